@@ -1,0 +1,96 @@
+"""Environment variables (PENSTOCK_*) and limits, in one place."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from flows.errors import InputError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of everything; the unit is in the name."""
+
+    spec_bytes: int = 256 * 1024
+    spec_depth: int = 50
+    spec_steps: int = 2000
+    text_chars: int = 8000
+    preview_rows: int = 200
+    preview_seconds: float = 30.0
+    preview_memory_mb: int = 512
+    source_sample_rows: int = 10_000  # rows that a preview reads from a system that is not local
+    step_seconds: float = 1800.0
+    duckdb_memory_mb: int = 4096
+    duckdb_threads: int = 2
+    http_connect_seconds: float = 5.0
+    http_read_seconds: float = 30.0
+    http_page_bytes: int = 10 * 1024 * 1024
+    file_bytes: int = 2 * 1024 * 1024 * 1024
+    archive_bytes: int = 200 * 1024 * 1024
+    archive_ratio: int = 100
+    lease_seconds: float = 15.0
+    cancel_grace_seconds: float = 2.0
+    file_grace_seconds: float = 3600.0  # how long a replaced lake file stays for readers that still hold its name
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are. Build it with `Settings.load()`; nothing else reads the environment."""
+
+    home: Path
+    tenant_id: str = "demo"
+    project: str = ""  # what a fully qualified table path may start with, besides the tenant id
+    control_url: str = ""
+    prefect_url: str = ""  # an own Prefect server; empty: `penstock up` starts one
+    prefect_port: int = 4200
+    app_port: int = 8501
+    max_runs: int = 0  # runs at once; 0: 2 on SQLite, twice the cores on PostgreSQL
+    folders: tuple[Path, ...] = ()  # where files may be read and written, the first one is for relative paths that are written
+    limits: Limits = field(default_factory=Limits)
+
+    @classmethod
+    def load(cls, *, home: str | Path | None = None, tenant_id: str | None = None) -> Settings:
+        """Read PENSTOCK_HOME, _TENANT, _CONTROL_URL, _PREFECT_URL, _PREFECT_PORT, _APP_PORT, _MAX_RUNS, _PATHS and GOOGLE_CLOUD_PROJECT.
+
+        Raises InputError for a number that is none.
+        """
+        env = os.environ
+        place = Path(home or env.get("PENSTOCK_HOME") or ".penstock").expanduser().absolute()
+        extra = [Path(p).expanduser().absolute() for p in env.get("PENSTOCK_PATHS", "").split(os.pathsep) if p]
+        settings = cls(
+            home=place,
+            tenant_id=tenant_id or env.get("PENSTOCK_TENANT") or "demo",
+            project=env.get("GOOGLE_CLOUD_PROJECT", ""),
+            control_url=env.get("PENSTOCK_CONTROL_URL") or f"sqlite:///{place / 'control.sqlite'}",
+            prefect_url=env.get("PENSTOCK_PREFECT_URL", ""),
+            prefect_port=_number("PENSTOCK_PREFECT_PORT", 4200),
+            app_port=_number("PENSTOCK_APP_PORT", 8501),
+            max_runs=_number("PENSTOCK_MAX_RUNS", 0),
+            folders=(Path.cwd(), place / "files", *extra),
+        )
+        check_tenant(settings.tenant_id)
+        return settings
+
+    def with_folder(self, folder: Path) -> Settings:
+        """The same settings with one more folder for files, for instance that of the spec file."""
+        folder = folder.absolute()
+        return self if folder in self.folders else replace(self, folders=(*self.folders, folder))
+
+
+def check_tenant(tenant_id: str) -> None:
+    """A tenant id becomes a folder and a schema: letters, digits, '-' and '_', at most 63. Raises InputError."""
+    plain = tenant_id.replace("-", "").replace("_", "")
+    if not plain.isalnum() or not plain.isascii() or len(tenant_id) > 63:
+        raise InputError(f"tenant {tenant_id!r} is not a valid name", where="--tenant",
+                         fix="Use letters, digits, '-' and '_', at most 63 of them")
+
+
+def _number(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit():
+        raise InputError(f"{text!r} is not a whole number", where=name, fix=f"Unset {name} or give it a number like {default}")
+    return int(text)
