@@ -49,6 +49,9 @@ class Connections(Protocol):
     def url(self, name: str) -> str | None:
         """The address, secrets included, or None when the connection has none here."""
 
+    def headers(self, name: str) -> Mapping[str, str]:
+        """What goes with every HTTP request to it, secrets included."""
+
 
 class Files(Protocol):
     """Paths inside the allowed folders, resolved without leaving them."""
@@ -123,6 +126,8 @@ class Context:
     preview: bool = False
     cancel: Cancel = field(default_factory=Cancel)
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("penstock.step"))
+    tables: Mapping[str, str] = field(default_factory=dict)  # step id -> its word in `<table>_<column>`: `registry.table_words(spec)`
+    credential_id: str = "none"  # whose rows a load writes: `registry.credentials(spec, catalog)`
 
 
 @dataclass
@@ -133,6 +138,7 @@ class Scope:
     catalog: Catalog
     files: Files | None = None
     describe_table: Callable[[str], tuple[Column, ...] | None] = lambda name: None  # a table of the warehouse, None if there is none
+    tables: Mapping[str, str] = field(default_factory=dict)  # step id -> its word in `<table>_<column>`: `registry.table_words(spec)`
 
 
 @dataclass(frozen=True)
