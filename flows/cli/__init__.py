@@ -1,0 +1,55 @@
+"""The `penstock` command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from flows.errors import PenstockError, SpecError
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Entry point: runs the command and exits 0 done, 1 pipeline or check failed, 2 wrong input, 3 something is not reachable."""
+    sys.exit(call(list(sys.argv[1:] if args is None else args)))
+
+
+def call(args: list[str]) -> int:
+    """Run one command line and return its exit code; every expected error is one line on stderr."""
+    from flows.cli.root import penstock
+
+    try:
+        code = penstock.main(args=args, prog_name="penstock", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        return 2
+    except click.ClickException as error:
+        return complain(_usage(error), 2)
+    except SpecError as error:
+        for problem in error.problems:
+            complain(f"{error.where}: {problem}" if error.where else str(problem), 2)
+        return 2
+    except PenstockError as error:
+        return complain(str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return complain("stopped", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def complain(text: str, code: int) -> int:
+    """Print one line on stderr; control characters cannot reach the terminal."""
+    clean = "".join(c if c.isprintable() else " " for c in text)
+    print(f"penstock: {' '.join(clean.split())}", file=sys.stderr)
+    return code
+
+
+def _usage(error: click.ClickException) -> str:
+    text = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{text}. See: {context.command_path} --help" if context else text

@@ -1,0 +1,173 @@
+"""Commands that make and judge a spec: plan, validate, explain, preview."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flows.cli.common import as_json, hint, numeric, plain, put_json, say, shared, table
+from flows.errors import InputError
+
+if TYPE_CHECKING:
+    from flows.planner.answer import PlanResult
+    from flows.run.preview import Preview
+    from flows.service import Penstock
+
+
+@click.command()
+@click.argument("text", required=False)
+@click.option("--catalog", "catalog_file", metavar="F", type=click.Path(), help="Judge against this catalogue file.")
+@click.option("--now", metavar="TIME", help="The moment that words like yesterday start from, ISO 8601 (default: now).")
+@click.option("--batch", metavar="IN.jsonl", type=click.Path(), help='Plan {"id", "text"} lines, one JSON answer a line.')
+@as_json
+@shared
+def plan(door: Penstock, text: str | None, now: str | None, batch: str | None, as_json: bool) -> int:
+    """Words to a checked spec. A ready plan prints its YAML on stdout; questions and assumptions go to stderr."""
+    moment = _moment(now)
+    if batch is not None:
+        return _batch(door, batch, moment)
+    if text is None:
+        raise InputError("there is no text", where="plan", fix='Write it in quotes: penstock plan "load orders into mart.orders"')
+    result = door.plan(sys.stdin.read() if text == "-" else text, now=moment)
+    if as_json:
+        put_json(result.as_dict())
+    else:
+        show_plan(result)
+    return 0
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InputError(f"{text!r} is not a time with a zone", where="--now", fix="Write it like 2025-11-15T12:00:00Z")
+    return moment
+
+
+def _batch(door: Penstock, path: str, moment: datetime | None) -> int:
+    try:
+        with open(path, encoding="utf-8") as lines:
+            for answer in door.plan_lines(lines, now=moment):
+                put_json(answer)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path!r} cannot be read ({type(error).__name__})", where="--batch", fix="Give a UTF-8 file of JSON lines") from None
+    return 0
+
+
+def show_plan(result: PlanResult) -> None:
+    """The draft as YAML on stdout, what to know about it on stderr."""
+    from flows.spec.loader import dump_draft
+
+    if result.spec and result.status != "refused":
+        print(dump_draft(result.spec), end="")
+    elif result.run_request:
+        put_json(result.as_dict()["run_request"])
+    words = {"ready": "Ready.", "needs_input": "Not ready yet.", "refused": "Refused."}
+    hint(f"# {words[result.status]}" + (" Nothing has run." if result.status == "ready" else ""))
+    for assumption in result.assumptions:
+        hint(f"# assumed: {plain(assumption.text)}")
+    for question in result.questions:
+        hint(f"# asks ({question.slot}): {plain(question.message)}")
+        for option in question.options:
+            hint(f"#     - {plain(option.label)}")
+
+
+@click.command()
+@click.argument("file")
+@click.option("--level", type=click.Choice(["syntax", "semantic", "full"]), default="semantic", show_default=True,
+              help="full also tries the SQL on empty tables and whether connections answer.")
+@as_json
+@shared
+def validate(door: Penstock, file: str, level: str, as_json: bool) -> int:
+    """Judge a spec: exit 0 when it holds, 2 when it does not."""
+    from flows.errors import SpecError
+
+    try:
+        report = door.validate(file, level=level)
+        problems, warnings, document = report.problems, report.warnings, report.as_dict()
+    except SpecError as error:
+        problems, warnings = error.problems, []
+        document = {"ok": False, "level": level, "problems": [p.as_dict() for p in problems], "warnings": []}
+    if as_json:
+        put_json(document)
+        return 2 if problems else 0
+    for problem in problems:
+        hint(f"penstock: {file}: {plain_line(str(problem))}")
+    for warning in warnings:
+        hint(f"warning: {file}: {plain_line(str(warning))}")
+    if not problems:
+        say(f"{file}: valid ({level})")
+    return 2 if problems else 0
+
+
+def plain_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+@click.command()
+@click.argument("file")
+@shared
+def explain(door: Penstock, file: str) -> int:
+    """Say a spec in plain English; `penstock plan` of that English gives the same spec back."""
+    say(door.explain(file).rstrip())
+    return 0
+
+
+@click.command()
+@click.argument("file")
+@click.option("--step", metavar="ID", help="Only this step and what it needs.")
+@click.option("--limit", type=click.IntRange(1, 10_000), help="Rows shown of each step (default 200 with --json, else 5).")
+@click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the run.")
+@as_json
+@shared
+def preview(door: Penstock, file: str, step: str | None, limit: int | None, params: tuple[str, ...], as_json: bool) -> int:
+    """Run the whole graph on real rows in memory. Nothing is written, nothing is started."""
+    seen = door.preview(file, step=step, limit=limit or (None if as_json else 5), params=pairs(params))
+    if as_json:
+        put_json(seen.as_dict())
+    else:
+        show_preview(seen)
+    return 0 if seen.ok else 1
+
+
+def pairs(params: tuple[str, ...]) -> dict[str, str]:
+    """`k=v` options as a mapping. Raises InputError."""
+    found: dict[str, str] = {}
+    for param in params:
+        name, equals, value = param.partition("=")
+        if not equals or not name:
+            raise InputError(f"{param!r} is not of the form name=value", where="--param", fix="Write --param run_date=2025-11-15")
+        found[name] = value
+    return found
+
+
+def show_preview(seen: Preview) -> None:
+    """Each step with its first rows."""
+    for step in seen.as_dict()["steps"]:
+        _show_step(step)
+    say("Nothing was written.")
+
+
+def _show_step(step: dict[str, Any]) -> None:
+    counted = f", {step['row_count']:,} rows" if step.get("row_count") is not None else ""
+    say(f"{step['step_id']}  ({step['ps_type']}{counted})" + (f"  {step['status']}" if step["status"] != "ok" else ""))
+    if step.get("error"):
+        say(f"  {plain_line(str(step['error']))}")
+    for note in step.get("notes") or []:
+        say(f"  {plain_line(str(note))}")
+    if step.get("rejected"):
+        say(f"  {step['rejected']:,} rows rejected, the first:")
+        for reject in step.get("rejects", [])[:5]:
+            say(f"    line {reject.get('line', '?')}: {plain(reject.get('reason', ''))}")
+    for check in step.get("checks") or []:
+        say(f"  check {check['check']} {', '.join(check['columns'])}: {check['message']}")
+    if step.get("columns") and step.get("rows") is not None:
+        types = [c["type"] for c in step["columns"]]
+        table([c["name"] for c in step["columns"]], step["rows"], right=numeric(types))

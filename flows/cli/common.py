@@ -1,0 +1,97 @@
+"""What commands share: the options --tenant, --home and --json, and the way things are printed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from flows.service import Penstock
+
+F = Callable[..., Any]
+MARKS = {"SUCCESS": "✓", "FAILED": "✗", "TIMED_OUT": "✗", "CRASHED": "✗", "SKIPPED": "-", "CANCELLED": "■", "RUNNING": "▶",
+         "RETRYING": "↻", "PENDING": "·"}
+WORDS = {"SUCCESS": "Succeeded", "FAILED": "Failed", "TIMED_OUT": "Timed out", "CRASHED": "Crashed", "SKIPPED": "Skipped",
+         "CANCELLED": "Stopped", "RUNNING": "Running", "RETRYING": "Retrying", "PENDING": "Waiting"}
+
+
+def shared(command: F) -> F:
+    """Add --tenant and --home and hand the command an opened Penstock as its first argument."""
+    import functools
+
+    @click.option("--tenant", metavar="ID", help="Whose data and runs (default: $PENSTOCK_TENANT, else demo).")
+    @click.option("--home", metavar="DIR", type=click.Path(file_okay=False), help="Where state and data live (default: $PENSTOCK_HOME, else .penstock).")
+    @functools.wraps(command)
+    def wrapped(*args: Any, tenant: str | None, home: str | None, **options: Any) -> Any:
+        from flows.service import Penstock
+
+        with Penstock(home=home, tenant=tenant, catalog=options.pop("catalog_file", None)) as door:
+            return command(door, *args, **options)
+
+    return wrapped
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+
+
+def put_json(document: Any) -> None:
+    """One JSON document on stdout; equal content gives equal bytes."""
+    print(json.dumps(document, ensure_ascii=False, separators=(", ", ": "), default=str))
+
+
+def say(text: str = "") -> None:
+    print(text)
+
+
+def hint(text: str) -> None:
+    """Progress and advice: stderr, so that stdout stays usable in a pipe."""
+    print(text, file=sys.stderr)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[int] = ()) -> None:
+    """Rows with a heading. On a terminal drawn and cut to its width, in a pipe whole lines."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
+    for position, name in enumerate(columns):
+        drawn.add_column(Text(name), justify="right" if position in right else "left", overflow="ellipsis", no_wrap=True)
+    for row in rows:
+        drawn.add_row(*(Text("" if value is None else plain(value)) for value in row))
+    console.print(drawn)
+
+
+def plain(value: Any) -> str:
+    """A cell as text: no control characters, long text cut."""
+    text = f"{value:g}" if isinstance(value, float) and abs(value) >= 1e15 else str(value)
+    clean = "".join(c if c.isprintable() else " " for c in text)
+    return clean if len(clean) <= 120 else clean[:119] + "…"
+
+
+def numeric(types: Sequence[str]) -> list[int]:
+    """Positions of columns that are printed to the right."""
+    return [n for n, t in enumerate(types) if t.split("(")[0] in ("INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC")]
+
+
+def print_step(step: dict[str, Any]) -> str:
+    """One line about a step of a run."""
+    from datetime import datetime
+
+    parts = [f"  {MARKS.get(step['status'], '?')} {step['step_id']:<28} {WORDS.get(step['status'], step['status']):<10}"]
+    if step["started_at"] and step["ended_at"] and step["status"] != "SKIPPED":
+        took = datetime.fromisoformat(step["ended_at"]) - datetime.fromisoformat(step["started_at"])
+        parts.append(f"{took.total_seconds():7.2f} s")
+    if step["rows_processed"] is not None:
+        parts.append(f"{step['rows_processed']:>10,} rows")
+    if (step["attempts"] or 0) > 1:
+        parts.append(f"({step['attempts']} tries)")
+    if step["error"]:
+        parts.append(f" {plain(step['error'])}")
+    return " ".join(parts).rstrip()

@@ -1,0 +1,169 @@
+"""Commands about data and abilities: query, catalog, engines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flows.cli.common import as_json, hint, numeric, put_json, say, shared, table
+from flows.errors import InputError
+
+if TYPE_CHECKING:
+    from flows.service import Penstock
+
+
+@click.command()
+@click.argument("sql", required=False)
+@click.option("--file", "file", metavar="F", type=click.Path(), help="Read the SQL from a file.")
+@click.option("--read-only", is_flag=True, help="Refuse everything but one SELECT.")
+@click.option("--batch", metavar="IN.jsonl", type=click.Path(), help="Each line in a new throw-away warehouse, one JSON answer a line.")
+@as_json
+@shared
+def query(door: Penstock, sql: str | None, file: str | None, read_only: bool, batch: str | None, as_json: bool) -> int:
+    """BigQuery SQL on the local warehouse. Tables by catalogued name or dataset.table."""
+    from flows.warehouse.encode import rows_json
+
+    if batch is not None:
+        return _batch(batch)
+    if (sql is None) == (file is None):
+        raise InputError("give the SQL in quotes or with --file", where="query", fix='For instance: penstock query "select count(*) from orders"')
+    columns, rows = rows_json(door.query(sql if sql is not None else _read(str(file), "--file"), read_only=read_only))
+    if as_json:
+        put_json({"columns": columns, "rows": rows})
+    elif columns:
+        shown = rows if not sys.stdout.isatty() else rows[:200]
+        table([c["name"] for c in columns], shown, right=numeric([c["type"] for c in columns]))
+        hint(f"{len(rows):,} rows" + (f", the first {len(shown)} shown" if len(shown) < len(rows) else ""))
+    else:
+        hint("done")
+    return 0
+
+
+def _read(path: str, where: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path!r} cannot be read ({type(error).__name__})", where=where, fix="Give a UTF-8 text file") from None
+
+
+def _batch(path: str) -> int:
+    from flows.warehouse.batch import answer
+
+    for number, line in enumerate(_read(path, "--batch").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            case: dict[str, Any] = json.loads(line)
+            case["id"], case["sql"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            put_json({"id": number, "error": {"code": "invalid_input", "message": f"line {number}: a line needs an id and sql"},
+                      "verdict": "failed"})
+            continue
+        put_json(answer(case))
+    return 0
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def catalog(ctx: click.Context) -> None:
+    """What data there is: tables, columns and where they are. Without a command: list."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_tables)
+
+
+@catalog.command("list")
+@as_json
+@shared
+def list_tables(door: Penstock, as_json: bool) -> int:
+    """All catalogued tables."""
+    if as_json:
+        put_json(door.catalog.model_dump(mode="json"))
+        return 0
+    rows = [(name, t.connection, len(t.columns), ", ".join(t.synonyms[:4]), t.description) for name, t in door.catalog.tables.items()]
+    table(["table", "connection", "columns", "also called", "description"], rows, right=[2])
+    return 0
+
+
+@catalog.command("show")
+@click.argument("name")
+@as_json
+@shared
+def show_table(door: Penstock, name: str, as_json: bool) -> int:
+    """One table with its columns, known values and keys."""
+    from flows.errors import MissingError
+    from flows.spec.suggest import did_you_mean
+
+    found = door.catalog.tables.get(name)
+    if found is None:
+        raise MissingError(f"there is no catalogued table {name!r}", fix=did_you_mean(name, door.catalog.tables) or "See: penstock catalog list")
+    if as_json:
+        put_json({"name": name, **found.model_dump(mode="json")})
+        return 0
+    say(f"{name}  ({found.connection or 'local'}{', ' + found.location if found.location else ''})  {found.description}")
+    keys = {k.column: f"{k.references.table}.{k.references.column}" for k in door.catalog.foreign_keys if k.table == name}
+    rows = [(c, about.type, "key" if c in found.primary_key else keys.get(c, ""), ", ".join(about.synonyms), ", ".join(about.values))
+            for c, about in found.columns.items()]
+    table(["column", "type", "key", "also called", "values"], rows)
+    return 0
+
+
+@catalog.command("add")
+@click.argument("name")
+@click.option("--file", "file", metavar="F", help="A CSV, Parquet, JSON or Excel file to read the columns from.")
+@click.option("--connection", metavar="NAME", help="A connection to read the table from.")
+@click.option("--table", "table_name", metavar="T", help="The table's name there (default: NAME), or a table of the local warehouse.")
+@as_json
+@shared
+def add_table(door: Penstock, name: str, file: str | None, connection: str | None, table_name: str | None, as_json: bool) -> int:
+    """Catalogue a file, a table of a database or a table of the local warehouse by reading its columns."""
+    added = door.catalog_add(name, file=file, connection=connection, table=table_name)
+    if as_json:
+        put_json({"name": name, **added.model_dump(mode="json")})
+    else:
+        say(f"{name}: {len(added.columns)} columns catalogued")
+    return 0
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def engines(ctx: click.Context) -> None:
+    """What steps can do. Without a command: list."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_engines)
+
+
+@engines.command("list")
+@as_json
+@shared
+def list_engines(door: Penstock, as_json: bool) -> int:
+    """All kinds of steps."""
+    from flows.engines.registry import engine, names
+
+    found = [{"ps_type": name, "summary": engine(name).summary} for name in names()]
+    if as_json:
+        put_json(found)
+    else:
+        table(["ps_type", "what it does"], [(e["ps_type"], e["summary"]) for e in found])
+    return 0
+
+
+@engines.command("show")
+@click.argument("ps_type")
+@as_json
+@shared
+def show_engine(door: Penstock, ps_type: str, as_json: bool) -> int:
+    """One kind of step with all its fields."""
+    from flows.engines.registry import describe
+
+    about = describe(ps_type)
+    if as_json:
+        put_json(about)
+        return 0
+    say(f"{about['ps_type']}: {about['summary']}")
+    table(["field", "type", "needed", "description"],
+          [(f["name"], f["type"], "yes" if f["required"] else "", f["description"]) for f in about["fields"]])
+    return 0

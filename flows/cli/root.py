@@ -1,0 +1,63 @@
+"""The command tree: each command's module is imported only when it is called, so that `penstock plan` starts quickly."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from flows.spec.suggest import suggest
+
+COMMANDS = {
+    "up": ("start", "Start everything: control store, Prefect server and runner"),
+    "demo": ("start", "See the main job end to end on sample data"),
+    "plan": ("author", "Words to a checked spec"),
+    "validate": ("author", "Judge a spec file"),
+    "explain": ("author", "Say a spec in plain English"),
+    "preview": ("author", "Run the whole graph on real rows; nothing is written"),
+    "run": ("runs", "Run a pipeline on Prefect"),
+    "status": ("runs", "Show runs, or one run with its steps"),
+    "cancel": ("runs", "Stop a run"),
+    "query": ("data", "BigQuery SQL on the local warehouse"),
+    "catalog": ("data", "What data there is"),
+    "engines": ("data", "What steps can do"),
+}
+
+
+class Tree(click.Group):
+    """Commands by name, loaded when asked for, with a did-you-mean for the rest."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"flows.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = suggest(args[0], COMMANDS)
+            raise click.UsageError(f"there is no command {args[0]!r}" + (f". Did you mean {near[0]!r}?" if near else ""), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=Tree, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="penstock", prog_name="penstock")
+@click.pass_context
+def penstock(ctx: click.Context, **_: Any) -> None:
+    """Plain words become data pipelines that can be trusted.
+
+    \b
+    penstock demo                                  see it work on sample data
+    penstock plan "load orders into mart.orders every day at 2 AM" > p.yml
+    penstock preview p.yml                         look at real rows, nothing is written
+    penstock run p.yml                             run it on Prefect
+    """

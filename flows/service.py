@@ -1,0 +1,407 @@
+"""Penstock itself: from words to rows. Everything that a person can ask of the product is a method here; read this first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.errors import InputError, MissingError, Problem, SpecError, UnreachableError
+from flows.insight.catalog import Catalog, default_catalog, load_catalog
+from flows.settings import Settings
+from flows.spec.model import FlowSpec
+from flows.spec.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from flows.checks import Report
+    from flows.planner.answer import Answer, PlanResult
+    from flows.run.preview import Preview
+    from flows.store import Run, Store
+    from flows.warehouse import QueryLimits, Warehouse
+
+SAMPLE_TENANT = "demo"
+ENVIRONMENTS = ("local", "production")
+FINAL = ("SUCCESS", "FAILED", "CANCELLED", "CRASHED")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A spec and where it came from: a file, stored text, a planner's answer or plain data."""
+
+    spec: FlowSpec
+    lines: Mapping[str, int] | None = None
+    text: str = ""
+    where: str = ""
+    version: int | None = None
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run as people see it; `as_dict` is the contract of `penstock run --json`."""
+
+    run: Run
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    address: str = ""  # of the run in Prefect's UI; empty until the flow run exists
+
+    @property
+    def ended(self) -> bool:
+        return self.run.status in FINAL
+
+    def as_dict(self) -> dict[str, Any]:
+        run = self.run
+        return {"run_id": run.run_id, "pipeline_id": run.pipeline_id, "status": run.status, "steps": self.steps,
+                "error": run.error or None, "environment": run.environment, "run_date": str(run.run_date),
+                "created_at": _iso(run.created_at), "started_at": _iso(run.started_at), "ended_at": _iso(run.ended_at),
+                "prefect_url": self.address or None}
+
+
+class Penstock:
+    """One tenant's door to everything.
+
+    `home` is the folder of the control store and the local lake (default $PENSTOCK_HOME, else `.penstock`); `catalog` replaces the
+    tenant's own catalogue. Errors are those of `flows.errors`; an InputError is something the caller can mend.
+    """
+
+    def __init__(self, *, home: str | Path | None = None, tenant: str | None = None, catalog: Catalog | str | Path | None = None,
+                 settings: Settings | None = None) -> None:
+        self.settings = settings or Settings.load(home=home, tenant_id=tenant)
+        self._catalog = load_catalog(catalog) if isinstance(catalog, str | Path) else catalog
+
+    @property
+    def tenant(self) -> str:
+        return self.settings.tenant_id
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """What data there is for this tenant."""
+        return self._catalog or default_catalog(self.settings)
+
+    @cached_property
+    def store(self) -> Store:
+        """The control store, opened and migrated."""
+        from flows.store import open_store
+
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        return open_store(self.settings.control_url)
+
+    def close(self) -> None:
+        """Give the control store's connections back."""
+        if "store" in self.__dict__:
+            self.store.dispose()
+            del self.__dict__["store"]
+
+    def __enter__(self) -> Penstock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- words and specs
+    def plan(self, text: str, *, now: datetime | None = None, answers: list[Answer] | None = None) -> PlanResult:
+        """Words to a draft, with questions and assumptions. Nothing is read, written or run.
+
+        A draft is `ready` only when it also passes the semantic checks. Raises InputError for empty or overlong text.
+        """
+        from flows.planner.answer import PlanRequest
+        from flows.planner.embedded import plan
+
+        request = PlanRequest(text=text, now=now or datetime.now(UTC), tenant_id=self.tenant, catalog=self.catalog, answers=answers or [])
+        return self._checked(plan(request))
+
+    def _checked(self, result: PlanResult) -> PlanResult:
+        """A ready draft that the checks refuse is not ready: the problem becomes a question."""
+        if result.status != "ready" or result.intent != "create" or not result.spec:
+            return result
+        from flows.checks import validate
+        from flows.planner.answer import Question
+
+        report = validate(FlowSpec.model_validate(result.spec), level="semantic", catalog=self.catalog, settings=self.settings)
+        if report.ok:
+            return result
+        asked = [Question(id=f"c{n}", slot="unparsed", severity="block", message=str(problem), options=[], free_text=True, span=None)
+                 for n, problem in enumerate(report.problems, 1)]
+        return result.model_copy(update={"status": "needs_input", "questions": [*result.questions, *asked]})
+
+    def plan_lines(self, lines: Iterator[str], *, now: datetime | None = None) -> Iterator[dict[str, Any]]:
+        """`{"id", "text"}` lines in, one answer each; a text that breaks gives an `error` and the rest goes on."""
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            case: dict[str, Any] = {}
+            try:
+                case = _line(line, number)
+                yield {"id": case["id"], **self.plan(case["text"], now=now).as_dict()}
+            except InputError as error:
+                yield {"id": case.get("id", number), "error": {"code": error.code, "message": str(error)}}
+
+    def source(self, given: FlowSpec | PlanResult | Mapping[str, Any] | str | Path) -> Source:
+        """Find a spec: a FlowSpec, a plan's draft, plain data, a file's path, YAML text, or a stored pipeline's id.
+
+        Raises SpecError for a spec that does not parse, MissingError when there is no such file or pipeline.
+        """
+        from flows.spec.loader import from_data, load_file, parse
+
+        if isinstance(given, FlowSpec):
+            return Source(given)
+        if isinstance(given, Mapping):
+            return Source(from_data(dict(given)))
+        if not isinstance(given, str | Path):
+            return self._draft(given)
+        if isinstance(given, str) and "\n" in given:
+            return Source(parse(given), text=given)
+        path = Path(given)
+        if path.is_file():
+            spec, lines = load_file(path)
+            return Source(spec, lines=lines, text=path.read_text(encoding="utf-8"), where=str(given), folder=path.resolve().parent)
+        if path.suffix in (".yml", ".yaml", ".json") or "/" in str(given):
+            raise MissingError(f"there is no file {str(given)!r}", fix="Give the path of a spec file, or the id of a stored pipeline")
+        return self._stored(str(given))
+
+    def _draft(self, result: PlanResult) -> Source:
+        from flows.spec.loader import from_data
+
+        if result.status != "ready" or not result.spec:
+            blocking = [q.message for q in result.questions if q.severity == "block"]
+            raise InputError("the plan is not ready: " + ("; ".join(blocking) or result.status), fix="Answer its questions first")
+        return Source(from_data(result.spec))
+
+    def _stored(self, pipeline_id: str) -> Source:
+        try:
+            stored = self.store.specs.get(self.tenant, pipeline_id)
+        except MissingError:
+            known = [s.pipeline_id for s in self.store.specs.list(self.tenant)]
+            hint = did_you_mean(pipeline_id, known) or "Give a spec file, or the id of a pipeline that ran or was saved before"
+            raise MissingError(f"there is no pipeline {pipeline_id!r}", fix=hint) from None
+        return Source(FlowSpec.model_validate(stored.spec), where=pipeline_id, version=stored.version)
+
+    def validate(self, given: FlowSpec | PlanResult | Mapping[str, Any] | str | Path, *, level: str = "semantic") -> Report:
+        """Judge a spec. `level`: syntax | semantic | full. Problems are in the report; only an unreadable spec raises SpecError."""
+        from flows.checks import validate
+
+        source = self.source(given)
+        if level == "full":
+            self._sample()
+        return validate(source.spec, level=level, catalog=self.catalog, settings=self._reach(source), lines=source.lines)
+
+    def explain(self, given: FlowSpec | PlanResult | Mapping[str, Any] | str | Path) -> str:
+        """The spec in plain English; `plan` of that English gives the same spec back."""
+        from flows.spec.words import explain
+
+        return explain(self.source(given).spec)
+
+    def preview(self, given: FlowSpec | PlanResult | Mapping[str, Any] | str | Path, *, step: str | None = None,
+                limit: int | None = None, params: Mapping[str, Any] | None = None) -> Preview:
+        """Run the whole graph on real rows in memory; nothing is written and no server is needed."""
+        from flows.run.preview import preview
+
+        source = self.source(given)
+        self._valid(source)
+        self._sample()
+        return preview(source.spec, settings=self._reach(source), store=self.store, catalog=self.catalog, step=step, limit=limit,
+                       params=dict(params or {}))
+
+    def _reach(self, source: Source) -> Settings:
+        return self.settings.with_folder(source.folder) if source.folder else self.settings
+
+    def _valid(self, source: Source) -> None:
+        from flows.checks import validate
+
+        report = validate(source.spec, level="semantic", catalog=self.catalog, settings=self._reach(source), lines=source.lines)
+        if not report.ok:
+            raise SpecError(report.problems, where=source.where)
+
+    # ---- runs
+    def submit(self, given: FlowSpec | PlanResult | Mapping[str, Any] | str | Path, *, params: Mapping[str, str] | None = None,
+               environment: str = "local", trigger_by: str = "python", resume: str | None = None) -> Run:
+        """Check the spec, keep it as a version and queue one run of it. The row is durable before this returns.
+
+        Raises SpecError, DuplicateRun while the pipeline runs, UnreachableError for an environment that is not set up.
+        """
+        from flows.spec.template import typed_params
+        from flows.store import NewRun
+
+        if environment not in ENVIRONMENTS:
+            raise InputError(f"there is no environment {environment!r}", where="--env", fix=f"Use one of {', '.join(ENVIRONMENTS)}")
+        if environment == "production":
+            raise UnreachableError("no BigQuery project is set up for production here", where="--env production",
+                                   fix="Run with --env local")
+        source = self.source(given)
+        self._valid(source)
+        values = typed_params(source.spec, dict(params or {}))
+        run_date = _run_date(values)
+        self._sample()
+        pipeline_id = self._pipeline_id(source.spec, run_date)
+        stored = self.store.specs.save(self.tenant, {**source.spec.as_dict(), "pipeline_id": pipeline_id}, text=source.text, author=trigger_by)
+        return self.store.runs.submit(NewRun(
+            tenant_id=self.tenant, pipeline_id=pipeline_id, spec=stored.spec, version=stored.version, params=_plain(values),
+            environment=environment, trigger_by=trigger_by, run_date=run_date,
+            folders=[str(f) for f in self._reach(source).folders], resume_of=self._resumable(resume, pipeline_id)))
+
+    def _pipeline_id(self, spec: FlowSpec, run_date: date) -> str:
+        """The id after resolution: the claim and the slice key must not depend on braces."""
+        from flows.spec.template import resolve_text
+
+        return resolve_text(spec, spec.pipeline_id, tenant_id=self.tenant, run_date=run_date)
+
+    def _resumable(self, run_id: str | None, pipeline_id: str) -> str | None:
+        if run_id is None:
+            return None
+        earlier = self.store.runs.get(self.tenant, run_id)
+        if earlier.pipeline_id != pipeline_id:
+            raise InputError(f"{run_id} was a run of {earlier.pipeline_id!r}, not of {pipeline_id!r}", where="--resume")
+        if earlier.status not in ("FAILED", "CRASHED", "CANCELLED"):
+            raise InputError(f"{run_id} is {earlier.status}: only a run that did not succeed can be resumed", where="--resume")
+        return run_id
+
+    def run(self, given: FlowSpec | PlanResult | Mapping[str, Any] | str | Path, *, params: Mapping[str, str] | None = None,
+            environment: str = "local", resume: str | None = None) -> RunView:
+        """Run a pipeline on Prefect and wait for its end; uses `penstock up` when it is there, else starts what it needs."""
+        for view in self.follow(given, params=params, environment=environment, resume=resume):
+            last = view
+        return last
+
+    def follow(self, given: FlowSpec | PlanResult | Mapping[str, Any] | str | Path, *, params: Mapping[str, str] | None = None,
+               environment: str = "local", trigger_by: str = "python", resume: str | None = None) -> Iterator[RunView]:
+        """The same as `run`, yielding a view at every change; the last one is final."""
+        from flows.run.ledger import follow
+        from flows.run.up import ensure
+
+        run = self.submit(given, params=params, environment=environment, trigger_by=trigger_by, resume=resume)
+        try:
+            with ensure(self.settings, self.store):
+                for _ in follow(self.store, self.tenant, run.run_id):
+                    yield self.view(run.run_id)
+        except KeyboardInterrupt:
+            self.cancel(run.run_id)
+            raise
+
+    def view(self, run_id: str) -> RunView:
+        """One run with its steps. MissingError when this tenant has no such run."""
+        run = self.store.runs.get(self.tenant, run_id)
+        return RunView(run, [_step(row) for row in self.store.steps.of(run_id)], self._address(run))
+
+    def _address(self, run: Run) -> str:
+        from flows.run.ledger import prefect_url
+
+        base = prefect_url(self.store, self.settings)
+        return f"{base.rstrip('/')}/runs/flow-run/{run.flow_run_id}" if run.flow_run_id and base else ""
+
+    def runs(self, *, pipeline_id: str | None = None, limit: int = 20) -> list[RunView]:
+        """The newest runs first, of one pipeline or of all."""
+        found = self.store.runs.find(self.tenant, pipeline_id=pipeline_id, limit=limit)
+        return [RunView(run, [_step(row) for row in self.store.steps.of(run.run_id)], self._address(run)) for run in found]
+
+    def cancel(self, run_id: str) -> Run:
+        """Ask a run to stop. MissingError for an unknown run; a run that has ended stays as it is."""
+        return self.store.runs.ask_cancel(self.tenant, run_id)
+
+    def health(self) -> dict[str, Any]:
+        """Whether runs can start: `runner` says if one is alive, `words` says what is wrong and what to do."""
+        alive = self.store.runners.alive()
+        words = [] if alive else ["No runner is up: runs are kept and start with `penstock up`. `penstock run` starts one for itself."]
+        waiting = self.store.runs.find(self.tenant, status="PENDING", limit=100)
+        words += [f"{run.run_id} waits: {run.error}" for run in waiting if run.error]
+        return {"runner": bool(alive), "words": words}
+
+    def up(self, say: Callable[[str], None]) -> int:
+        """Start Prefect server and runner for this home and stay until stopped; returns the exit code."""
+        from flows.run.up import serve
+
+        self._sample()
+        return serve(self.settings, say=say)
+
+    # ---- data
+    def warehouse(self, *, preview: bool = False) -> Warehouse:
+        """A session on the local warehouse; close it after use."""
+        from flows.run.session import open_session
+
+        return open_session(self.settings, self.store, self.catalog, stage="adhoc", preview=preview)
+
+    def query(self, sql: str, params: Mapping[str, Any] | None = None, *, read_only: bool = False,
+              limits: QueryLimits | None = None) -> pa.Table:
+        """BigQuery SQL on the local warehouse; the rows of the last SELECT. Raises SqlError."""
+        from flows.warehouse import QueryLimits
+
+        self._sample()
+        session = self.warehouse(preview=read_only)
+        try:
+            if read_only:
+                return session.query(sql, params, limits=limits or QueryLimits(read_only=True))
+            done = session.execute(sql, params, limits=limits)
+            return done.result if done.result is not None else _empty()
+        finally:
+            session.close()
+
+    def table(self, name: str, *, limit: int) -> pa.Table:
+        """The first rows of a table without its lineage columns, ordered by its columns so that twice gives the same."""
+        from sqlglot import exp
+
+        from flows.warehouse import LINEAGE
+
+        session = self.warehouse(preview=True)
+        try:
+            columns = [c.name for c in session.describe(name).columns if c.name not in LINEAGE]
+            tree = exp.select(*(exp.column(c, quoted=True) for c in columns)).from_(exp.to_table(name, dialect=session.dialect))
+            return session.query(tree.order_by(*(str(n) for n in range(1, len(columns) + 1))).limit(limit))
+        finally:
+            session.close()
+
+    def count(self, name: str) -> int:
+        """How many rows a table of the local warehouse has."""
+        session = self.warehouse(preview=True)
+        try:
+            return session.describe(name).rows or 0
+        finally:
+            session.close()
+
+    def _sample(self) -> None:
+        """The demo tenant's shop is there from the first use on; no other tenant gets sample rows."""
+        if self.tenant == SAMPLE_TENANT and self._catalog is None:
+            from flows.insight.sample import ensure_sample
+
+            ensure_sample(self.settings, self.store)
+
+
+def _step(row: Any) -> dict[str, Any]:
+    return {"step_id": row.step_id, "status": row.status, "attempts": row.attempts, "started_at": _iso(row.started_at),
+            "ended_at": _iso(row.ended_at), "rows_processed": row.rows_processed, "error": row.error or None}
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _run_date(values: Mapping[str, Any]) -> date:
+    given = values.get("run_date")
+    return given if isinstance(given, date) else date.fromisoformat(str(given)) if given else datetime.now(UTC).date()
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v.isoformat() if isinstance(v, date | datetime) else v for k, v in values.items()}
+
+
+def _empty() -> pa.Table:
+    import pyarrow as pa
+
+    return pa.table({})
+
+
+def _line(line: str, number: int) -> dict[str, Any]:
+    """One batch line; raises InputError naming its number."""
+    try:
+        case = json.loads(line)
+    except (ValueError, RecursionError):
+        raise InputError("this is not a JSON object", where=f"line {number}", fix='Write {"id": ..., "text": ...}') from None
+    if not isinstance(case, dict) or "id" not in case or not isinstance(case.get("text"), str):
+        raise InputError("a line needs an id and a text", where=f"line {number}", fix='Write {"id": ..., "text": ...}')
+    return case
+
+
+__all__ = ["Penstock", "Problem", "RunView", "Source"]
