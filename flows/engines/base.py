@@ -60,7 +60,7 @@ class Files(Protocol):
         """An existing file (absolute). Raises InputError outside the allowed folders, MissingError when absent."""
 
     def write(self, path: str) -> str:
-        """Where a file may be written (absolute; its folder exists). Raises InputError outside the allowed folders."""
+        """Where a file may be written (absolute; nothing is made yet). Raises InputError outside the allowed folders."""
 
 
 class Cancel:

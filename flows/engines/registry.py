@@ -26,7 +26,7 @@ GROUP = "penstock.engines"
 PART = re.compile(r"^[a-z][a-z0-9_]*$")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Loaded:
     """A module that keeps the contract of `flows.engines.base`, with the optional functions filled in."""
 
@@ -114,7 +114,7 @@ def credentials(spec: FlowSpec, catalog: Catalog) -> dict[str, str]:
 
 def _read_from(name: str, found: Mapping[str, set[str]], catalog: Catalog) -> set[str]:
     table = catalog.tables.get(name)
-    return found[name] if name in found else {table.connection} if table and table.connection else set()
+    return found.get(name, {table.connection} if table and table.connection else set())
 
 
 def _own() -> Mapping[str, str]:

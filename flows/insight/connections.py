@@ -1,0 +1,145 @@
+"""Addresses and secrets of systems by name: from the environment or the operator's connections file, never shown."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from flows.errors import InputError
+from flows.settings import Settings
+
+log = logging.getLogger("penstock.connections")
+
+PREFIX = "PENSTOCK_CONN_"
+REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+LOGIN = re.compile(r"(\w+://)[^\s/@]+@")
+
+
+class Entry(BaseModel):
+    """One connection: where it is, and what opens it. `token` is sent as a bearer token, `headers` as they stand."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: SecretStr
+    token: SecretStr | None = None
+    user: SecretStr | None = None
+    password: SecretStr | None = None
+    headers: dict[str, SecretStr] = {}
+
+
+class Connections:
+    """What `load_connections` found. Shows names only, whatever asks for its text."""
+
+    def __init__(self, entries: Mapping[str, Entry], env: Mapping[str, str], where: str) -> None:
+        self._entries, self._env, self._where = dict(entries), env, where
+
+    def names(self) -> list[str]:
+        return sorted(self._entries)
+
+    def url(self, name: str) -> str | None:
+        """The address, secrets included, or None when the connection has none here. Raises InputError for a missing ${VARIABLE}."""
+        entry = self._entry(name)
+        return self._open(name, entry.url) if entry else None
+
+    def headers(self, name: str) -> Mapping[str, str]:
+        """What goes with every HTTP request, secrets included: bearer token, basic login or the headers as given."""
+        import base64
+
+        entry = self._entry(name)
+        if entry is None:
+            return {}
+        sent = {header: self._open(name, value) for header, value in entry.headers.items()}
+        if entry.token:
+            sent["Authorization"] = f"Bearer {self._open(name, entry.token)}"
+        elif entry.user and entry.password:
+            login = f"{self._open(name, entry.user)}:{self._open(name, entry.password)}"
+            sent["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
+        return sent
+
+    def _entry(self, name: str) -> Entry | None:
+        said = self._env.get(variable(name))
+        return _from_env(name, said) if said else self._entries.get(name)
+
+    def _open(self, name: str, value: SecretStr) -> str:
+        def look(found: re.Match[str]) -> str:
+            if found[1] not in self._env:
+                raise InputError(f"connection {name!r} refers to the variable {found[1]}, which is not set", where=self._where,
+                                 fix=f"Set {found[1]} and start again")
+            return self._env[found[1]]
+
+        return REFERENCE.sub(look, value.get_secret_value())
+
+    def __repr__(self) -> str:
+        return f"Connections({', '.join(self.names())})"
+
+
+def load_connections(settings: Settings, env: Mapping[str, str] | None = None) -> Connections:
+    """Read `$PENSTOCK_HOME/connections.yml` (name: {url, token, user, password, headers}, values may hold ${VARIABLES}) and
+    PENSTOCK_CONN_<NAME> (a URL, or the same fields as JSON), which goes first. Raises InputError that names place and field, no value.
+    """
+    file = settings.home / "connections.yml"
+    entries = _read(file, settings.limits.spec_bytes) if file.exists() else {}
+    return Connections(entries, os.environ if env is None else env, str(file))
+
+
+def variable(name: str) -> str:
+    """The environment variable of a connection: `pg-main` is PENSTOCK_CONN_PG_MAIN."""
+    return PREFIX + re.sub(r"[^A-Z0-9]", "_", name.upper())
+
+
+def scrub(text: str, *urls: str | None) -> str:
+    """The text without logins: drivers put whole addresses into their errors."""
+    for url in urls:
+        password = urlsplit(url).password if url else None
+        for secret in {password, unquote(password)} if password else ():
+            text = text.replace(secret, "***")
+    return LOGIN.sub(r"\1***@", text)
+
+
+def _read(file: Path, limit: int) -> dict[str, Entry]:
+    import yaml
+
+    if file.stat().st_mode & 0o004:
+        log.warning("%s can be read by everybody on this machine: chmod 600 %s", file, file)
+    if file.stat().st_size > limit:
+        raise InputError(f"the connections file is larger than {limit // 1024} KiB", where=str(file), fix="Keep only connections in it")
+    try:
+        data = yaml.safe_load(file.read_text("utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:  # their texts quote the file: only the line is told
+        mark = getattr(error, "problem_mark", None)
+        raise InputError("the connections file is no valid YAML", where=f"{file}, line {mark.line + 1}" if mark else str(file),
+                         fix="Write `name: {url: ...}` for each connection") from None
+    if not isinstance(data, dict):
+        raise InputError("the connections file must be a mapping of names", where=str(file),
+                         fix="Write `name: {url: ...}` for each connection")
+    return {str(name): _entry(fields, f"{file}, {name}") for name, fields in data.items()}
+
+
+def _from_env(name: str, text: str) -> Entry:
+    import json
+
+    if not text.lstrip().startswith("{"):
+        return Entry(url=SecretStr(text))
+    try:
+        return _entry(json.loads(text), variable(name))
+    except ValueError:
+        raise InputError("starts like JSON but is none", where=variable(name), fix="Give a URL or an object with url and token") from None
+
+
+def _entry(fields: Any, where: str) -> Entry:
+    if isinstance(fields, str):
+        return Entry(url=SecretStr(fields))
+    try:
+        return Entry.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{place}: {first['msg']}" if place else first["msg"], where=where,
+                         fix="A connection has url, token, user, password and headers") from None

@@ -1,0 +1,83 @@
+"""Files inside the allowed folders, and nowhere else."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.errors import InputError, MissingError
+
+
+class AllowedFiles:
+    """Paths a pipeline may name. A relative path is read from the first folder that holds it and written below the first one.
+
+    `private` folders hold the product's own data: inside them only an allowed folder further down is open. Without it, the home
+    that an allowed `<home>/files` belongs to is private, because `.penstock` usually stands inside the current folder.
+    Hidden files and folders (`.env`, `.ssh`) are never open.
+    """
+
+    def __init__(self, folders: Sequence[Path], *, private: Sequence[Path] = ()) -> None:
+        self.folders = tuple(dict.fromkeys(Path(folder).resolve() for folder in folders))
+        homes = private or [f.parent for f in self.folders if f.name == "files" and (f.parent / "control.sqlite").exists()]
+        self.private = tuple(Path(home).resolve() for home in homes)
+
+    def read(self, path: str) -> str:
+        """An existing file (absolute). Raises InputError outside the allowed folders or for no plain file, MissingError when absent."""
+        places = [self._resolve(folder, path) for folder in self.folders]
+        inside = [place for place in places if self._open(place)]
+        found = next((place for place in inside if place.exists()), None)
+        if found is None:
+            raise self._missing(path, inside[0]) if inside else self._outside(path)
+        if not found.is_file():
+            raise InputError(f"{path!r} is not a plain file", fix="Name a file, not a folder or a device")
+        return str(found)
+
+    def write(self, path: str) -> str:
+        """Where a file may be written (absolute; nothing is made yet). Raises InputError outside the allowed folders."""
+        if not self.folders:
+            raise self._outside(path)
+        place = self._resolve(self.folders[0], path)
+        if not self._open(place):
+            raise self._outside(path)
+        if place.exists() and not place.is_file():
+            raise InputError(f"{path!r} is not a plain file", fix="Name a file, not a folder or a device")
+        return str(place)
+
+    def _resolve(self, folder: Path, path: str) -> Path:
+        if not path or any(unicodedata.category(char) == "Cc" for char in path):
+            raise InputError(f"{path!r} is not a file name" if path else "the file name is empty",
+                             fix="Write it without control characters")
+        try:
+            place = (folder / path).resolve()
+            place.exists()  # a name that is too long shows only here
+            return place
+        except (OSError, RuntimeError, ValueError) as error:  # a name that is too long, a link that points at itself
+            raise InputError(f"{path[:80]!r} is not a usable path: {getattr(error, 'strerror', None) or 'links in a circle'}",
+                             fix="Give a shorter path inside an allowed folder") from error
+
+    def _open(self, place: Path) -> bool:
+        around = [folder for folder in self.folders if place.is_relative_to(folder) and place != folder]
+        if not around:
+            return False
+        folder = max(around, key=lambda found: len(found.parts))  # the nearest one decides what is hidden
+        if any(part.startswith(".") for part in place.relative_to(folder).parts):
+            return False
+        return not any(place.is_relative_to(home) and (folder == home or not folder.is_relative_to(home)) for home in self.private)
+
+    def _outside(self, path: str) -> InputError:
+        allowed = ", ".join(str(folder) for folder in self.folders) or "none"
+        return InputError(f"file {path!r} is outside the allowed folders ({allowed})",
+                          fix="Move it there, or name its folder in PENSTOCK_PATHS and start again")
+
+    def _missing(self, path: str, place: Path) -> MissingError:
+        from flows.spec.suggest import suggest
+
+        try:
+            beside = [name.name for name in place.parent.iterdir() if name.is_file() and self._open(name)]
+        except OSError:
+            beside = []
+        near = suggest(place.name, beside)
+        looked = ", ".join(str(folder) for folder in self.folders)
+        return MissingError(f"file {path!r} does not exist",
+                            fix=f"Did you mean {near[0]!r}?" if near else f"Looked in {looked}; more folders: PENSTOCK_PATHS")
