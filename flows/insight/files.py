@@ -28,7 +28,8 @@ class AllowedFiles:
         inside = [place for place in places if self._open(place)]
         found = next((place for place in inside if place.exists()), None)
         if found is None:
-            raise self._missing(path, inside[0]) if inside else self._outside(path)
+            closed = not inside or any(place.exists() for place in places if place not in inside)
+            raise self._outside(path) if closed else self._missing(path, inside[0])
         if not found.is_file():
             raise InputError(f"{path!r} is not a plain file", fix="Name a file, not a folder or a device")
         return str(found)
@@ -68,7 +69,7 @@ class AllowedFiles:
     def _outside(self, path: str) -> InputError:
         allowed = ", ".join(str(folder) for folder in self.folders) or "none"
         return InputError(f"file {path!r} is outside the allowed folders ({allowed})",
-                          fix="Move it there, or name its folder in PENSTOCK_PATHS and start again")
+                          fix="Move it there, or name its folder in PENSTOCK_PATHS and start again; hidden files stay closed")
 
     def _missing(self, path: str, place: Path) -> MissingError:
         from flows.spec.suggest import suggest

@@ -32,7 +32,8 @@ def test_a_new_file_is_written_below_the_first_folder_and_nothing_is_made_before
     assert not (place / "out").exists()
 
 
-@pytest.mark.parametrize("path", ["../secret.csv", "sub/../../secret.csv", "/etc/passwd", "link.csv", "folder/secret.csv", ".env", ".ssh/id"])
+@pytest.mark.parametrize("path", ["../secret.csv", "sub/../../secret.csv", "/etc/passwd", "link.csv", "folder/secret.csv", ".env",
+                                  ".ssh/id"])
 @pytest.mark.parametrize("verb", ["read", "write"])
 def test_nothing_outside_and_nothing_hidden_is_reached(place, tmp_path, path, verb):
     (place / "link.csv").symlink_to(tmp_path / "secret.csv")
