@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 import yaml
+
 from flows.insight.catalog import Catalog
 from flows.insight.shop import END, START, TABLES, Shop
 

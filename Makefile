@@ -1,0 +1,43 @@
+# `make help` lists what there is. Everything is installed into .venv, from constraints.txt; nothing outside this folder is touched.
+PY := .venv/bin/python
+EXTRAS := [test,postgres]
+
+# A moved or copied checkout: its .venv points at the old place, so its stamps count for nothing.
+ifneq ($(shell cat .venv/.at 2>/dev/null),$(realpath .)/.venv)
+$(shell rm -f .venv/.core .venv/.test)
+endif
+
+.PHONY: help up demo test lint bench lock clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
+
+up: .venv/.core  ## start everything and print the address; Ctrl-C stops it
+	@$(PY) -m flows.cli up
+
+demo: .venv/.core  ## the main job on sample data, in the terminal
+	@$(PY) -m flows.cli demo
+
+test: .venv/.test  ## all tests; the first time also what they speak to
+	@.ci/peers && .ci/test
+
+lint: .venv/.test  ## ruff and mypy
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+
+bench: .venv/.core  ## measure, and print ratios
+	@rc=0; for bench in benchmarks/bench_*.py; do $(PY) "$$bench" || rc=1; done; exit $$rc
+
+lock: .venv/.core  ## resolve all packages again: constraints.txt, constraints-bq.txt
+	@.ci/lock
+
+clean:  ## remove what was built and installed here; your data in .penstock stays
+	rm -rf .venv .venv-bq .venv-focus build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.core: pyproject.toml constraints.txt .ci/install .ci/indexes
+	@.ci/install && touch $@
+
+.venv/.test: pyproject.toml constraints.txt .ci/install .ci/indexes
+	@.ci/install '$(EXTRAS)' && touch $@ .venv/.core
