@@ -1,0 +1,140 @@
+"""What the control store gives back: frozen rows, times aware and in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+OPEN = ("PENDING", "RUNNING")
+"""States of a run that hold the claim on its pipeline."""
+FINAL = ("SUCCESS", "FAILED", "CANCELLED", "CRASHED")
+"""States of a run that never change again."""
+STEP_OPEN = ("PENDING", "RUNNING", "RETRYING")
+STEP_FINAL = ("SUCCESS", "FAILED", "SKIPPED", "CANCELLED", "TIMED_OUT")
+
+
+@dataclass(frozen=True)
+class SpecVersion:
+    """One saved state of a pipeline's spec. `digest` is the SHA-256 of its canonical JSON; versions count from 1."""
+
+    tenant_id: str
+    pipeline_id: str
+    version: int
+    digest: str
+    spec: dict[str, Any]
+    text: str
+    author: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A run that somebody asks for. `folders` are the absolute folders its files may be in."""
+
+    tenant_id: str
+    pipeline_id: str
+    spec: dict[str, Any]
+    version: int | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    environment: str = "local"
+    trigger_by: str = ""
+    run_date: date | str = ""  # as ISO text when it is text
+    folders: Sequence[str] = ()
+    resume_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run: what was asked for, who works on it (`owner` until `lease_until`, the `attempt`-th try), and how it ended."""
+
+    run_id: str
+    tenant_id: str
+    pipeline_id: str
+    version: int | None
+    spec: dict[str, Any]
+    params: dict[str, Any]
+    environment: str
+    trigger_by: str
+    run_date: str
+    folders: tuple[str, ...]
+    status: str
+    error: str
+    owner: str
+    lease_until: datetime | None
+    attempt: int
+    cancel: bool
+    resume_of: str
+    flow_run_id: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def ended(self) -> bool:
+        return self.status in FINAL
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """One step of a run as it stands in the run book. `result` is what a resumed run needs to go on without repeating it."""
+
+    run_id: str
+    step_id: str
+    name: str
+    ps_type: str
+    position: int
+    status: str
+    attempts: int
+    started_at: datetime | None
+    ended_at: datetime | None
+    rows_processed: int | None
+    error: str
+    result: dict[str, Any] | None
+
+    @property
+    def ended(self) -> bool:
+        return self.status in STEP_FINAL
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A process that works on runs, known by its last sign of life."""
+
+    owner: str
+    info: dict[str, Any]
+    started_at: datetime
+    beat_at: datetime
+
+
+@dataclass(frozen=True)
+class LakeFile:
+    """One immutable Parquet file of a table. `slice` is its slice key, `partition` its partition value as text ('' without one).
+
+    A new file needs `path`, `rows` and `bytes`; the store fills in `id`, `tenant_id`, `table` and the times.
+    """
+
+    path: str
+    rows: int
+    bytes: int
+    partition: str = ""
+    slice: dict[str, Any] = field(default_factory=dict)
+    run_id: str = ""
+    id: int = 0
+    tenant_id: str = ""
+    table: str = ""
+    created_at: datetime | None = None
+    dropped_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class LakeTable:
+    """A table of the lake: `name` is dataset.table, `version` counts its swaps, `spec` says columns, partition, cluster and keys."""
+
+    tenant_id: str
+    name: str
+    version: int
+    spec: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime

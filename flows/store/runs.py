@@ -1,0 +1,225 @@
+"""Runs: the queue, the one-run guard, the claim with its lease, and the states that never go back."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select, true, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from flows.errors import Cancelled, DuplicateRun, InputError, MissingError, TransientError
+from flows.store.database import Database
+from flows.store.rows import FINAL, OPEN, NewRun, Run
+from flows.store.schema import runs
+from flows.store.steps import close_steps
+
+_COLUMNS = [c for c in runs.c if c.name in Run.__dataclass_fields__]
+_IS_OPEN = runs.c.status.in_(OPEN)
+
+
+class Runs:
+    """What a person asks for takes the tenant and knows no other; what a runner does for all tenants takes the run's id alone."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # ---- what people and services ask
+
+    def submit(self, new: NewRun) -> Run:
+        """Put a run into the queue. Raises DuplicateRun with the id of the open run of this pipeline, if there is one.
+
+        A RUNNING run whose lease is over holds nothing: it is closed as CRASHED and the new one takes its place.
+        """
+        with self._database.write() as connection:
+            for _ in range(9):
+                row = self._insert(connection, new)
+                if row is not None:
+                    return _run(row)
+                holder = connection.execute(select(runs.c.run_id).where(
+                    runs.c.tenant_id == new.tenant_id, runs.c.pipeline_id == new.pipeline_id, _IS_OPEN)).scalar()
+                if holder and not self._close(connection, self._lost(holder), "CRASHED", "its runner was lost"):
+                    raise DuplicateRun(new.pipeline_id, holder)
+        raise TransientError("the run could not be stored", where=new.pipeline_id, fix="Try again")
+
+    def get(self, tenant: str, run_id: str) -> Run:
+        """Raises MissingError, with the same words for a run of another tenant."""
+        return self._one(select(*_COLUMNS).where(runs.c.tenant_id == tenant, runs.c.run_id == run_id), run_id)
+
+    def find(self, tenant: str, *, pipeline_id: str | None = None, status: str | Sequence[str] | None = None,
+             limit: int = 50) -> list[Run]:
+        """Newest first; an empty filter filters nothing."""
+        asked = select(*_COLUMNS).where(runs.c.tenant_id == tenant).order_by(runs.c.seq.desc()).limit(limit)
+        if pipeline_id:
+            asked = asked.where(runs.c.pipeline_id == pipeline_id)
+        if status:
+            asked = asked.where(runs.c.status.in_([status] if isinstance(status, str) else status))
+        return self._all(asked)
+
+    def ask_cancel(self, tenant: str, run_id: str) -> Run:
+        """Stop a run: at once when nobody works on it, else by asking its runner; a final run stays as it is. Raises MissingError."""
+        mine = and_(runs.c.tenant_id == tenant, runs.c.run_id == run_id)
+        with self._database.write() as connection:
+            idle = and_(mine, _IS_OPEN, self._free())
+            if not self._close(connection, idle, "CANCELLED", ""):
+                connection.execute(update(runs).where(mine, _IS_OPEN).values(cancel=true()))
+        return self.get(tenant, run_id)
+
+    def waiting(self, tenant: str, run_id: str) -> int:
+        """The place in the queue: 1 is next, 0 does not wait. Raises MissingError. Counts the runs of all tenants."""
+        mine = select(runs.c.seq, runs.c.status, runs.c.owner).where(runs.c.tenant_id == tenant, runs.c.run_id == run_id)
+        with self._database.read() as connection:
+            row = connection.execute(mine).one_or_none()
+            if row is None:
+                raise _missing(run_id)
+            if row.status != "PENDING" or row.owner:
+                return 0
+            ahead = select(func.count()).where(runs.c.status == "PENDING", runs.c.owner == "", runs.c.seq <= row.seq)
+            return int(connection.execute(ahead).scalar_one())
+
+    # ---- what a runner does
+
+    def claim(self, owner: str, lease_seconds: float) -> Run | None:
+        """Take the oldest waiting run; of many processes exactly one gets it. It stays PENDING until `begin`."""
+        waits = select(runs.c.seq).where(runs.c.status == "PENDING", self._free()).order_by(runs.c.seq).limit(1)
+        with self._database.read() as connection:
+            if connection.execute(waits).first() is None:  # an idle runner asks ten times a second: do not lock out writers for that
+                return None
+        with self._database.write() as connection:
+            seq = connection.execute(waits.with_for_update(skip_locked=True)).scalar()
+            return None if seq is None else self._take(connection, runs.c.seq == seq, owner, lease_seconds)
+
+    def take_over(self, run_id: str, owner: str, lease_seconds: float) -> Run | None:
+        """Take a run whose lease is over, in whatever open state it is. None: it is alive, or another one was faster."""
+        with self._database.write() as connection:
+            return self._take(connection, and_(runs.c.run_id == run_id, self._over()), owner, lease_seconds)
+
+    def begin(self, run_id: str, owner: str) -> Run:
+        """PENDING to RUNNING; again changes nothing. Raises Cancelled when the claim is no longer this owner's."""
+        mine = and_(runs.c.run_id == run_id, runs.c.owner == owner, _IS_OPEN)
+        values = {"status": "RUNNING", "started_at": func.coalesce(runs.c.started_at, self._database.now())}
+        with self._database.write() as connection:
+            row = connection.execute(update(runs).where(mine).values(values).returning(*_COLUMNS)).one_or_none()
+        if row is None:
+            raise Cancelled(f"run {run_id} is no longer held by {owner}")
+        return _run(row)
+
+    def renew(self, owner: str, run_ids: Iterable[str], lease_seconds: float) -> list[str]:
+        """Lengthen the leases; gives back the runs that are still this owner's. What is missing was lost: stop working on it."""
+        mine = and_(runs.c.run_id.in_(list(run_ids)), runs.c.owner == owner, _IS_OPEN)
+        with self._database.write() as connection:
+            kept = connection.execute(update(runs).where(mine).values(lease_until=self._database.now(lease_seconds))
+                                      .returning(runs.c.run_id))
+            return sorted(kept.scalars())
+
+    def finish(self, run_id: str, status: str, error: str = "", *, owner: str = "") -> bool:
+        """Close a run and whatever steps of it are still open. True when this call did it: a final run never changes again, and
+        with `owner` only the holder of the claim may close it. `status`: SUCCESS, FAILED, CANCELLED or CRASHED."""
+        if status not in FINAL:
+            raise InputError(f"a run does not end as {status!r}", fix=f"Use one of {', '.join(FINAL)}")
+        which = and_(runs.c.run_id == run_id, _IS_OPEN, runs.c.owner == owner if owner else true())
+        with self._database.write() as connection:
+            return self._close(connection, which, status, error)
+
+    def release(self, run_id: str, *, owner: str = "") -> bool:
+        """Put an open run back into the queue; one that never began does not count as a try, one that was told to stop ends here.
+
+        With `owner` only when it holds the claim. True when the run waits again.
+        """
+        which = and_(runs.c.run_id == run_id, _IS_OPEN, runs.c.owner == owner if owner else true())
+        tries = case((and_(runs.c.status == "PENDING", runs.c.owner != ""), runs.c.attempt - 1), else_=runs.c.attempt)
+        with self._database.write() as connection:
+            if self._close(connection, and_(which, runs.c.cancel), "CANCELLED", ""):
+                return False
+            done = connection.execute(update(runs).where(which).values(status="PENDING", owner="", lease_until=None, attempt=tries))
+            return done.rowcount == 1
+
+    def cancel_asked(self, run_id: str) -> bool:
+        """True as well when the run is final or gone: there is nothing left to work for."""
+        with self._database.read() as connection:
+            row = connection.execute(select(runs.c.cancel, runs.c.status).where(runs.c.run_id == run_id)).one_or_none()
+        return row is None or bool(row.cancel) or row.status in FINAL
+
+    def expired(self, now: datetime | None = None) -> list[Run]:
+        """Open runs that somebody claimed and whose lease was over at `now` (default: the store's clock), oldest first."""
+        return self._all(select(*_COLUMNS).where(self._over(now)).order_by(runs.c.seq))
+
+    def open(self, owner: str = "") -> list[Run]:
+        """All runs that are not final, oldest first; with `owner` those it holds. For the runner, across tenants."""
+        return self._all(select(*_COLUMNS).where(_IS_OPEN, runs.c.owner == owner if owner else true()).order_by(runs.c.seq))
+
+    def peek(self, run_id: str) -> Run:
+        """A run by its id alone, for the process that works on it; never for a request. Raises MissingError."""
+        return self._one(select(*_COLUMNS).where(runs.c.run_id == run_id), run_id)
+
+    def states(self, run_ids: Iterable[str]) -> dict[str, str]:
+        """The states of these runs, for the reconciler; unknown ids are left out."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(runs.c.run_id, runs.c.status).where(runs.c.run_id.in_(list(run_ids))))
+            return {row.run_id: row.status for row in rows}
+
+    def set_flow_run(self, run_id: str, flow_run_id: str) -> None:
+        """Note which flow run of Prefect does the work."""
+        with self._database.write() as connection:
+            connection.execute(update(runs).where(runs.c.run_id == run_id).values(flow_run_id=flow_run_id))
+
+    # ---- inside
+
+    def _insert(self, connection: Connection, new: NewRun) -> Row[Any] | None:
+        dialect = sqlite if self._database.kind == "sqlite" else postgresql
+        values = {
+            "run_id": new_id(), "tenant_id": new.tenant_id, "pipeline_id": new.pipeline_id, "version": new.version, "spec": new.spec,
+            "params": new.params, "environment": new.environment, "trigger_by": new.trigger_by, "run_date": str(new.run_date),
+            "folders": [str(folder) for folder in new.folders], "resume_of": new.resume_of or "", "status": "PENDING", "error": "",
+            "owner": "", "attempt": 0, "cancel": False, "flow_run_id": "", "created_at": self._database.now(),
+        }
+        made = dialect.insert(runs).values(values).on_conflict_do_nothing().returning(*_COLUMNS)
+        return connection.execute(made).one_or_none()
+
+    def _take(self, connection: Connection, which: ColumnElement[bool], owner: str, lease_seconds: float) -> Run | None:
+        values = {"owner": owner, "lease_until": self._database.now(lease_seconds), "attempt": runs.c.attempt + 1}
+        row = connection.execute(update(runs).where(which).values(values).returning(*_COLUMNS)).one_or_none()
+        return None if row is None else _run(row)
+
+    def _close(self, connection: Connection, which: ColumnElement[bool], status: str, error: str) -> bool:
+        now = self._database.now()
+        values = {"status": status, "error": error, "ended_at": now, "lease_until": None}
+        ended = connection.execute(update(runs).where(which).values(values).returning(runs.c.run_id)).scalar_one_or_none()
+        if ended is not None:
+            close_steps(connection, ended, status, now)
+        return ended is not None
+
+    def _free(self) -> ColumnElement[bool]:
+        return or_(runs.c.owner == "", runs.c.lease_until < self._database.now())
+
+    def _over(self, now: datetime | None = None) -> ColumnElement[bool]:
+        return and_(_IS_OPEN, runs.c.owner != "", runs.c.lease_until < (now or self._database.now()))
+
+    def _lost(self, run_id: str) -> ColumnElement[bool]:
+        return and_(runs.c.run_id == run_id, runs.c.status == "RUNNING", self._over())
+
+    def _one(self, asked: Select[Any], run_id: str) -> Run:
+        with self._database.read() as connection:
+            row = connection.execute(asked).one_or_none()
+        if row is None:
+            raise _missing(run_id)
+        return _run(row)
+
+    def _all(self, asked: Select[Any]) -> list[Run]:
+        with self._database.read() as connection:
+            return [_run(row) for row in connection.execute(asked)]
+
+
+def new_id() -> str:
+    """Sorts by time, can be read aloud: run-20251115-120000-4f3a9c (UTC)."""
+    return f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _missing(run_id: str) -> MissingError:
+    return MissingError(f"there is no run {run_id!r}", fix="See the newest ones: penstock status")
+
+
+def _run(row: Row[Any]) -> Run:
+    return Run(**{**row._mapping, "folders": tuple(row.folders)})

@@ -1,0 +1,176 @@
+"""The tables of the control store, the same on SQLite and PostgreSQL; every change here has a revision in `migrations/versions`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+REVISIONS = ("0001",)
+"""Every schema revision this code knows, oldest first; the last one is what it works on."""
+VERSION_TABLE = "penstock_schema"
+"""Not Alembic's own name: Prefect keeps its own there when both share a PostgreSQL database."""
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time, aware and in UTC on the way in and out; SQLite stores it without a zone, as text that sorts."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Words(TypeDecorator[str]):
+    """Text from the outside world, made storable: no NUL (PostgreSQL refuses it), no half of a surrogate pair (both do)."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def _json(nullable: bool = False) -> Any:
+    return JSON(none_as_null=nullable)  # JSON, not JSONB: the order of keys in a spec is the author's
+
+
+metadata = MetaData()
+_id = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts by itself on SQLite
+
+specs = Table(
+    "specs", metadata,
+    Column("tenant_id", String(63), primary_key=True),
+    Column("pipeline_id", String(255), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+spec_versions = Table(
+    "spec_versions", metadata,
+    Column("tenant_id", String(63), primary_key=True),
+    Column("pipeline_id", String(255), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("spec", _json(), nullable=False),
+    Column("text", Words, nullable=False),
+    Column("author", Words, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    ForeignKeyConstraint(["tenant_id", "pipeline_id"], ["specs.tenant_id", "specs.pipeline_id"], ondelete="CASCADE",
+                         name="spec_versions_specs"),
+)
+_open = text("status IN ('PENDING', 'RUNNING')")
+runs = Table(
+    "runs", metadata,
+    Column("seq", _id, primary_key=True),  # the order of the queue
+    Column("run_id", String(63), nullable=False),
+    Column("tenant_id", String(63), nullable=False),
+    Column("pipeline_id", String(255), nullable=False),
+    Column("version", Integer),
+    Column("spec", _json(), nullable=False),
+    Column("params", _json(), nullable=False),
+    Column("environment", String(63), nullable=False),
+    Column("trigger_by", Words, nullable=False),
+    Column("run_date", String(10), nullable=False),
+    Column("folders", _json(), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("error", Words, nullable=False),
+    Column("owner", String(255), nullable=False),
+    Column("lease_until", Moment),
+    Column("attempt", Integer, nullable=False),
+    Column("cancel", Boolean, nullable=False),
+    Column("resume_of", String(63), nullable=False),
+    Column("flow_run_id", String(63), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    CheckConstraint("status IN ('PENDING', 'RUNNING', 'SUCCESS', 'FAILED', 'CANCELLED', 'CRASHED')", name="runs_status"),
+    Index("runs_run_id", "run_id", unique=True),
+    Index("runs_one_open", "tenant_id", "pipeline_id", unique=True, sqlite_where=_open, postgresql_where=_open),
+    Index("runs_queue", "seq", sqlite_where=_open, postgresql_where=_open),
+    Index("runs_newest", "tenant_id", "seq"),
+    Index("runs_of_pipeline", "tenant_id", "pipeline_id", "seq"),
+)
+steps = Table(
+    "steps", metadata,
+    Column("run_id", String(63), ForeignKey("runs.run_id", ondelete="CASCADE", name="steps_runs"), primary_key=True),
+    Column("step_id", String(255), primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("ps_type", String(255), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    Column("rows_processed", BigInteger),
+    Column("error", Words, nullable=False),
+    Column("result", _json(nullable=True)),
+    CheckConstraint("status IN ('PENDING', 'RUNNING', 'RETRYING', 'SUCCESS', 'FAILED', 'SKIPPED', 'CANCELLED', 'TIMED_OUT')",
+                    name="steps_status"),
+)
+runners = Table(
+    "runners", metadata,
+    Column("owner", String(255), primary_key=True),
+    Column("info", _json(), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("beat_at", Moment, nullable=False),
+)
+lake_tables = Table(
+    "lake_tables", metadata,
+    Column("tenant_id", String(63), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("spec", _json(), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+lake_files = Table(
+    "lake_files", metadata,
+    Column("id", _id, primary_key=True),
+    Column("tenant_id", String(63), nullable=False),
+    Column("table_name", String(255), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("partition", Words, nullable=False),
+    Column("slice", _json(), nullable=False),
+    Column("run_id", String(63), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("dropped_at", Moment),
+    ForeignKeyConstraint(["tenant_id", "table_name"], ["lake_tables.tenant_id", "lake_tables.name"], name="lake_files_lake_tables"),
+    Index("lake_files_path", "tenant_id", "path", unique=True),
+    Index("lake_files_of_table", "tenant_id", "table_name", "id"),
+    Index("lake_files_dropped", "dropped_at", sqlite_where=text("dropped_at IS NOT NULL"),
+          postgresql_where=text("dropped_at IS NOT NULL")),
+    sqlite_autoincrement=True,  # an id that was forgotten is never given to another file
+)

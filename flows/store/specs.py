@@ -1,0 +1,96 @@
+"""Saved pipelines and every version of their specs."""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from flows.errors import InputError, MissingError
+from flows.store.database import Database, dumps
+from flows.store.rows import SpecVersion
+from flows.store.schema import spec_versions, specs
+
+_COLUMNS = [c for c in spec_versions.c if c.name in SpecVersion.__dataclass_fields__]
+_NEWEST = and_(spec_versions.c.tenant_id == specs.c.tenant_id, spec_versions.c.pipeline_id == specs.c.pipeline_id,
+               spec_versions.c.version == specs.c.version)
+
+
+class Specs:
+    """Specs by tenant and pipeline id; what one tenant saved does not exist for another."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save(self, tenant: str, spec: dict[str, Any], *, text: str = "", author: str = "") -> SpecVersion:
+        """Keep a spec under its own `pipeline_id`; content that equals the newest version makes no new one.
+
+        `text` is the words it came from. Raises InputError for a spec without a pipeline_id.
+        """
+        pipeline_id = spec.get("pipeline_id")
+        if not isinstance(pipeline_id, str) or not pipeline_id:
+            raise InputError("the spec has no pipeline_id", where="pipeline_id", fix="Give it one")
+        digest = digest_of(spec)
+        with self._database.write() as connection:
+            newest = self._lock(connection, tenant, pipeline_id)
+            if newest:
+                row = self._row(connection, tenant, pipeline_id, newest)
+                if row is not None and row.digest == digest:
+                    return _version(row)
+            now = self._database.now()
+            connection.execute(update(specs).where(specs.c.tenant_id == tenant, specs.c.pipeline_id == pipeline_id)
+                               .values(version=newest + 1, updated_at=now))
+            row = connection.execute(insert(spec_versions).values(
+                tenant_id=tenant, pipeline_id=pipeline_id, version=newest + 1, digest=digest, spec=spec, text=text, author=author,
+                created_at=now).returning(*_COLUMNS)).one()
+        return _version(row)
+
+    def get(self, tenant: str, pipeline_id: str, version: int | None = None) -> SpecVersion:
+        """That version, or the newest. Raises MissingError."""
+        with self._database.read() as connection:
+            row = self._row(connection, tenant, pipeline_id, version)
+        if row is None:
+            what = f"pipeline {pipeline_id!r}" if version is None else f"version {version} of pipeline {pipeline_id!r}"
+            raise MissingError(f"there is no {what}", fix="See what there is: penstock status")
+        return _version(row)
+
+    def versions(self, tenant: str, pipeline_id: str) -> builtins.list[SpecVersion]:
+        """All versions, newest first; none for a pipeline that is not there."""
+        asked = select(*_COLUMNS).where(spec_versions.c.tenant_id == tenant, spec_versions.c.pipeline_id == pipeline_id)
+        with self._database.read() as connection:
+            return [_version(row) for row in connection.execute(asked.order_by(spec_versions.c.version.desc()))]
+
+    def list(self, tenant: str) -> builtins.list[SpecVersion]:
+        """The newest version of every pipeline, by pipeline id."""
+        asked = select(*_COLUMNS).join(specs, _NEWEST).where(specs.c.tenant_id == tenant).order_by(specs.c.pipeline_id)
+        with self._database.read() as connection:
+            return [_version(row) for row in connection.execute(asked)]
+
+    def _lock(self, connection: Connection, tenant: str, pipeline_id: str) -> int:
+        """The newest version's number, 0 for a new pipeline; savers of one pipeline come one after the other."""
+        now = self._database.now()
+        dialect = sqlite if self._database.kind == "sqlite" else postgresql
+        connection.execute(dialect.insert(specs).values(tenant_id=tenant, pipeline_id=pipeline_id, version=0, created_at=now,
+                                                        updated_at=now).on_conflict_do_nothing())
+        asked = select(specs.c.version).where(specs.c.tenant_id == tenant, specs.c.pipeline_id == pipeline_id).with_for_update()
+        return int(connection.execute(asked).scalar_one())
+
+    @staticmethod
+    def _row(connection: Connection, tenant: str, pipeline_id: str, version: int | None) -> Row[Any] | None:
+        asked = select(*_COLUMNS).where(spec_versions.c.tenant_id == tenant, spec_versions.c.pipeline_id == pipeline_id)
+        if version is None:
+            return connection.execute(asked.join(specs, _NEWEST)).one_or_none()
+        return connection.execute(asked.where(spec_versions.c.version == version)).one_or_none()
+
+
+def digest_of(spec: dict[str, Any]) -> str:
+    """SHA-256 of the canonical JSON: the order of keys does not matter, that of lists does."""
+    return hashlib.sha256(json.dumps(json.loads(dumps(spec)), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _version(row: Row[Any]) -> SpecVersion:
+    return SpecVersion(**row._mapping)
