@@ -1,0 +1,82 @@
+"""What every test may ask for: a home of its own, settings, a control store, the sample shop; and the account of what was skipped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest_plugins = [f"tests.fixtures.{path.stem}" for path in sorted(Path(__file__).with_name("fixtures").glob("*.py"))]
+
+# where a person says "this must be able to run here", a missing peer is a failure and not a skip
+PEERS = {"browser", "postgres", "bigquery"}
+STRICT = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+
+def pytest_configure() -> None:
+    """No test sees the settings of the person who runs it."""
+    for name in [name for name in os.environ if name.startswith("PENSTOCK_") and not name.startswith(("PENSTOCK_SKIPS", "PENSTOCK_TEST_"))]:
+        del os.environ[name]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home that PENSTOCK_HOME names, and files are looked for in an empty folder."""
+    place, here = tmp_path / "home", tmp_path / "here"
+    place.mkdir()
+    here.mkdir()
+    monkeypatch.setenv("PENSTOCK_HOME", str(place))
+    monkeypatch.chdir(here)
+    return place
+
+
+@pytest.fixture
+def settings(home: Path) -> Any:
+    from flows.settings import Settings
+
+    return Settings.load()
+
+
+@pytest.fixture
+def store(settings: Any) -> Iterator[Any]:
+    from flows.store import open_store
+
+    opened = open_store(settings.control_url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def shop(settings: Any, store: Any) -> Any:
+    """Settings of a home that holds the sample shop at a hundredth of its size: 200 customers, 2,000 orders."""
+    from flows.insight.sample import ensure_sample
+
+    ensure_sample(settings, store, scale=0.01)
+    return settings
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """With CI=1 a test of a peer does not get away with a skip."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    peers = PEERS & {mark.name for mark in item.iter_markers()}
+    if STRICT and report.skipped and peers and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and with CI=1 {', '.join(sorted(peers))} must be here: {reason(report)}"
+
+
+def reason(report: pytest.TestReport) -> str:
+    where = report.longrepr
+    return str(where[2] if isinstance(where, tuple) else where).removeprefix("Skipped: ")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Leave the reasons of all skips where `.ci/test` reads them, to say them last, when all calls are over."""
+    place = os.environ.get("PENSTOCK_SKIPS")
+    if place:
+        with open(place, "a", encoding="utf-8") as skips:
+            skips.writelines(f"{reason(report)}\n" for report in terminalreporter.stats.get("skipped", []))
