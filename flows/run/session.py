@@ -1,0 +1,25 @@
+"""Opens the local warehouse for a step, a preview or a question: whose lake, which names, which folders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flows.insight.catalog import Catalog
+    from flows.settings import Settings
+    from flows.store import Store
+    from flows.warehouse.base import Warehouse
+
+
+def open_session(settings: Settings, store: Store, catalog: Catalog, *, stage: str, preview: bool = False) -> Warehouse:
+    """A session of its own on the tenant's lake; whoever asks for it closes it.
+
+    `stage` is the folder below `$PENSTOCK_HOME/stage/<tenant>` that rows between steps go to. Bare catalogued names mean their
+    `location` in the lake.
+    """
+    from flows.warehouse.duckdb import DuckDBWarehouse
+
+    names = {name: table.location for name, table in catalog.tables.items() if table.location}
+    folder = settings.home / "stage" / settings.tenant_id / stage
+    return DuckDBWarehouse(settings, store.manifest, settings.tenant_id, names=names, stage_dir=folder, preview=preview,
+                           read_dirs=settings.folders)

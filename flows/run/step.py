@@ -1,0 +1,169 @@
+"""Runs one step once: its session, its deadline, its cancel handle; an error becomes a state."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
+
+from flows.engines.base import Cancel, StepResult
+from flows.errors import InputError, PenstockError, StepTimeout
+from flows.run import gate
+from flows.run.job import Job
+from flows.run.plan import PlanStep
+from flows.spec.model import Retry
+
+if TYPE_CHECKING:
+    from flows.warehouse.base import Relation, Warehouse
+
+T = TypeVar("T")
+OVERDUE = "deadline"  # the reason that tells a deadline's cancel from a person's
+STOP_EVERY = 0.05  # seconds
+TEXT_LIMIT = 1000  # characters of an error that are kept with the step; the log has all of it
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one try of a step ended. `code` finds the whole cause in the log; `kinds` are the class names of the error."""
+
+    status: str
+    result: StepResult = field(default_factory=StepResult)
+    error: str = ""
+    code: str = ""
+    transient: bool = False
+    kinds: frozenset[str] = frozenset()
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return self.status == gate.SUCCESS
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for the run book; `relation` lets a resumed run find the rows again."""
+        result = self.result
+        return {"relation": result.relation.as_dict() if result.relation else None, "rejected": result.rejected,
+                "rejects": result.rejects[:100], "checks": [vars(check) | {"columns": list(check.columns)} for check in result.checks],
+                "notes": list(result.notes), "outputs": result.outputs, "code": self.code, "seconds": round(self.seconds, 3)}
+
+
+def attempt(step: PlanStep, job: Job, inputs: Mapping[str, Relation], cancel: Cancel, log: logging.Logger) -> Outcome:
+    """Run the step once, in this thread, in a warehouse session of its own. Never raises."""
+    own = Cancel()
+    off = cancel.on(lambda: own.set(cancel.reason or "cancelled"))
+
+    def work() -> StepResult:
+        own.check()
+        with deadline(own, step.timeout), session(job, step, inputs, own) as warehouse:
+            return step.engine.run(step.config, job.context(step, warehouse, inputs, own, log))
+
+    started = time.monotonic()
+    try:
+        ended = guarded(work, step, own, job, log)
+    finally:
+        off()
+    if isinstance(ended, Outcome):
+        return replace(ended, seconds=time.monotonic() - started)
+    return Outcome(gate.SUCCESS, ended, seconds=time.monotonic() - started)
+
+
+def guarded(work: Callable[[], T], step: PlanStep, cancel: Cancel, job: Job, log: logging.Logger) -> T | Outcome:
+    """Do the work; whatever it raises becomes the outcome of this step."""
+    try:
+        return work()
+    except (Exception, SystemExit) as error:  # the one boundary: an engine's error, of any kind, ends its step and nothing else
+        return judged(error, step, cancel, job, log)
+
+
+@contextmanager
+def deadline(cancel: Cancel, seconds: float, reason: str = OVERDUE) -> Iterator[None]:
+    """Throw the switch after so many seconds."""
+    timer = threading.Timer(seconds, cancel.set, [reason])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextmanager
+def session(job: Job, step: PlanStep, inputs: Mapping[str, Relation], cancel: Cancel) -> Iterator[Warehouse]:
+    """A warehouse session with the rows of the steps before bound in it, stopped by the switch."""
+    warehouse = job.open_warehouse(step.step_id)
+    with stopping(warehouse, cancel):
+        try:
+            for relation in inputs.values():
+                warehouse.bind(relation)
+            yield warehouse
+        finally:
+            warehouse.close()
+
+
+@contextmanager
+def stopping(warehouse: Warehouse, cancel: Cancel) -> Iterator[None]:
+    """From the moment the switch is thrown until the work has ended, stop every statement: one that begins late is stopped too."""
+    ended = threading.Event()
+
+    def stop() -> None:
+        while not ended.is_set():
+            warehouse.cancel()
+            ended.wait(STOP_EVERY)
+
+    off = cancel.on(lambda: threading.Thread(target=stop, daemon=True, name="stop").start())
+    try:
+        yield
+    finally:
+        off()
+        ended.set()
+
+
+def judged(error: BaseException, step: PlanStep, cancel: Cancel, job: Job, log: logging.Logger) -> Outcome:
+    """What an error means for its step; its trace goes to the log under a code."""
+    if cancel.is_set() and cancel.reason == OVERDUE:
+        error = StepTimeout(f"took longer than its limit of {step.timeout:g} s and was stopped", where=step.step_id,
+                            fix="Raise timeout_seconds of the step, or give it less to do")
+    elif cancel.is_set():
+        log.warning("step %s was stopped: %s", step.step_id, cancel.reason)
+        return Outcome(gate.CANCELLED, error=cancel.reason)
+    code = f"E-{secrets.token_hex(4)}"
+    log.error("step %s failed, code %s: %s", step.step_id, code, error, exc_info=error)
+    return Outcome(
+        status=gate.TIMED_OUT if isinstance(error, StepTimeout) else gate.FAILED,
+        error=job.scrub(message(error, code)),
+        code=code,
+        transient=bool(getattr(error, "transient", False)),
+        kinds=frozenset() if final(error) else frozenset(kind.__name__ for kind in type(error).__mro__),
+    )
+
+
+def final(error: BaseException) -> bool:
+    """A wrong config, spec or statement stays wrong: trying again cannot help."""
+    return isinstance(error, (InputError, ValidationError))
+
+
+def message(error: BaseException, code: str) -> str:
+    """One line for a person: our own errors speak for themselves, a strange one is named and leads to the log."""
+    if isinstance(error, PenstockError):
+        return " ".join(str(error).split())[:TEXT_LIMIT]
+    text = " ".join(f"{type(error).__name__}: {error}".split())[:TEXT_LIMIT].rstrip(": ")
+    return f"{text} (code {code} in the log of the run)"
+
+
+def again(outcome: Outcome, retry: Retry, tries: int) -> bool:
+    """Whether another try follows. `tries` counts those made. Left out, `retry_on` means errors that are marked transient."""
+    if outcome.status not in gate.FAILURES or tries >= retry.max_attempts or not outcome.kinds:
+        return False
+    return outcome.transient if retry.retry_on is None else bool(outcome.kinds.intersection(retry.retry_on))
+
+
+def pause(retry: Retry, tries: int, jitter: Callable[[float, float], float] = secrets.SystemRandom().uniform) -> float:
+    """Seconds to wait after so many tries: backoff_seconds * backoff_multiplier ** (tries - 1), within a tenth, never above the cap."""
+    base = retry.backoff_seconds * retry.backoff_multiplier ** min(tries - 1, 100)
+    return min(base * jitter(0.9, 1.1), retry.max_backoff_seconds)
