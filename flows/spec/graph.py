@@ -58,7 +58,9 @@ def order(spec: FlowSpec) -> list[str]:
 
 def upstream(spec: FlowSpec) -> Callable[[str, str], bool]:
     """A test `above(a, b)`: whether step a comes before step b on some path. Raises SpecError like `order`."""
-    above, masks, bit = edges(spec), {}, {}
+    above = edges(spec)
+    masks: dict[str, int] = {}
+    bit: dict[str, int] = {}
     for n, step_id in enumerate(order(spec)):
         bit[step_id] = 1 << n
         masks[step_id] = _union(above[step_id], masks, bit)

@@ -236,11 +236,12 @@ def _events(text: str, where: str) -> None:
     """The parser's stream of events is looked at before any object exists: an alias bomb costs a millisecond."""
     depth = 0
     for event in yaml.parse(text, Loader=READER):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 0
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise _error("alias", "anchors and aliases are not allowed", line, "Write the value out", where)
-        if getattr(event, "tag", None) not in PLAIN_TAGS:
-            raise _error("tag", f"the tag {event.tag!r} is not allowed", line, "Write a plain value", where)
+        tag = getattr(event, "tag", None)
+        if tag not in PLAIN_TAGS:
+            raise _error("tag", f"the tag {tag!r} is not allowed", line, "Write a plain value", where)
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > LIMITS.spec_depth:
             raise _error("limit", f"nested deeper than {LIMITS.spec_depth} levels", line, "Flatten it", where)

@@ -78,10 +78,10 @@ def _split(loc: Loc, data: Any, *, missing: bool) -> tuple[Loc, tuple[str, ...]]
     """Pydantic puts the names of union branches into the place; what is no key or index of the data is such a name."""
     real: list[str | int] = []
     tags: list[str] = []
-    here = data
+    here: Any = data
     for n, part in enumerate(loc):
         if (isinstance(here, Mapping) and part in here) or (isinstance(here, list) and isinstance(part, int) and part < len(here)):
-            here = here[part]
+            here = here[part]  # type: ignore[index]
         elif missing and n == len(loc) - 1:
             pass  # the field that should be here
         elif part == "[key]":
@@ -196,7 +196,7 @@ def _choices(text: str) -> list[str]:
 
 
 def _has(data: Any, loc: Loc, name: str) -> bool:
-    here = data
+    here: Any = data
     for part in loc:
         here = here[part] if isinstance(here, Mapping | list) else None
     return isinstance(here, Mapping) and name in here

@@ -30,8 +30,8 @@ def builtins(*, tenant_id: str, pipeline_id: str = "", run_id: str = "", run_dat
             "run_id": run_id, "yesterday": (now - timedelta(days=1)).isoformat(), "today": now.isoformat()}
 
 
-def run_values(spec: FlowSpec, given: Mapping[str, str], **known: Any) -> dict[str, Any]:
-    """All values of one run: the built-in ones (`known` goes to `builtins`) and the typed parameters, which win.
+def run_values(spec: FlowSpec, given: Mapping[str, Any], **known: Any) -> dict[str, Any]:
+    """All values of one run: built in (`known` goes to `builtins`), the pipeline's variables, filled, and the typed parameters, which win.
 
     A parameter called run_date moves `date` and `run_date` alike; `pipeline_id` is the spec's own, filled. Raises SpecError, InputError.
     """
@@ -40,21 +40,21 @@ def run_values(spec: FlowSpec, given: Mapping[str, str], **known: Any) -> dict[s
     if "run_date" in typed:
         base = builtins(**{**known, "run_date": date.fromisoformat(str(typed["run_date"])[:10])})
     values = {**base, **typed}
-    values["pipeline_id"] = fill(spec.pipeline_id, {**_variables(spec, values), **values}, "pipeline_id")
-    return values
+    values["pipeline_id"] = as_text(fill(spec.pipeline_id, {**_variables(spec, values), **values}, "pipeline_id"))
+    return {**_variables(spec, values), **values}
 
 
-def typed_params(spec: FlowSpec, given: Mapping[str, str], known: Values | None = None) -> dict[str, Any]:
+def typed_params(spec: FlowSpec, given: Mapping[str, Any], known: Values | None = None) -> dict[str, Any]:
     """The value of every parameter, typed: as given, else its default. Dates and times are ISO text.
 
     A default with placeholders is filled from `known` and the variables; without `known` it is left out.
     Raises InputError that names the parameter: unknown, of the wrong type, or needed and not given.
     """
-    names = [p.name for p in spec.parameters]
+    own = [p.name for p in spec.parameters]
     for name in given:
-        if name not in names:
-            raise InputError(f"the pipeline has no parameter {name!r}", where=f"--param {clip(name)}", fix=did_you_mean(name, names)
-                             or (f"It has: {', '.join(names)}" if names else "It has none"))
+        if name not in own:
+            raise InputError(f"the pipeline has no parameter {clip(name)!r}", where=f"--param {clip(name)}",
+                             fix=did_you_mean(name, own) or (f"It has: {', '.join(own)}" if own else "It has none"))
     found: dict[str, Any] = {}
     for number, param in enumerate(spec.parameters):
         if param.name in given:
