@@ -34,7 +34,8 @@ def ensure_sample(settings: Settings, store: Store, *, scale: float = 1.0) -> di
 
 
 def _missing(settings: Settings, store: Store) -> set[str]:
-    return {name for name in TABLES if store.manifest.table(settings.tenant_id, f"{DATASET}.{name}") is None}
+    there = {table.name for table in store.manifest.tables(settings.tenant_id, DATASET)}
+    return {name for name in TABLES if f"{DATASET}.{name}" not in there}
 
 
 def _make(settings: Settings, store: Store, scale: float) -> dict[str, int]:
