@@ -28,14 +28,15 @@ class Runs:
 
     # ---- what people and services ask
 
-    def submit(self, new: NewRun) -> Run:
-        """Put a run into the queue. Raises DuplicateRun with the id of the open run of this pipeline, if there is one.
+    def submit(self, new: NewRun, *, owner: str = "", lease_seconds: float = 0.0) -> Run:
+        """Put a run into the queue; with `owner` it is claimed from the start, by whom it is worked on without a runner.
 
+        Raises DuplicateRun with the id of the open run of this pipeline, if there is one.
         A RUNNING run whose lease is over holds nothing: it is closed as CRASHED and the new one takes its place.
         """
         with self._database.write() as connection:
             for _ in range(9):
-                row = self._insert(connection, new)
+                row = self._insert(connection, new, owner, lease_seconds)
                 if row is not None:
                     return _run(row)
                 holder = connection.execute(select(runs.c.run_id).where(
@@ -99,7 +100,7 @@ class Runs:
     def begin(self, run_id: str, owner: str) -> Run:
         """PENDING to RUNNING; again changes nothing. Raises Cancelled when the claim is no longer this owner's."""
         mine = and_(runs.c.run_id == run_id, runs.c.owner == owner, _IS_OPEN)
-        values = {"status": "RUNNING", "started_at": func.coalesce(runs.c.started_at, self._database.now())}
+        values = {"status": "RUNNING", "error": "", "started_at": func.coalesce(runs.c.started_at, self._database.now())}
         with self._database.write() as connection:
             row = connection.execute(update(runs).where(mine).values(values).returning(*_COLUMNS)).one_or_none()
         if row is None:
@@ -123,17 +124,17 @@ class Runs:
         with self._database.write() as connection:
             return self._close(connection, which, status, error)
 
-    def release(self, run_id: str, *, owner: str = "") -> bool:
+    def release(self, run_id: str, *, owner: str = "", error: str = "") -> bool:
         """Put an open run back into the queue; one that never began does not count as a try, one that was told to stop ends here.
 
-        With `owner` only when it holds the claim. True when the run waits again.
+        With `owner` only when it holds the claim. `error` says what it waits for. True when the run waits again.
         """
         which = and_(runs.c.run_id == run_id, _IS_OPEN, runs.c.owner == owner if owner else true())
         tries = case((and_(runs.c.status == "PENDING", runs.c.owner != ""), runs.c.attempt - 1), else_=runs.c.attempt)
         with self._database.write() as connection:
             if self._close(connection, and_(which, runs.c.cancel), "CANCELLED", ""):
                 return False
-            done = connection.execute(update(runs).where(which).values(status="PENDING", owner="", lease_until=None, attempt=tries))
+            done = connection.execute(update(runs).where(which).values(status="PENDING", owner="", lease_until=None, attempt=tries, error=error))
             return done.rowcount == 1
 
     def cancel_asked(self, run_id: str) -> bool:
@@ -167,13 +168,14 @@ class Runs:
 
     # ---- inside
 
-    def _insert(self, connection: Connection, new: NewRun) -> Row[Any] | None:
+    def _insert(self, connection: Connection, new: NewRun, owner: str, lease_seconds: float) -> Row[Any] | None:
         dialect = sqlite if self._database.kind == "sqlite" else postgresql
         values = {
             "run_id": new_id(), "tenant_id": new.tenant_id, "pipeline_id": new.pipeline_id, "version": new.version, "spec": new.spec,
             "params": new.params, "environment": new.environment, "trigger_by": new.trigger_by, "run_date": str(new.run_date),
             "folders": [str(folder) for folder in new.folders], "resume_of": new.resume_of or "", "status": "PENDING", "error": "",
-            "owner": "", "attempt": 0, "cancel": False, "flow_run_id": "", "created_at": self._database.now(),
+            "owner": owner, "lease_until": self._database.now(lease_seconds) if owner else None, "attempt": 1 if owner else 0,
+            "cancel": False, "flow_run_id": new.flow_run_id, "created_at": self._database.now(),
         }
         made = dialect.insert(runs).values(values).on_conflict_do_nothing().returning(*_COLUMNS)
         return connection.execute(made).one_or_none()
