@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.errors import InputError, MissingError, Problem, SpecError, UnreachableError
-from flows.insight.catalog import Catalog, default_catalog, load_catalog
 from flows.settings import Settings
 from flows.spec.model import FlowSpec
 from flows.spec.suggest import did_you_mean
@@ -20,10 +19,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from flows.checks import Report
+    from flows.insight.catalog import Catalog
     from flows.planner.answer import Answer, PlanResult
     from flows.run.preview import Preview
     from flows.store import Run, Store
     from flows.warehouse import QueryLimits, Warehouse
+
+    Given = FlowSpec | PlanResult | Mapping[str, Any] | str | Path
+    """A spec in any form: see `Penstock.source`."""
 
 SAMPLE_TENANT = "demo"
 ENVIRONMENTS = ("local", "production")
@@ -72,7 +75,7 @@ class Penstock:
     def __init__(self, *, home: str | Path | None = None, tenant: str | None = None, catalog: Catalog | str | Path | None = None,
                  settings: Settings | None = None) -> None:
         self.settings = settings or Settings.load(home=home, tenant_id=tenant)
-        self._catalog = load_catalog(catalog) if isinstance(catalog, str | Path) else catalog
+        self._given = catalog
 
     @property
     def tenant(self) -> str:
@@ -81,7 +84,11 @@ class Penstock:
     @cached_property
     def catalog(self) -> Catalog:
         """What data there is for this tenant."""
-        return self._catalog or default_catalog(self.settings)
+        from flows.insight.catalog import default_catalog, load_catalog
+
+        if self._given is None:
+            return default_catalog(self.settings)
+        return load_catalog(self._given) if isinstance(self._given, str | Path) else self._given
 
     @cached_property
     def store(self) -> Store:
@@ -141,7 +148,7 @@ class Penstock:
             except InputError as error:
                 yield {"id": case.get("id", number), "error": {"code": error.code, "message": str(error)}}
 
-    def source(self, given: FlowSpec | PlanResult | Mapping[str, Any] | str | Path) -> Source:
+    def source(self, given: Given) -> Source:
         """Find a spec: a FlowSpec, a plan's draft, plain data, a file's path, YAML text, or a stored pipeline's id.
 
         Raises SpecError for a spec that does not parse, MissingError when there is no such file or pipeline.
@@ -181,7 +188,7 @@ class Penstock:
             raise MissingError(f"there is no pipeline {pipeline_id!r}", fix=hint) from None
         return Source(FlowSpec.model_validate(stored.spec), where=pipeline_id, version=stored.version)
 
-    def validate(self, given: FlowSpec | PlanResult | Mapping[str, Any] | str | Path, *, level: str = "semantic") -> Report:
+    def validate(self, given: Given, *, level: str = "semantic") -> Report:
         """Judge a spec. `level`: syntax | semantic | full. Problems are in the report; only an unreadable spec raises SpecError."""
         from flows.checks import validate
 
@@ -190,13 +197,13 @@ class Penstock:
             self._sample()
         return validate(source.spec, level=level, catalog=self.catalog, settings=self._reach(source), lines=source.lines)
 
-    def explain(self, given: FlowSpec | PlanResult | Mapping[str, Any] | str | Path) -> str:
+    def explain(self, given: Given) -> str:
         """The spec in plain English; `plan` of that English gives the same spec back."""
         from flows.spec.words import explain
 
         return explain(self.source(given).spec)
 
-    def preview(self, given: FlowSpec | PlanResult | Mapping[str, Any] | str | Path, *, step: str | None = None,
+    def preview(self, given: Given, *, step: str | None = None,
                 limit: int | None = None, params: Mapping[str, Any] | None = None) -> Preview:
         """Run the whole graph on real rows in memory; nothing is written and no server is needed."""
         from flows.run.preview import preview
@@ -218,7 +225,7 @@ class Penstock:
             raise SpecError(report.problems, where=source.where)
 
     # ---- runs
-    def submit(self, given: FlowSpec | PlanResult | Mapping[str, Any] | str | Path, *, params: Mapping[str, str] | None = None,
+    def submit(self, given: Given, *, params: Mapping[str, str] | None = None,
                environment: str = "local", trigger_by: str = "python", resume: str | None = None) -> Run:
         """Check the spec, keep it as a version and queue one run of it. The row is durable before this returns.
 
@@ -238,7 +245,8 @@ class Penstock:
         run_date = _run_date(values)
         self._sample()
         pipeline_id = self._pipeline_id(source.spec, run_date)
-        stored = self.store.specs.save(self.tenant, {**source.spec.as_dict(), "pipeline_id": pipeline_id}, text=source.text, author=trigger_by)
+        content = {**source.spec.as_dict(), "pipeline_id": pipeline_id}
+        stored = self.store.specs.save(self.tenant, content, text=source.text, author=trigger_by)
         return self.store.runs.submit(NewRun(
             tenant_id=self.tenant, pipeline_id=pipeline_id, spec=stored.spec, version=stored.version, params=_plain(values),
             environment=environment, trigger_by=trigger_by, run_date=run_date,
@@ -260,14 +268,14 @@ class Penstock:
             raise InputError(f"{run_id} is {earlier.status}: only a run that did not succeed can be resumed", where="--resume")
         return run_id
 
-    def run(self, given: FlowSpec | PlanResult | Mapping[str, Any] | str | Path, *, params: Mapping[str, str] | None = None,
+    def run(self, given: Given, *, params: Mapping[str, str] | None = None,
             environment: str = "local", resume: str | None = None) -> RunView:
         """Run a pipeline on Prefect and wait for its end; uses `penstock up` when it is there, else starts what it needs."""
         for view in self.follow(given, params=params, environment=environment, resume=resume):
             last = view
         return last
 
-    def follow(self, given: FlowSpec | PlanResult | Mapping[str, Any] | str | Path, *, params: Mapping[str, str] | None = None,
+    def follow(self, given: Given, *, params: Mapping[str, str] | None = None,
                environment: str = "local", trigger_by: str = "python", resume: str | None = None) -> Iterator[RunView]:
         """The same as `run`, yielding a view at every change; the last one is final."""
         from flows.run.ledger import follow
@@ -363,7 +371,7 @@ class Penstock:
 
     def _sample(self) -> None:
         """The demo tenant's shop is there from the first use on; no other tenant gets sample rows."""
-        if self.tenant == SAMPLE_TENANT and self._catalog is None:
+        if self.tenant == SAMPLE_TENANT and self._given is None:
             from flows.insight.sample import ensure_sample
 
             ensure_sample(self.settings, self.store)

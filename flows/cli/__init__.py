@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from types import TracebackType
 
 import click
 
@@ -13,7 +14,26 @@ from flows.errors import PenstockError, SpecError
 
 def main(args: Sequence[str] | None = None) -> None:
     """Entry point: runs the command and exits 0 done, 1 pipeline or check failed, 2 wrong input, 3 something is not reachable."""
+    sys.excepthook = crash
     sys.exit(call(list(sys.argv[1:] if args is None else args)))
+
+
+def crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What nobody expected: one line with a code for the person, the whole trace under that code in the log."""
+    import secrets
+    import tempfile
+    import traceback
+    from datetime import UTC, datetime
+    from pathlib import Path
+
+    code = secrets.token_hex(3)
+    home = Path(os.environ.get("PENSTOCK_HOME") or ".penstock")
+    folder = home / "logs" if home.is_dir() else Path(tempfile.gettempdir())
+    folder.mkdir(exist_ok=True)
+    log = folder / "penstock-errors.log"
+    with log.open("a", encoding="utf-8") as out:
+        out.write(f"{datetime.now(UTC).isoformat()} {code}\n{''.join(traceback.format_exception(kind, error, trace))}\n")
+    complain(f"this is a fault of Penstock itself ({kind.__name__}, code {code}). The details are in {log}", 1)
 
 
 def call(args: list[str]) -> int:
@@ -50,6 +70,7 @@ def complain(text: str, code: int) -> int:
 
 
 def _usage(error: click.ClickException) -> str:
-    text = error.format_message().rstrip(".")
+    text = " ".join(error.format_message().split())
+    text = text if text.endswith(("?", ".", "!")) else f"{text}."
     context = getattr(error, "ctx", None)
-    return f"{text}. See: {context.command_path} --help" if context else text
+    return f"{text} See: {context.command_path} --help" if context else text

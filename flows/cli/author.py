@@ -57,7 +57,8 @@ def _batch(door: Penstock, path: str, moment: datetime | None) -> int:
             for answer in door.plan_lines(lines, now=moment):
                 put_json(answer)
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path!r} cannot be read ({type(error).__name__})", where="--batch", fix="Give a UTF-8 file of JSON lines") from None
+        raise InputError(f"{path!r} cannot be read ({type(error).__name__})", where="--batch",
+                         fix="Give a UTF-8 file of JSON lines") from None
     return 0
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    from flows.service import Penstock
 
 F = Callable[..., Any]
 MARKS = {"SUCCESS": "✓", "FAILED": "✗", "TIMED_OUT": "✗", "CRASHED": "✗", "SKIPPED": "-", "CANCELLED": "■", "RUNNING": "▶",
@@ -24,7 +21,8 @@ def shared(command: F) -> F:
     import functools
 
     @click.option("--tenant", metavar="ID", help="Whose data and runs (default: $PENSTOCK_TENANT, else demo).")
-    @click.option("--home", metavar="DIR", type=click.Path(file_okay=False), help="Where state and data live (default: $PENSTOCK_HOME, else .penstock).")
+    @click.option("--home", metavar="DIR", type=click.Path(file_okay=False),
+                  help="Where state and data live (default: $PENSTOCK_HOME, else .penstock).")
     @functools.wraps(command)
     def wrapped(*args: Any, tenant: str | None, home: str | None, **options: Any) -> Any:
         from flows.service import Penstock

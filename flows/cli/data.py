@@ -30,7 +30,8 @@ def query(door: Penstock, sql: str | None, file: str | None, read_only: bool, ba
     if batch is not None:
         return _batch(batch)
     if (sql is None) == (file is None):
-        raise InputError("give the SQL in quotes or with --file", where="query", fix='For instance: penstock query "select count(*) from orders"')
+        raise InputError("give the SQL in quotes or with --file", where="query",
+                         fix='For instance: penstock query "select count(*) from orders"')
     columns, rows = rows_json(door.query(sql if sql is not None else _read(str(file), "--file"), read_only=read_only))
     if as_json:
         put_json({"columns": columns, "rows": rows})
@@ -99,7 +100,8 @@ def show_table(door: Penstock, name: str, as_json: bool) -> int:
 
     found = door.catalog.tables.get(name)
     if found is None:
-        raise MissingError(f"there is no catalogued table {name!r}", fix=did_you_mean(name, door.catalog.tables) or "See: penstock catalog list")
+        raise MissingError(f"there is no catalogued table {name!r}",
+                           fix=did_you_mean(name, door.catalog.tables) or "See: penstock catalog list")
     if as_json:
         put_json({"name": name, **found.model_dump(mode="json")})
         return 0

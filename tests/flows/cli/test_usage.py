@@ -1,0 +1,72 @@
+"""The command line as a person meets it: help, wrong words, exit codes, and nothing but one line when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from flows.cli import call
+from flows.cli.root import COMMANDS
+
+
+def test_help_names_every_command(capsys):
+    assert call(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"  {name} " in out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name, capsys):
+    assert call([name, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert f"Usage: penstock {name}" in out
+    assert "--home" in out or "COMMAND" in out
+
+
+@pytest.mark.parametrize(("args", "told"), [
+    (["plam"], "Did you mean 'plan'?"),
+    (["plan", "--jsn", "x"], "--json"),
+    (["plan"], "there is no text"),
+    (["plan", "--now", "tomorrow", "x"], "--now: 'tomorrow' is not a time with a zone"),
+    (["plan", "--batch", "nowhere.jsonl"], "--batch: 'nowhere.jsonl' cannot be read"),
+    (["run"], "Missing argument"),
+    (["run", "x.yml", "--param", "day"], "--param: 'day' is not of the form name=value"),
+    (["query"], "give the SQL in quotes or with --file"),
+    (["validate", "nowhere.yml"], "nowhere.yml"),
+    (["run", "no-such-pipeline"], "there is no pipeline 'no-such-pipeline'"),
+    (["cancel", "run-1"], "run-1"),
+    (["status", "nothing"], "there is no run or pipeline 'nothing'"),
+    (["engines", "show", "generic.extrakt"], "Did you mean 'generic.extract'?"),
+    (["catalog", "show", "oders"], "Did you mean 'orders'?"),
+    (["status", "--tenant", "a/b"], "tenant 'a/b' is not a valid name"),
+])
+def test_wrong_words_are_one_line_and_exit_2(args, told, capsys, home):
+    assert call(args) == 2
+    got = capsys.readouterr()
+    assert got.out == ""
+    assert got.err.startswith("penstock: ")
+    assert told in got.err
+    assert got.err.count("\n") == 1
+
+
+def test_a_fault_of_ours_is_one_line_with_a_code_and_the_trace_is_in_the_log(tmp_path):
+    script = "import flows.cli, flows.cli.root; flows.cli.root.penstock.main = lambda **_: 1 / 0; flows.cli.main(['status'])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env={"PENSTOCK_HOME": str(tmp_path), "PATH": ""})
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    code = done.stderr.split("code ")[1].split(")")[0]
+    log = (tmp_path / "logs" / "penstock-errors.log").read_text()
+    assert code in log
+    assert "division by zero" in log
+
+
+def test_lists_are_one_json_document(capsys, home):
+    for args in (["engines", "--help"], ["status", "--json"], ["catalog", "list", "--json"], ["engines", "list", "--json"]):
+        assert call(args) == 0
+        out = capsys.readouterr().out
+        if "--json" in args:
+            assert out.count("\n") == 1
+            json.loads(out)
