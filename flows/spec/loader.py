@@ -114,18 +114,18 @@ def placed(problem: Problem, lines: Lines, step_ids: Iterable[str] = ()) -> Prob
     return problem if problem.line else replace(problem, line=lines.find(problem.path, step_ids))
 
 
-def read_text(path: str | Path) -> str:
-    """The text of a small UTF-8 file. Raises MissingError, InputError (unreadable) or SpecError (too large, not UTF-8)."""
+def read_text(path: str | Path, *, size: int = LIMITS.spec_bytes) -> str:
+    """The text of a UTF-8 file of at most `size` bytes. Raises MissingError, InputError (unreadable) or SpecError (size, encoding)."""
     place = Path(path)
     try:
         with place.open("rb") as file:
-            raw = file.read(LIMITS.spec_bytes + 1)
+            raw = file.read(size + 1)
     except FileNotFoundError:
         raise MissingError("there is no such file", where=str(path), fix="Check the path") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the path is not valid"
         raise InputError(f"the file cannot be read: {reason.lower()}", where=str(path)) from None
-    _size(len(raw), str(path))
+    _size(len(raw), size, str(path))
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -133,16 +133,16 @@ def read_text(path: str | Path) -> str:
         raise _error("encoding", "the text is not UTF-8", line, "Save the file as UTF-8", str(path)) from None
 
 
-def plain(text: str, *, where: str = "") -> tuple[dict[str, Any], Lines]:
+def plain(text: str, *, where: str = "", size: int = LIMITS.spec_bytes) -> tuple[dict[str, Any], Lines]:
     """The mapping that a text of YAML or JSON says, as plain data, and its lines. Raises SpecError.
 
     Bounded before anything is built: size, depth, no anchors, aliases or tags, no key twice, no NaN, no number beyond 38 digits.
     """
     text = text.removeprefix("\ufeff")
-    _size(len(text.encode("utf-8", "surrogatepass")), where)
+    _size(len(text.encode("utf-8", "surrogatepass")), size, where)
     _characters(text, where)
     if not text.strip():
-        raise _error("empty", "the text is empty", 0, "Write a pipeline_id and steps", where)
+        raise _error("empty", "the text is empty", 0, "Write lines like 'name: value'", where)
     if text.lstrip()[0] == "{":
         try:
             data = _json(text, where)
@@ -194,22 +194,22 @@ def _error(code: str, message: str, line: int = 0, hint: str = "", where: str = 
     return SpecError(Problem(path, code, message, hint, line=line), where=where)
 
 
-def _size(size: int, where: str) -> None:
-    if size > LIMITS.spec_bytes:
-        raise _error("limit", f"the text is larger than {LIMITS.spec_bytes // 1024} KiB", 0, "Split it into several pipelines", where)
+def _size(size: int, most: int, where: str) -> None:
+    if size > most:
+        raise _error("limit", f"the text is larger than {most // 1024} KiB", 0, "Split it", where)
 
 
 def _characters(text: str, where: str) -> None:
     found = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]", text)
     if found:
         line = text.count("\n", 0, found.start()) + 1
-        raise _error("control_character", f"the character {found[0]!a} is not allowed in a spec", line, "Remove it", where)
+        raise _error("control_character", f"the character {found[0]!a} is not allowed here", line, "Remove it", where)
 
 
 def _mapping(data: Any, lines: Mapping[str, int], where: str) -> tuple[dict[str, Any], Lines]:
     if not isinstance(data, dict):
         kind = "a list" if isinstance(data, list) else "nothing" if data is None else "plain text"
-        raise _error("not_a_mapping", f"a mapping (name: value) is expected, this is {kind}", 1, "Start with 'pipeline_id: ...'", where)
+        raise _error("not_a_mapping", f"a mapping (name: value) is expected, this is {kind}", 1, "Write lines like 'name: value'", where)
     steps = data.get("steps")
     ids = [s.get("step_id") if isinstance(s, dict) else None for s in steps] if isinstance(steps, list) else []
     return data, Lines(lines, tuple(i if isinstance(i, str) else "" for i in ids))
@@ -228,7 +228,7 @@ def _compose(text: str, where: str) -> yaml.Node:
     except RecursionError:
         raise _error("limit", f"nested deeper than {LIMITS.spec_depth} levels", 0, "Flatten it", where) from None
     if node is None:
-        raise _error("empty", "the text is empty", 0, "Write a pipeline_id and steps", where)
+        raise _error("empty", "the text is empty", 0, "Write lines like 'name: value'", where)
     return node  # type: ignore[no-any-return]
 
 

@@ -198,7 +198,7 @@ def _choices(text: str) -> list[str]:
 def _has(data: Any, loc: Loc, name: str) -> bool:
     here: Any = data
     for part in loc:
-        here = here[part] if isinstance(here, Mapping | list) else None
+        here = here[part] if isinstance(here, Mapping | list) else None  # type: ignore[index]
     return isinstance(here, Mapping) and name in here
 
 
