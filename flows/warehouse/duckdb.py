@@ -1,0 +1,260 @@
+"""The local warehouse: one in-memory DuckDB a step, over the tenant's Parquet lake."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from flows.errors import InputError, MissingError, SqlError
+from flows.settings import Settings
+from flows.warehouse import session as sessions
+from flows.warehouse.base import (
+    Capabilities,
+    Column,
+    Diff,
+    ExecResult,
+    LoadResult,
+    QueryLimits,
+    Relation,
+    Slice,
+    SqlPlan,
+    TableSpec,
+    WriteMode,
+)
+from flows.warehouse.bqtypes import arrow_schema, from_duck
+from flows.warehouse.evolve import added, evolve
+from flows.warehouse.lake import Change, Lake, split
+from flows.warehouse.scope import is_plain
+from flows.warehouse.session import Session
+from flows.warehouse.statement import Prepared, prepare
+from flows.warehouse.tables import SCHEMA, Found, Tables, literal, name_sql
+from flows.warehouse.write import Source, Writer
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from sqlglot import exp
+
+    from flows.store.manifest import Manifest
+
+    Sql = str | exp.Expr
+    Params = Mapping[str, Any] | None
+
+NO_PROCEDURES = "stored procedures and scripting are not offered by the local warehouse yet"
+
+
+class DuckDBWarehouse:
+    """A session of one tenant. `names`: catalogued name -> dataset.table of the lake. `read_dirs`: folders whose files may be read.
+
+    A preview session writes nothing, neither to the lake nor to `stage_dir`.
+    """
+
+    dialect = "duckdb"
+
+    def __init__(self, settings: Settings, manifest: Manifest, tenant_id: str, *, names: Mapping[str, str] | None = None,
+                 stage_dir: Path, preview: bool = False, read_dirs: Sequence[Path] = ()) -> None:
+        self.settings, self.tenant_id, self.preview, self.stage_dir = settings, tenant_id, preview, Path(stage_dir)
+        self.lake = Lake(settings.home, manifest, tenant_id)
+        self.capabilities = Capabilities("duckdb", gaps={"procedures": NO_PROCEDURES})
+        if not preview:
+            self.stage_dir.mkdir(parents=True, exist_ok=True)
+        self.session = Session([self.lake.folder, self.stage_dir, *map(Path, read_dirs)], limits=settings.limits, preview=preview,
+                               spill=None if preview else self.stage_dir / f".spill-{uuid.uuid4().hex[:8]}")
+        self.session.rows(f"CREATE SCHEMA {SCHEMA}")
+        sessions.lock(self.session.con)
+        self.tables = Tables(self.session, self.lake, names or {}, (settings.project, tenant_id))
+        self.writer = Writer(self.session, self.tables, self.lake)
+
+    # ---------------------------------------------------------------- reading
+    def bind(self, relation: Relation) -> None:
+        """Make a finished step's rows visible under its name, before tables of the same name."""
+        if self.tables.bound(relation.name) is None or relation.files:
+            self.tables.bind_files(relation)
+
+    def check(self, sql: Sql, params: Params = None) -> SqlPlan:
+        """Columns, tables read and the verdict, without running the statement."""
+        made = self._prepare(sql, params)
+        _, columns = self._typed(made.sql)
+        return SqlPlan(columns, reads=made.reads, verdict=made.verdict, notes=made.notes)
+
+    def query(self, sql: Sql, params: Params = None, *, limits: QueryLimits | None = None,
+              labels: Mapping[str, str] | None = None) -> pa.Table:
+        """All rows of one SELECT as Arrow; each field notes its BigQuery type."""
+        made = self._prepare(sql, params)
+        return self._fetch(made.sql, limits or QueryLimits())
+
+    def _fetch(self, sql: str, limits: QueryLimits) -> pa.Table:
+        typed, columns = self._typed(sql)
+        if limits.rows:
+            typed = f"SELECT * FROM ({typed}) LIMIT {int(limits.rows)}"
+        table = self.session.table(typed, seconds=limits.seconds)
+        return table.cast(arrow_schema(table.schema, columns))
+
+    def stream(self, sql: Sql, params: Params = None, *, batch_rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+        """The same, piece by piece, in bounded memory."""
+        typed, _ = self._typed(self._prepare(sql, params).sql)
+        return self.session.batches(typed, batch_rows)
+
+    def describe_relation(self, name: str) -> tuple[Column, ...]:
+        """Columns of a bound relation, or of a table by its bare or full name. Raises SqlError when there is none."""
+        return self.tables.find((name,) if self.tables.bound(name) else tuple(name.split("."))).columns
+
+    def _prepare(self, sql: Sql, params: Params) -> Prepared:
+        return prepare(sql, params or {}, self.tables)
+
+    def _typed(self, sql: str) -> tuple[str, tuple[Column, ...]]:
+        """The query with every column in the type that keeps its BigQuery type, and those columns.
+
+        Raises SqlError when two columns have one name.
+        """
+        names, kinds = self.session.describe(sql)
+        seen: set[str] = set()
+        for name in names:
+            if name.lower() in seen:
+                raise SqlError(f"two columns of the result are named {name!r}", code="duplicate_column",
+                               fix="Give one of them another name with AS")
+            seen.add(name.lower())
+        types = [from_duck(kind) for kind in kinds]
+        columns = tuple(Column(name, bq) for name, (bq, _) in zip(names, types, strict=True))
+        if all(str(kind) == duck for kind, (_, duck) in zip(kinds, types, strict=True)):
+            return sql, columns
+        parts = [name_sql(name) if str(kind) == duck else f"CAST({name_sql(name)} AS {duck}) AS {name_sql(name)}"
+                 for name, kind, (_, duck) in zip(names, kinds, types, strict=True)]
+        return f"SELECT {', '.join(parts)} FROM ({sql})", columns
+
+    # ---------------------------------------------------------------- rows between steps
+    def stage(self, name: str, data: Sql | pa.RecordBatchReader | pa.Table, params: Params = None) -> Relation:
+        """Keep rows for the steps after this one, as a Parquet file (a preview: in memory, a plain SELECT as a view), and bind them."""
+        from sqlglot import exp
+
+        if not isinstance(data, (str, exp.Expr)):
+            with self.session.arrow("penstock_given", data):
+                return self._stage(name, self._typed("SELECT * FROM penstock_given")[0], keep=True)
+        made = self._prepare(data, params)
+        return self._stage(name, self._typed(made.sql)[0], keep=not is_plain(made.tree))
+
+    def _stage(self, name: str, sql: str, *, keep: bool) -> Relation:
+        if self.preview:
+            found = self.tables.bind_query(name, sql, keep=keep)
+            rows = self.session.rows(f"SELECT count(*) FROM {found.sql}")[0][0] if keep else None
+            return Relation(name, found.columns, rows)
+        columns = self._typed(sql)[1]
+        path, rows = self._keep(name, sql)
+        relation = Relation(name, columns, rows, (str(path),))
+        self.tables.bind_files(relation)
+        return relation
+
+    def _keep(self, name: str, sql: str) -> tuple[Path, int]:
+        """Write a query to a Parquet file of the stage folder; it has its name only when it is complete."""
+        stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:80]
+        draft = self.stage_dir / f".new-{uuid.uuid4().hex}"
+        final = self.stage_dir / f"{stem}-{uuid.uuid4().hex[:8]}.parquet"
+        try:
+            stats = self.session.rows(f"COPY ({sql}) TO {literal(str(draft))} (FORMAT parquet, RETURN_STATS)")
+            os.replace(draft, final)
+        finally:
+            draft.unlink(missing_ok=True)
+        return final, int(sum(row[1] for row in stats))
+
+    # ---------------------------------------------------------------- writing
+    def replace_slice(self, table: TableSpec, key: Slice, rows: Relation | Sql) -> LoadResult:
+        """The idempotent write: the rows of the slice become exactly these, with the LINEAGE columns added."""
+        return self.write(table, key, rows, mode="append")
+
+    def write(self, table: TableSpec, key: Slice, rows: Relation | Sql, *, mode: WriteMode) -> LoadResult:
+        """See `Warehouse.write`. Raises DataError (types, keys, NULLs), InputError, TransientError (every race was lost)."""
+        name = self._writable(table.name)
+        return self.writer.write(_named(table, name), key, self._source(rows), mode)
+
+    def load(self, data: Relation | pa.RecordBatchReader, table: str, *, mode: Literal["append", "truncate"] = "append") -> LoadResult:
+        """Rows as they are, without LINEAGE columns. Not idempotent when appending."""
+        name = self._writable(table)
+        if isinstance(data, Relation):
+            source = self._source(data)
+            return self.writer.load(name, source.sql, data.columns or source.columns, truncate=mode == "truncate")
+        with self.session.arrow("penstock_given", data):
+            sql, columns = self._typed("SELECT * FROM penstock_given")
+            return self.writer.load(name, sql, columns, truncate=mode == "truncate")
+
+    def ensure_table(self, table: TableSpec) -> Diff:
+        """Make the table, or add the columns it lacks. Raises DataError for a column of another type."""
+        name = self._writable(table.name)
+        pinned = self.lake.pin(name)
+        spec = evolve(pinned.spec, _named(table, name), (), lineage=False)
+        diff = added(pinned.spec, spec)
+        if spec != pinned.spec:
+            self.lake.swap(Change(spec), pinned.version)
+            self.tables.forget(name)
+        return diff
+
+    def _source(self, rows: Relation | Sql) -> Source:
+        """Rows that can be read several times, and give the same each time."""
+        if isinstance(rows, Relation):
+            found = self.tables.bound(rows.name)
+            if rows.files or found is None:
+                found = self._file_view(rows)
+            return Source(f"SELECT * FROM {found.sql}", found.columns)
+        sql, columns = self._typed(self._prepare(rows, None).sql)
+        path, _ = self._keep("rows", sql)
+        found = self._file_view(Relation("rows", columns, files=(str(path),)))
+        return Source(f"SELECT * FROM {found.sql}", columns)
+
+    def _file_view(self, relation: Relation) -> Found:
+        return self.tables.view_of(relation.files, relation.columns)
+
+    def _writable(self, name: str) -> str:
+        """dataset.table of a destination. Raises InputError in a preview and for a name that is none."""
+        if self.preview:
+            raise InputError("a preview writes nothing", fix="Run the pipeline to write")
+        parts = name.split(".")
+        if len(parts) == 1:
+            raise InputError(f"{name!r} does not say its dataset", fix=f"Write dataset.table, like mart.{name}")
+        dataset, table = split(self.tables.table_name(parts))
+        return f"{dataset}.{table}"
+
+    # ---------------------------------------------------------------- what there is
+    def describe(self, table: str) -> TableSpec:
+        """A lake table with its rows and bytes. Raises MissingError with near misses."""
+        try:
+            name = self.tables.table_name(table.split("."))
+        except SqlError as error:
+            raise MissingError(error.what, fix=error.fix) from None
+        pinned = self.tables.pin(name)
+        if not pinned.spec.columns:
+            missing = self.tables.missing(table)
+            raise MissingError(missing.what, fix=missing.fix)
+        spec = pinned.spec
+        return TableSpec(name, spec.columns, spec.partition_by, spec.cluster_by, spec.keys, pinned.rows, sum(f.bytes for f in pinned.files))
+
+    def list_tables(self, dataset: str = "") -> list[str]:
+        return self.lake.names(dataset)
+
+    # ---------------------------------------------------------------- scripts and the end
+    def execute(self, script: str, params: Params = None, *, limits: QueryLimits | None = None, labels: Mapping[str, str] | None = None,
+                job_key: str = "") -> ExecResult:
+        raise SqlError("scripts are not offered yet", verdict="refused")
+
+    def sync_procedures(self, folder: str) -> Mapping[str, str]:
+        raise SqlError(NO_PROCEDURES, verdict="refused", code="no_procedures", fix="Write the steps as generic.sql and generic.load")
+
+    def call(self, name: str, args: Sequence[Any]) -> ExecResult:
+        raise SqlError(NO_PROCEDURES, verdict="refused", code="no_procedures", fix="Write the steps as generic.sql and generic.load")
+
+    def cancel(self, job_key: str = "") -> None:
+        """Stop what runs now, from another thread."""
+        self.session.cancel()
+
+    def close(self) -> None:
+        self.session.close()
+
+    def __enter__(self) -> DuckDBWarehouse:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _named(table: TableSpec, name: str) -> TableSpec:
+    return TableSpec(name, table.columns, table.partition_by, table.cluster_by, table.keys)

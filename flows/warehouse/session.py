@@ -1,0 +1,177 @@
+"""One in-memory DuckDB, locked in: it reads and writes only the folders it was given, and what runs can be stopped from outside."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.errors import Cancelled, DataError, LimitError, PenstockError, SqlError, StepTimeout, TransientError
+from flows.settings import Limits
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+INTERRUPT_EVERY = 0.02  # an interrupt that meets no query is lost, so it is repeated until the work has ended
+INTERRUPT_FOR = 0.5
+
+
+class Session:
+    """A sandboxed connection. Raises the errors of `flows.errors`, never DuckDB's own."""
+
+    def __init__(self, folders: Sequence[Path], *, limits: Limits, preview: bool = False, spill: Path | None = None) -> None:
+        self.memory_mb = limits.preview_memory_mb if preview else limits.duckdb_memory_mb
+        self.con = _connect(folders, memory_mb=self.memory_mb, threads=max(limits.duckdb_threads, os.cpu_count() or 1), spill=spill)
+        self._lock = threading.Condition()
+        self._active: list[duckdb.DuckDBPyConnection] = []
+        self._stopped: Callable[[], PenstockError] | None = None
+        self._closed = False
+
+    # ---------------------------------------------------------------- running
+    def rows(self, sql: str, *, seconds: float = 0) -> list[tuple[Any, ...]]:
+        """Run a statement and give all its rows."""
+        with self._working(self.con, seconds):
+            found: list[tuple[Any, ...]] = self.con.execute(sql).fetchall()
+            return found
+
+    def describe(self, sql: str) -> tuple[list[str], list[Any]]:
+        """Names and DuckDB types of a query, without running it."""
+        with self._working(self.con, 0):
+            relation = self.con.sql(sql)
+            return list(relation.columns), list(relation.types)
+
+    def table(self, sql: str, *, seconds: float = 0) -> pa.Table:
+        """The whole answer as Arrow."""
+        with self._working(self.con, seconds):
+            return self.con.sql(sql).to_arrow_table()
+
+    def batches(self, sql: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        """The answer piece by piece, in bounded memory, on a cursor of its own so that other statements may run meanwhile."""
+        if self._closed:
+            raise SqlError("this session is closed", verdict="failed")
+        cursor = self.con.cursor()
+        with self._working(cursor, 0):
+            reader = cursor.sql(sql).to_arrow_reader(batch_rows)
+            while True:
+                self._check()
+                try:
+                    batch = reader.read_next_batch()
+                except StopIteration:
+                    return
+                yield batch
+
+    @contextmanager
+    def arrow(self, name: str, data: Any) -> Iterator[None]:
+        """Arrow data under a name for the statements inside. A reader is read once."""
+        self.con.register(name, data)
+        try:
+            yield
+        finally:
+            self.con.unregister(name)
+
+    # ---------------------------------------------------------------- stopping
+    def cancel(self, why: Callable[[], PenstockError] = lambda: Cancelled("cancelled")) -> None:
+        """Stop what runs now; returns when it has stopped, or after half a second. Nothing runs: nothing happens."""
+        with self._lock:
+            if not self._active:
+                return
+            self._stopped = self._stopped or why
+        until = time.monotonic() + INTERRUPT_FOR
+        while time.monotonic() < until:
+            with self._lock:
+                if not self._active:
+                    return
+                for connection in self._active:
+                    connection.interrupt()
+                if self._lock.wait(INTERRUPT_EVERY) and not self._active:
+                    return
+
+    def close(self) -> None:
+        """Stop what runs and let everything go; calling it again does nothing."""
+        if not self._closed:
+            self._closed = True
+            self.cancel()
+            self.con.close()
+
+    def _check(self) -> None:
+        if self._stopped:
+            raise self._stopped()
+
+    @contextmanager
+    def _working(self, connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+        import duckdb
+
+        if self._closed:
+            raise SqlError("this session is closed", verdict="failed")
+        with self._lock:
+            self._active.append(connection)
+        timer = None
+        if seconds > 0:
+            timer = threading.Timer(seconds, self.cancel, [lambda: StepTimeout(f"the statement took longer than {seconds:g} s")])
+            timer.daemon = True
+            timer.start()
+        try:
+            yield
+            self._check()
+        except (duckdb.Error, RuntimeError, OSError) as error:
+            raise self._stopped() if self._stopped else translate(error, self.memory_mb) from error
+        finally:
+            if timer:
+                timer.cancel()
+            with self._lock:
+                self._active.remove(connection)
+                if not self._active:
+                    self._stopped = None
+                self._lock.notify_all()
+
+
+def _connect(folders: Sequence[Path], *, memory_mb: int, threads: int, spill: Path | None) -> duckdb.DuckDBPyConnection:
+    """The order is measured: folders before external access goes, the lock last."""
+    import duckdb
+
+    con = duckdb.connect(":memory:")
+    allowed = [f"{folder.resolve()}{os.sep}" for folder in folders]
+    con.execute(f"SET memory_limit = '{int(memory_mb)}MiB'")
+    con.execute(f"SET threads = {int(threads)}")
+    con.execute("SET GLOBAL TimeZone = 'UTC'")  # GLOBAL: cursors take it over
+    con.execute("SET enable_progress_bar = false")
+    con.execute("SET allowed_directories = $folders", {"folders": allowed})
+    con.execute("SET temp_directory = $place", {"place": str(spill) if spill else ""})
+    con.execute("SET autoinstall_known_extensions = false")
+    con.execute("SET autoload_known_extensions = false")
+    con.execute("SET parquet_metadata_cache = true")
+    con.execute("SET python_enable_replacements = false")
+    con.execute("SET enable_external_access = false")
+    return con
+
+
+def lock(con: duckdb.DuckDBPyConnection) -> None:
+    """From here on no statement changes a setting."""
+    con.execute("SET lock_configuration = true")
+
+
+def translate(error: BaseException, memory_mb: int = 0) -> PenstockError:
+    """DuckDB's error in the words of this house."""
+    import duckdb
+
+    text = str(error).split("\n\nLINE ")[0].split("\n\nCandidate")[0].strip()
+    kind, _, rest = text.partition(": ")
+    text = (rest if kind.endswith(("Error", "Exception")) else text).split("\nStack Trace")[0].strip().rstrip(".")
+    if isinstance(error, (duckdb.OutOfMemoryException, MemoryError)):
+        return LimitError(f"the statement needs more memory than it may use ({memory_mb} MB)",
+                          fix="Read fewer columns or rows, or aggregate earlier")
+    if isinstance(error, duckdb.InterruptException):
+        return Cancelled("cancelled")
+    if isinstance(error, (duckdb.IOException, OSError)):
+        return TransientError(f"a file could not be read or written: {text}")
+    broken = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException, duckdb.ConstraintException)
+    if isinstance(error, broken):
+        return DataError(text, fix="Look at the rows it names, or use SAFE_CAST, SAFE_DIVIDE or a filter")
+    if isinstance(error, duckdb.PermissionException):
+        return SqlError(text, verdict="refused", code="not_allowed")
+    return SqlError(text)

@@ -1,0 +1,189 @@
+"""What names mean in one session: rows of finished steps first, then tables of the lake, each a view made when a statement uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flows.errors import SqlError
+from flows.spec.suggest import suggest
+from flows.warehouse.base import Column, Relation
+from flows.warehouse.bqtypes import columns_of, from_duck, to_duck
+from flows.warehouse.lake import Lake, Pinned
+from flows.warehouse.scope import path_of, real_tables
+from flows.warehouse.session import Session
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+SCHEMA = "penstock"
+
+
+def literal(value: str) -> str:
+    """A string as SQL text, made by sqlglot."""
+    from sqlglot import exp
+
+    return exp.Literal.string(value).sql(dialect="duckdb")
+
+
+def name_sql(name: str) -> str:
+    """A name as SQL text, made by sqlglot."""
+    from sqlglot import exp
+
+    return exp.to_identifier(name, quoted=True).sql(dialect="duckdb")
+
+
+def parquet(paths: Sequence[str], *, filename: bool = False) -> str:
+    """A read of exactly these files; nothing in their names or folders means anything."""
+    files = ", ".join(literal(_no_glob(path)) for path in paths)
+    return f"read_parquet([{files}], union_by_name = true, hive_partitioning = false{', filename = true' if filename else ''})"
+
+
+def _no_glob(path: str) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in path)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A name that was resolved: the object in the session that holds it, and its columns. `table`: dataset.table of a lake table."""
+
+    physical: str
+    columns: tuple[Column, ...]
+    table: str = ""
+
+    @property
+    def sql(self) -> str:
+        return f"{SCHEMA}.{name_sql(self.physical)}"
+
+
+class Tables:
+    """Resolves names, once each: a table keeps the version it had at first use until the session ends or writes it itself."""
+
+    def __init__(self, session: Session, lake: Lake, names: Mapping[str, str], projects: Sequence[str]) -> None:
+        self.session, self.lake, self.names, self.projects = session, lake, dict(names), tuple(p for p in projects if p)
+        self._bound: dict[str, Found] = {}
+        self._found: dict[str, Found] = {}
+        self._pins: dict[str, Pinned] = {}
+        self._count = 0
+
+    # ---------------------------------------------------------------- giving names
+    def fresh(self, prefix: str) -> str:
+        """A name in the session that nothing else has."""
+        self._count += 1
+        return f"{prefix}{self._count}"
+
+    def bind(self, name: str, found: Found) -> None:
+        self._bound[name] = found
+
+    def bind_files(self, relation: Relation) -> Found:
+        """A view over a relation's files, under the relation's name."""
+        found = self.view_of(relation.files, relation.columns)
+        self.bind(relation.name, found)
+        return found
+
+    def view_of(self, files: Sequence[str], columns: tuple[Column, ...]) -> Found:
+        """A view over Parquet files that has exactly these columns."""
+        physical = self.fresh("rows")
+        self._view(physical, files, columns)
+        return Found(physical, columns)
+
+    def bind_query(self, name: str, sql: str, *, keep: bool) -> Found:
+        """A query under a name: its rows in memory (`keep`), or a view that runs when it is asked."""
+        physical = self.fresh("rows")
+        kind = "TABLE" if keep else "VIEW"
+        self.session.rows(f"CREATE {kind} {SCHEMA}.{name_sql(physical)} AS {sql}")
+        found = Found(physical, columns_of(*self.session.describe(f"SELECT * FROM {SCHEMA}.{name_sql(physical)}")))
+        self.bind(name, found)
+        return found
+
+    # ---------------------------------------------------------------- finding names
+    def pin(self, name: str) -> Pinned:
+        """The version of a lake table that this session sees. `name` is dataset.table."""
+        if name not in self._pins:
+            self._pins[name] = self.lake.pin(name)
+        return self._pins[name]
+
+    def forget(self, name: str) -> None:
+        """Look at a lake table anew, after this session wrote it."""
+        self._pins.pop(name, None)
+        self._found.pop(name, None)
+
+    def bound(self, name: str) -> Found | None:
+        return self._bound.get(name)
+
+    def find(self, path: Sequence[str]) -> Found:
+        """What a name means. Raises SqlError with near misses."""
+        if len(path) == 1 and path[0] in self._bound:
+            return self._bound[path[0]]
+        name = self.table_name(path)
+        if name not in self._found:
+            self._found[name] = self._open(name, ".".join(path))
+        return self._found[name]
+
+    def table_name(self, path: Sequence[str]) -> str:
+        """dataset.table of a path of one, two or three parts. Raises SqlError when it belongs to somebody else."""
+        written = ".".join(path)
+        if written in self.names:
+            return self.names[written]
+        if len(path) == 3:
+            if path[0] not in self.projects:
+                raise SqlError(f"project {path[0]!r} is not yours", verdict="refused", code="not_allowed",
+                               fix=f"Use {' or '.join(map(repr, self.projects))}, or leave the project out")
+            return ".".join(path[1:])
+        if len(path) == 2:
+            return written
+        raise self.missing(written)
+
+    def missing(self, written: str) -> SqlError:
+        known = [*self._bound, *self.names, *self.lake.names()]
+        near = suggest(written, known) or suggest(written, [name.rpartition(".")[2] for name in known])
+        fix = f"Did you mean {' or '.join(map(repr, near))}?" if near else \
+            f"There are: {', '.join(sorted(known)[:12])}" if known else "There are no tables yet"
+        return SqlError(f"there is no table {written!r}", code="not_found", fix=fix)
+
+    def _open(self, name: str, written: str) -> Found:
+        pinned = self.pin(name)
+        if not pinned.spec.columns:
+            raise self.missing(written)
+        physical = self.fresh("table")
+        self._view(physical, [str(self.lake.path(file)) for file in pinned.files], pinned.spec.columns)
+        return Found(physical, pinned.spec.columns, name)
+
+    def _view(self, physical: str, files: Sequence[str], columns: Sequence[Column]) -> None:
+        self.session.rows(f"CREATE VIEW {SCHEMA}.{name_sql(physical)} AS {self.files_sql(files, columns)}")
+
+    def files_sql(self, files: Sequence[str], columns: Sequence[Column], *, filename: bool = False) -> str:
+        """A query over Parquet files that has exactly these columns; what a file lacks is NULL."""
+        if not files:
+            nulls = ", ".join(f"CAST(NULL AS {to_duck(c.type)}) AS {name_sql(c.name)}" for c in columns)
+            return f"SELECT {nulls} WHERE false"
+        source = parquet(files, filename=filename)
+        stored = {name.lower(): kind for name, kind in zip(*self.session.describe(f"SELECT * FROM {source}"), strict=True)}
+        parts = []
+        for column in columns:
+            kind, there, target = name_sql(column.name), stored.get(column.name.lower()), to_duck(column.type)
+            if there is None:
+                parts.append(f"CAST(NULL AS {target}) AS {kind}")
+            elif from_duck(there)[1] == target:
+                parts.append(kind)
+            else:
+                parts.append(f"CAST({kind} AS {target}) AS {kind}")
+        return f"SELECT {', '.join([*parts, *(['filename'] if filename else [])])} FROM {source}"
+
+    def place(self, tree: exp.Expr) -> dict[str, Found]:
+        """Point every real table of a tree (changed in place) at its object in the session. Gives what was found, by written name."""
+        from sqlglot import exp
+
+        used: dict[str, Found] = {}
+        for table in real_tables(tree):
+            if not isinstance(table.this, exp.Identifier):
+                continue
+            path = path_of(table)
+            found = used[".".join(path)] = self.find(path)
+            if not table.alias:
+                table.set("alias", exp.TableAlias(this=exp.to_identifier(path[-1], quoted=True)))
+            table.set("this", exp.to_identifier(found.physical, quoted=True))
+            table.set("db", exp.to_identifier(SCHEMA))
+            table.set("catalog", None)
+        return used

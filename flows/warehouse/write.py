@@ -1,0 +1,263 @@
+"""How rows get into the lake: every mode writes new files first and then switches once, so a reader sees the old rows or the new."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flows.errors import DataError, InputError, LimitError, PenstockError, TransientError
+from flows.store.rows import LakeFile
+from flows.warehouse.base import LINEAGE, SLICE_KEY, Column, LoadResult, Slice, TableSpec, WriteMode
+from flows.warehouse.bqtypes import to_duck
+from flows.warehouse.evolve import check_partition, evolve, lineage_columns
+from flows.warehouse.lake import Change, Lake, Pinned
+from flows.warehouse.session import Session
+from flows.warehouse.tables import Tables, literal, name_sql, parquet
+
+MAX_PARTITIONS = 4000  # of one write; source: BigQuery, "Quotas and limits", partitions modified by one job
+NULL_PARTITION = "__NULL__"  # the name that BigQuery gives the partition of rows without a value
+RACES = 60  # a lost race means that somebody else was done: progress is made, so many tries are cheap
+PART = "__penstock_part"
+
+
+class Source:
+    """Rows to be written: a query that may be read more than once, and its columns."""
+
+    def __init__(self, sql: str, columns: tuple[Column, ...]) -> None:
+        self.sql = sql
+        self.columns = tuple(c for c in columns if c.name.lower() not in LINEAGE)
+
+
+class Writer:
+    """Writes tables of one tenant for one session."""
+
+    def __init__(self, session: Session, tables: Tables, lake: Lake) -> None:
+        self.session, self.tables, self.lake = session, tables, lake
+
+    # ---------------------------------------------------------------- the modes
+    def write(self, want: TableSpec, key: Slice, source: Source, mode: WriteMode) -> LoadResult:
+        """One atomic write with the LINEAGE columns. Raises DataError, InputError, LimitError, TransientError (every race lost)."""
+        if mode == "merge":
+            return self._race(want.name, lambda pinned: self._merge(pinned, want, key, source))
+        first = evolve(self.lake.pin(want.name).spec, want, source.columns, fresh=mode == "overwrite")
+        self._not_null(source, first)
+        slice_ = key.key() if mode == "append" else {}
+        new = self._files(self._select(source, first, key), first, slice_, key.x_run_id)
+        plans: dict[str, Callable[[Pinned, TableSpec], tuple[Change, int]]] = {
+            "append": lambda pinned, spec: self._drop_slice(pinned, spec, key),
+            "overwrite": lambda pinned, spec: (Change(spec, drop=list(pinned.files)), pinned.rows),
+            "replace_partition": lambda pinned, spec: self._drop_partitions(pinned, spec, {file.partition for file in new}),
+        }
+
+        def change(pinned: Pinned) -> tuple[Change, LoadResult]:
+            spec = evolve(pinned.spec, want, source.columns, fresh=mode == "overwrite")
+            if spec.partition_by != first.partition_by:
+                raise TransientError(f"somebody else changed how {want.name} is partitioned while it was written")
+            made, replaced = plans[mode](pinned, spec)
+            made.add.extend(new)
+            return made, LoadResult(want.name, sum(file.rows for file in new), replaced)
+
+        return self._race(want.name, change, new)
+
+    def load(self, name: str, source_sql: str, columns: tuple[Column, ...], *, truncate: bool) -> LoadResult:
+        """Rows as they are, without LINEAGE columns; `truncate` replaces what was there."""
+        pinned = self.lake.pin(name)
+        spec = pinned.spec if pinned.spec.columns and not truncate else TableSpec(name, columns, pinned.spec.partition_by,
+                                                                                  pinned.spec.cluster_by, pinned.spec.keys)
+        spec = evolve(spec, TableSpec(name, ()), columns, lineage=False)
+        source = Source(source_sql, ())
+        source.columns = columns
+        new = self._files(self._fit(source, spec), spec, {}, "load")
+
+        def change(pinned: Pinned) -> tuple[Change, LoadResult]:
+            drop = list(pinned.files) if truncate else []
+            after = evolve(TableSpec(name, ()) if truncate else pinned.spec, spec, columns, lineage=False)
+            return Change(after, list(new), drop), LoadResult(name, sum(f.rows for f in new), sum(f.rows for f in drop))
+
+        return self._race(name, change, new)
+
+    def _race(self, name: str, plan: Callable[[Pinned], tuple[Change, LoadResult]], new: Sequence[LakeFile] = ()) -> LoadResult:
+        """Switch to what `plan` makes of the newest version, again when somebody else was faster."""
+        for attempt in range(RACES):
+            change: Change | None = None
+            try:
+                pinned = self.lake.pin(name)
+                change, result = plan(pinned)
+                version = self.lake.swap(change, pinned.version)
+                self.tables.forget(name)
+                return replace(result, version=version)
+            except PenstockError as error:
+                again = error.transient and attempt + 1 < RACES
+                added = change.add if change else ()
+                self.lake.discard([file for file in added if not again or file not in new])
+                if not again:
+                    self.lake.discard(new)
+                    raise
+                time.sleep(random.uniform(0.002, 0.01) * min(attempt + 1, 10))  # noqa: S311 - jitter, no secret
+        raise AssertionError("unreachable")
+
+    # ---------------------------------------------------------------- what makes room
+    def _drop_slice(self, pinned: Pinned, spec: TableSpec, key: Slice) -> tuple[Change, int]:
+        """Files of exactly this slice go; of a file that holds several slices, the other rows stay."""
+        own = [file for file in pinned.files if file.slice == key.key()]
+        mixed = [file for file in pinned.files if not file.slice]
+        if any(pinned.spec.column(name) is None for name in SLICE_KEY):
+            mixed = []
+        condition = " AND ".join(f"{name_sql(n)} IS NOT DISTINCT FROM CAST({literal(v)} AS {'DATE' if n.endswith('date') else 'VARCHAR'})"
+                                 for n, v in key.key().items())
+        kept, touched, replaced = self._without(pinned, mixed, condition, key.x_run_id)
+        return Change(spec, kept, own + touched), replaced + sum(file.rows for file in own)
+
+    def _drop_partitions(self, pinned: Pinned, spec: TableSpec, values: set[str]) -> tuple[Change, int]:
+        if not spec.partition_by:
+            raise InputError(f"table {spec.name} has no partitions to replace", where="destination.mode",
+                             fix="Give partition_by, or use mode overwrite")
+        gone = [file for file in pinned.files if file.partition in values]
+        return Change(spec, drop=gone), sum(file.rows for file in gone)
+
+    def _without(self, pinned: Pinned, files: Sequence[LakeFile], condition: str,
+                 run_id: str) -> tuple[list[LakeFile], list[LakeFile], int]:
+        """Rewrite those of `files` that hold rows of `condition`, without them: (new files, files that go, rows that went)."""
+        if not files:
+            return [], [], 0
+        by_path = {str(self.lake.path(file)): file for file in files}
+        view = self.tables.files_sql(list(by_path), pinned.spec.columns, filename=True)
+        hits = dict(self.session.rows(f"SELECT filename, count(*) FROM ({view}) WHERE {condition} GROUP BY ALL"))
+        kept: list[LakeFile] = []
+        touched = [by_path[path] for path in hits]
+        for file in touched:
+            rest = f"SELECT * FROM ({self.tables.files_sql([str(self.lake.path(file))], pinned.spec.columns)}) WHERE NOT ({condition})"
+            kept += self._files(rest, replace(pinned.spec, partition_by=""), {}, run_id, partition=file.partition)
+        return kept, touched, sum(hits.values())
+
+    def _merge(self, pinned: Pinned, want: TableSpec, key: Slice, source: Source) -> tuple[Change, LoadResult]:
+        spec = evolve(pinned.spec, want, source.columns)
+        self._not_null(source, spec)
+        keys = merge_keys(spec, source.columns)
+        self._unique(source, keys)
+        paths = {str(self.lake.path(file)): file for file in pinned.files}
+        same = " AND ".join(f"s.{name_sql(k)} IS NOT DISTINCT FROM t.{name_sql(k)}" for k in keys)
+        new_sql = self._select(source, spec, key)
+        hits: dict[str, int] = {}
+        if paths:
+            old = self.tables.files_sql(list(paths), spec.columns, filename=True)
+            hits = dict(self.session.rows(f"SELECT t.filename, count(*) FROM ({old}) t SEMI JOIN ({new_sql}) s ON {same} GROUP BY ALL"))
+        if hits:
+            new_sql = self._merged(spec, source, list(hits), new_sql, same)
+        new = self._files(new_sql, spec, {}, key.x_run_id)
+        rows = self.session.rows(f"SELECT count(*) FROM ({source.sql})")[0][0]
+        return Change(spec, new, [paths[path] for path in hits]), LoadResult(spec.name, rows, sum(hits.values()))
+
+    def _merged(self, spec: TableSpec, source: Source, files: Sequence[str], new_sql: str, same: str) -> str:
+        """Rows that stay as they were, and the new ones; what the source does not say keeps its old value."""
+        old = self.tables.files_sql(files, spec.columns)
+        said = {c.name.lower() for c in source.columns} | set(LINEAGE)
+        picked = ", ".join(f"{'s' if c.name.lower() in said else 't'}.{name_sql(c.name)}" for c in spec.columns)
+        return (f"SELECT t.* FROM ({old}) t ANTI JOIN ({new_sql}) s ON {same} "
+                f"UNION ALL SELECT {picked} FROM ({new_sql}) s LEFT JOIN ({old}) t ON {same}")
+
+    # ---------------------------------------------------------------- checks of the rows
+    def _unique(self, source: Source, keys: Sequence[str]) -> None:
+        names = ", ".join(name_sql(k) for k in keys)
+        found = self.session.rows(f"SELECT {names}, count(*) FROM ({source.sql}) GROUP BY {names} HAVING count(*) > 1 LIMIT 4")
+        if found:
+            shown = "; ".join(f"{', '.join(map(str, row[:-1]))} ({row[-1]} rows)" for row in found[:3])
+            shown += "; ..." if len(found) > 3 else ""
+            raise DataError(f"several rows have the same key ({', '.join(keys)}): {shown}",
+                            fix="Deduplicate before the merge, or name more key columns")
+
+    def _not_null(self, source: Source, spec: TableSpec) -> None:
+        there = {c.name.lower() for c in source.columns}
+        needed = [c.name for c in spec.columns if not c.nullable and c.name.lower() not in LINEAGE]
+        missing = [name for name in needed if name.lower() not in there]
+        if missing:
+            raise DataError(f"table {spec.name} needs a value in {', '.join(missing)}, which the rows do not have")
+        if not needed:
+            return
+        counts = ", ".join(f"count(*) FILTER (WHERE {name_sql(name)} IS NULL)" for name in needed)
+        for name, count in zip(needed, self.session.rows(f"SELECT {counts} FROM ({source.sql})")[0], strict=True):
+            if count:
+                raise DataError(f"{count} rows have no value in {name}, which table {spec.name} needs",
+                                fix="Fill or filter them before the write")
+
+    # ---------------------------------------------------------------- files
+    def _fit(self, source: Source, spec: TableSpec) -> str:
+        """The source with the table's columns and types; LINEAGE is left to `_select`."""
+        types = {c.name.lower(): c.type for c in source.columns}
+        parts = []
+        for column in spec.columns:
+            name, duck, given = name_sql(column.name), to_duck(column.type), types.get(column.name.lower())
+            parts.append(f"CAST(NULL AS {duck}) AS {name}" if given is None else f"CAST({name} AS {duck}) AS {name}")
+        return f"SELECT {', '.join(parts)} FROM ({source.sql})"
+
+    def _select(self, source: Source, spec: TableSpec, key: Slice) -> str:
+        own = TableSpec(spec.name, tuple(c for c in spec.columns if c.name.lower() not in LINEAGE))
+        now = datetime.now(UTC)
+        values: dict[str, Any] = {**key.key(), "x_run_id": key.x_run_id, "x_ingested_at": now.isoformat(),
+                                  "x_ingestion_date": now.date().isoformat()}
+        marks = [f"CAST({literal(str(values[c.name]))} AS {to_duck(c.type)}) AS {name_sql(c.name)}" for c in lineage_columns()]
+        return f"SELECT *, {', '.join(marks)} FROM ({self._fit(source, own)})"
+
+    def _files(self, sql: str, spec: TableSpec, slice_: dict[str, str], run_id: str, partition: str = "") -> list[LakeFile]:
+        """Write a query's rows as complete, named files, one a partition value; none when there are no rows."""
+        order = f" ORDER BY {', '.join(name_sql(c) for c in spec.cluster_by)}" if spec.cluster_by else ""
+        draft = self.lake.draft(spec.name)
+        try:
+            if spec.partition_by:
+                return self._partitioned(f"SELECT * FROM ({sql}){order}", spec, LakeFile("", 0, 0, "", slice_, run_id), draft)
+            rows = self._copy(f"SELECT * FROM ({sql}){order}", draft)
+            return [self.lake.publish(draft, spec.name, LakeFile("", rows, 0, partition, slice_, run_id))] if rows else []
+        finally:
+            shutil.rmtree(draft, ignore_errors=True) if draft.is_dir() else draft.unlink(missing_ok=True)
+
+    def _copy(self, sql: str, path: Path) -> int:
+        stats = self.session.rows(f"COPY ({sql}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, RETURN_STATS)")
+        return int(sum(row[1] for row in stats))
+
+    def _partitioned(self, sql: str, spec: TableSpec, like: LakeFile, draft: Path) -> list[LakeFile]:
+        value = partition_sql(spec)
+        count = self.session.rows(f"SELECT count(DISTINCT {value}) FROM ({sql})")[0][0]
+        if count > MAX_PARTITIONS:
+            raise LimitError(f"the rows fall into {count} partitions of {spec.partition_by}, {MAX_PARTITIONS} are allowed in one write",
+                             fix="Write a shorter period, or partition by a coarser column")
+        stats = self.session.rows(f"COPY (SELECT *, {value} AS {PART} FROM ({sql})) TO {literal(str(draft))} "
+                                  f"(FORMAT parquet, COMPRESSION zstd, PARTITION_BY ({PART}), RETURN_STATS)")
+        parts: dict[str, list[tuple[str, int]]] = {}
+        for row in stats:
+            parts.setdefault(row[5][PART], []).append((row[0], int(row[1])))
+        made = []
+        for part, files in sorted(parts.items()):
+            path, rows = Path(files[0][0]), sum(n for _, n in files)
+            if len(files) > 1:
+                path = draft / f"{part}.parquet"
+                self._copy(f"SELECT * FROM {parquet([name for name, _ in files])}", path)
+            made.append(self.lake.publish(path, spec.name, replace(like, rows=rows, partition=part)))
+        return made
+
+
+def partition_sql(spec: TableSpec) -> str:
+    """The partition value of a row, as text; times count by their day in UTC, as on BigQuery."""
+    column = spec.column(spec.partition_by)
+    assert column is not None
+    check_partition(spec)
+    name = name_sql(column.name)
+    value = f"CAST({name} AS DATE)" if column.type in ("TIMESTAMP", "DATETIME") else name
+    return f"coalesce(CAST({value} AS VARCHAR), {literal(NULL_PARTITION)})"
+
+
+def merge_keys(spec: TableSpec, columns: Sequence[Column]) -> tuple[str, ...]:
+    """The key columns of a merge. Raises InputError when there are none or the rows lack one."""
+    if not spec.keys:
+        raise InputError(f"a merge into {spec.name} needs keys", where="destination.keys", fix="Name the columns that identify a row")
+    there = {c.name.lower() for c in columns}
+    missing = [key for key in spec.keys if key.lower() not in there]
+    if missing:
+        raise InputError(f"the rows have no key column {', '.join(map(repr, missing))}", where="destination.keys",
+                         fix=f"Their columns are: {', '.join(c.name for c in columns)}")
+    return spec.keys
