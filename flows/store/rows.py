@@ -31,7 +31,8 @@ class SpecVersion:
 
 @dataclass(frozen=True)
 class NewRun:
-    """A run that somebody asks for. `folders` are the absolute folders its files may be in."""
+    """A run that somebody asks for. `folders` are the absolute folders its files may be in; `flow_run_id` is the flow run that a
+    schedule of Prefect has made for it already."""
 
     tenant_id: str
     pipeline_id: str
@@ -43,6 +44,7 @@ class NewRun:
     run_date: date | str = ""  # as ISO text when it is text
     folders: Sequence[str] = ()
     resume_of: str | None = None
+    flow_run_id: str = ""
 
 
 @dataclass(frozen=True)
