@@ -1,0 +1,1 @@
+"""What data there is: the catalogue, connections, files, and the sample shop."""

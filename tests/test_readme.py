@@ -1,0 +1,120 @@
+"""The README says what is true: its code runs, its commands exist, its map is the house."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[list[str]]:
+    """Every `penstock ...` line of the README's shell blocks, and those in the text of all pages, as words."""
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("penstock ")]
+    for page in PAGES:
+        lines += re.findall(r"`(penstock [a-z][^`]*)`", (ROOT / page).read_text(encoding="utf-8"))
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+def test_readme_is_short_and_shows_code_early():
+    lines = README.splitlines()
+    assert len(lines) < 150
+    assert next(n for n, line in enumerate(lines) if line.startswith("```python")) < 75
+    assert next(n for n, line in enumerate(lines) if line.startswith("```sh")) < 50
+
+
+def test_the_python_is_eight_lines():
+    [block] = blocks("python")
+    assert len([line for line in block.splitlines() if line.strip()]) <= 8
+
+
+@pytest.mark.slow
+def test_the_python_runs(home):
+    [block] = blocks("python")
+    done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, timeout=200, check=False,
+                          env={**os.environ, "PENSTOCK_HOME": str(home)})
+    assert done.returncode == 0, done.stderr
+    for country in ("Germany", "France", "US", "UK", "Spain"):
+        assert country in done.stdout
+
+
+def test_every_command_and_option_exists():
+    import click
+
+    from flows.cli.root import penstock
+
+    found = commands()
+    assert len(found) > 10
+    for _, name, *words in found:
+        command = penstock.get_command(click.Context(penstock), name)
+        assert command is not None, name
+        if isinstance(command, click.Group) and words and not words[0].startswith("-"):
+            command = command.get_command(click.Context(command), words[0])
+            assert command is not None, f"{name} {words[0]}"
+        known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)}
+        assert {word.split("=")[0] for word in words if word.startswith("--")} <= known, f"penstock {name} {words}"
+
+
+def test_the_readme_names_every_command():
+    from flows.cli.root import COMMANDS
+
+    assert set(COMMANDS) <= {name for _, name, *_ in commands()} | {"up", "demo"}
+    assert {"make demo", "make up", "make test"} <= set(re.findall(r"make [a-z]+", README))
+
+
+def test_every_make_target_exists():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for page in PAGES:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        named = re.findall(r"`make ([a-z]+)`", text) + re.findall(r"^make ([a-z]+)", text, re.MULTILINE)
+        assert set(named) <= targets, page
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_and_files_exist(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    paths = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    paths += re.findall(r"`((?:flows|app|tests|configs|benchmarks|\.ci)/[\w./-]+)`", text)
+    missing = [path for path in paths if not (ROOT / path).exists()]
+    assert missing == []
+
+
+def first_sentence(path: Path) -> str:
+    told = ast.get_docstring(ast.parse((path / "__init__.py" if path.is_dir() else path).read_text(encoding="utf-8"))) or ""
+    return " ".join(told.split("\n\n")[0].split())
+
+
+def rooms() -> list[tuple[str, str]]:
+    between = README.split("<!-- rooms:begin -->")[1].split("<!-- rooms:end -->")[0]
+    return re.findall(r"^\| `([^`]+)` \| (.*?) \|$", between, re.MULTILINE)
+
+
+def test_the_map_says_what_the_modules_say():
+    told = rooms()
+    assert [(place, first_sentence(ROOT / place)) for place, _ in told] == told
+
+
+def test_the_map_shows_every_room():
+    there = {f"flows/{path.name}" if path.is_file() else f"flows/{path.name}/" for path in (ROOT / "flows").iterdir()
+             if path.name not in ("__pycache__", "__init__.py", "py.typed")}
+    assert {place for place, _ in rooms() if place.startswith("flows/")} == there
+
+
+def test_the_map_goes_from_the_roof_down():
+    from tests.test_house import FLOOR
+
+    floors = [FLOOR[place.removeprefix("flows/").removesuffix("/").removesuffix(".py")] for place, _ in rooms() if place != "app/"]
+    assert floors == sorted(floors, reverse=True)
