@@ -211,7 +211,7 @@ def _loose(catalog: Catalog, only: str = "") -> Iterator[Problem]:
 def _loose_table(catalog: Catalog, name: str, table: Table) -> Iterator[Problem]:
     if not TABLE_NAME.match(name):
         yield Problem(f"tables.{clip(name)}", "invalid_name", f"{clip(name)!r} is no name for a table", "Use letters, digits and '_'")
-    if table.connection:
+    if table.connection and catalog.connections:
         yield from _known(f"tables.{name}.connection", "connection", table.connection, catalog.connections)
     for n, column in enumerate(table.primary_key):
         yield from _known(f"tables.{name}.primary_key.{n}", "column", column, table.columns)

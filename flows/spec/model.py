@@ -86,7 +86,7 @@ class Budget(Model):
 class Notify(Model):
     channel: Channel
     target: str = Field(min_length=1)
-    on: list[NotifyEvent] = Field(default_factory=lambda: ["failure"], min_length=1)
+    on: list[NotifyEvent] = Field(["failure"], min_length=1)
 
 
 class Step(Model):

@@ -40,8 +40,8 @@ def run_values(spec: FlowSpec, given: Mapping[str, Any], **known: Any) -> dict[s
     if "run_date" in typed:
         base = builtins(**{**known, "run_date": date.fromisoformat(str(typed["run_date"])[:10])})
     values = {**base, **typed}
-    values["pipeline_id"] = as_text(fill(spec.pipeline_id, {**_variables(spec, values), **values}, "pipeline_id"))
-    return {**_variables(spec, values), **values}
+    values["pipeline_id"] = as_text(fill(spec.pipeline_id, values_of(spec, values), "pipeline_id"))
+    return values_of(spec, values)
 
 
 def typed_params(spec: FlowSpec, given: Mapping[str, Any], known: Values | None = None) -> dict[str, Any]:
@@ -119,11 +119,12 @@ def resolve_text(spec: FlowSpec, text: str, **known: Any) -> str:
 
 
 def values_of(spec: FlowSpec, values: Values) -> dict[str, Any]:
-    """Every value a step may use: the pipeline's variables, `values`, which win, and the defaults of parameters not among them.
+    """Every value a step may use: the pipeline's variables, `values`, which win unless empty, and the other parameters' defaults.
 
     Raises SpecError for variables in a circle.
     """
-    found = {**_variables(spec, values), **values}
+    variables = _variables(spec, values)
+    found = {**variables, **{name: value for name, value in values.items() if value != "" or name not in variables}}
     for param in spec.parameters:
         if param.name not in found and param.default is not None and all(n in found for n in names(param.default)):
             found[param.name] = _typed(param, fill(param.default, found))

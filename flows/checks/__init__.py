@@ -1,0 +1,57 @@
+"""Is this spec right? Three levels of checks before anything runs: syntax, semantic and full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from flows.checks.case import Engines, build
+from flows.checks.columns import walk
+from flows.checks.report import Report
+from flows.checks.rules import RULES, WARNINGS
+from flows.errors import InputError
+from flows.spec.loader import Lines, placed
+from flows.spec.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from flows.errors import Problem
+    from flows.insight.catalog import Catalog
+    from flows.settings import Settings
+    from flows.spec.model import FlowSpec
+    from flows.warehouse.base import Warehouse
+
+__all__ = ["LEVELS", "Level", "Report", "validate"]
+
+Level = Literal["syntax", "semantic", "full"]
+LEVELS = ("syntax", "semantic", "full")
+
+
+def validate(spec: FlowSpec, *, level: str = "semantic", catalog: Catalog, settings: Settings, lines: Lines | None = None,
+             warehouse: Warehouse | None = None, engines: Engines | None = None) -> Report:
+    """Judge a spec. Nothing is written; what is found is in the report, with lines when the file's `lines` are given.
+
+    syntax: the spec is read, which has happened when it is here. semantic: engines, their blocks, edges, schedule, placeholders, names
+    and the columns and types through the whole graph, without data. full: also every SELECT on empty tables of these columns (in
+    `warehouse`, a preview session; default: one of its own), connections reachable, files readable. `engines` replaces the registry.
+    Raises InputError for an unknown level.
+    """
+    if level not in LEVELS:
+        raise InputError(f"there is no level {level!r}", where="--level",
+                         fix=did_you_mean(level, LEVELS) or f"Use one of {', '.join(LEVELS)}")
+    if level == "syntax":
+        return Report(level)
+    case = build(spec, catalog=catalog, settings=settings, engines=engines)
+    problems = list(case.problems)
+    warnings: list[Problem] = []
+    for rule in RULES:
+        problems += rule(case)
+    for rule in WARNINGS:
+        warnings += rule(case)
+    walk(case, problems, warnings)
+    if level == "full":
+        from flows.checks.full import check_full
+
+        check_full(case, problems, warnings, warehouse)
+    ids = [step.step_id for step in case.spec.steps]
+    where = lines or Lines()
+    return Report(level, [placed(p, where, ids) for p in dict.fromkeys(problems)],
+                  [placed(p, where, ids) for p in dict.fromkeys(warnings)], case.columns)

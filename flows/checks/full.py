@@ -1,0 +1,167 @@
+"""The full level: every SELECT runs on empty tables, every connection answers, every file can be read."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+
+from flows.checks.case import Case
+from flows.checks.columns import below, known, said, table_at
+from flows.engines.base import Connections, Context, Files
+from flows.errors import InputError, PenstockError, Problem
+from flows.insight.connections import load_connections
+from flows.insight.files import AllowedFiles
+
+if TYPE_CHECKING:
+    from flows.spec.model import Step
+    from flows.warehouse.base import Column, Relation, Warehouse
+
+PURE = ("generic.transform", "generic.sql", "generic.quality_check")  # rows in, rows out: they run without touching anything else
+PORTS = {"postgresql": 5432, "postgres": 5432, "mysql": 3306, "http": 80, "https": 443, "clickhouse": 8123}
+WAIT_SECONDS = 3.0
+
+
+def check_full(case: Case, problems: list[Problem], warnings: list[Problem], warehouse: Warehouse | None = None) -> None:
+    """Add what shows only when something is tried. Steps that have a problem already are not tried again."""
+    problems += _connections(case, warnings)
+    problems += _files(case)
+    if case.order is None or not any(step.ps_type in PURE for step in case.spec.steps):
+        return
+    if warehouse is not None:
+        problems += _selects(case, problems, warehouse)
+        return
+    with _session(case) as own:
+        problems += _selects(case, problems, own)
+
+
+def _selects(case: Case, problems: list[Problem], warehouse: Warehouse) -> list[Problem]:
+    steps = {step.step_id: step for step in case.spec.steps}
+    bad = {p.path.split(".")[1] for p in problems if p.path.startswith("steps.")}
+    found: list[Problem] = []
+    for step_id in case.order or ():
+        step = steps[step_id]
+        if step.ps_type in PURE and step_id in case.configs and step_id not in bad and step_id not in case.open:
+            found += _select(case, step, warehouse)
+    return found
+
+
+def _select(case: Case, step: Step, warehouse: Warehouse) -> list[Problem]:
+    """Run one step's SELECT on empty tables; unknown columns cannot be made up, so such a step is left to the preview."""
+    inputs: dict[str, Relation] = {}
+    try:
+        for name in case.reads(step):
+            columns = known(case, name)
+            if columns is None:
+                return []
+            inputs[name] = warehouse.stage(name, empty(columns))
+        result = case.engines[step.step_id].preview(case.configs[step.step_id], _context(case, step, warehouse, inputs))
+    except PenstockError as error:
+        return below(error, step)
+    if case.columns.get(step.step_id) is None and result.relation is not None:
+        case.columns[step.step_id] = result.relation.columns
+    return []
+
+
+def empty(columns: tuple[Column, ...]) -> str:
+    """A SELECT that gives these columns and no row, in BigQuery SQL."""
+    from sqlglot import exp
+
+    nulls = [exp.alias_(exp.cast(exp.null(), exp.DataType.build(c.type, dialect="bigquery")), c.name, quoted=True) for c in columns]
+    return exp.select(*nulls).limit(0).sql(dialect="bigquery")
+
+
+def _context(case: Case, step: Step, warehouse: Warehouse, inputs: dict[str, Relation]) -> Context:
+    from flows.engines.registry import table_words
+
+    return Context(
+        tenant_id=case.settings.tenant_id, pipeline_id=case.spec.pipeline_id, run_id="check", step_id=step.step_id,
+        run_date=date.fromisoformat(str(case.values["run_date"])), environment="local", variables=case.values, warehouse=warehouse,
+        catalog=case.catalog, connections=cast(Connections, load_connections(case.settings)), files=_allowed(case),
+        limits=case.settings.limits, inputs=inputs, continue_on_error=step.continue_on_error, preview=True,
+        tables=table_words(case.spec))
+
+
+def _allowed(case: Case) -> Files:
+    return cast(Files, AllowedFiles(case.settings.folders))
+
+
+@contextmanager
+def _session(case: Case) -> Iterator[Warehouse]:
+    """A preview session of its own on the tenant's lake: it writes nothing."""
+    from flows.store import open_store
+    from flows.warehouse.duckdb import DuckDBWarehouse
+
+    settings = case.settings
+    names = {name: table.location for name, table in case.catalog.tables.items() if table.location}
+    store = open_store(settings.control_url)
+    try:
+        session = DuckDBWarehouse(settings, store.manifest, settings.tenant_id, names=names, stage_dir=settings.home / "stage" / "check",
+                                  preview=True, read_dirs=settings.folders)
+        try:
+            yield cast("Warehouse", session)
+        finally:
+            session.close()
+    finally:
+        store.dispose()
+
+
+def _connections(case: Case, warnings: list[Problem]) -> Iterator[Problem]:
+    """Every connection that an extract names, or that its table belongs to, answers; sample data stands in where it has no address."""
+    addresses = load_connections(case.settings)
+    for step in case.spec.steps:
+        source = step.source or {}
+        table = table_at(case, str(source.get("table") or ""))
+        name = str(source.get("connection") or (table.connection if table else "") or "")
+        if not name or step.step_id in case.open or "path" in source:
+            continue
+        place = f"steps.{step.step_id}.source.connection"
+        try:
+            url = addresses.url(name)
+        except InputError as error:
+            yield Problem(place, "unreachable", error.what, error.fix)
+            continue
+        if url is None and table is not None and table.location:
+            warnings.append(Problem(place, "sample_data", f"connection {name!r} has no address here, so sample data is read",
+                                    f"Set PENSTOCK_CONN_{name.upper()}, or add it to connections.yml"))
+        elif url is None:
+            yield Problem(place, "unreachable", f"connection {name!r} has no address here",
+                          f"Set PENSTOCK_CONN_{name.upper()}, or add it to connections.yml")
+        elif not _answers(url):
+            yield Problem(place, "unreachable", f"connection {name!r} does not answer", "Check its address and that it is up")
+
+
+def _answers(url: str) -> bool:
+    """Whether something listens at the address; what is no network address is left to the engine."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or PORTS.get(parts.scheme.split("+")[0])
+    except ValueError:
+        return False
+    if not host or not port:
+        return True
+    with suppress(OSError), socket.create_connection((host, port), timeout=WAIT_SECONDS):
+        return True
+    return False
+
+
+def _files(case: Case) -> Iterator[Problem]:
+    """Every file that an extract names is there and inside the allowed folders, unless a step of this spec makes it first."""
+    files = _allowed(case)
+    made = {str((step.destination or {}).get("path")) for step in case.spec.steps}
+    for step in case.spec.steps:
+        path = (step.source or {}).get("path")
+        if not isinstance(path, str) or path in made or step.step_id in case.open:
+            continue
+        try:
+            with Path(files.read(path)).open("rb"):
+                continue
+        except PenstockError as error:
+            yield said(error, step)
+        except OSError as error:
+            reason = (error.strerror or type(error).__name__).lower()
+            yield Problem(f"steps.{step.step_id}.source.path", "unreadable", f"the file cannot be read: {reason}", "Check its permissions")

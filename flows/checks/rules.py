@@ -1,0 +1,218 @@
+"""The semantic rules: each is one function that says what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, available_timezones
+
+from flows import errors
+from flows.checks.case import Case, find
+from flows.checks.columns import table_at
+from flows.errors import PenstockError, Problem
+from flows.spec.placeholder import BUILT_IN
+from flows.spec.problems import clip
+from flows.spec.suggest import did_you_mean, suggest
+
+if TYPE_CHECKING:
+    from flows.spec.model import Retry, Step
+
+Rule = Callable[[Case], Iterator[Problem]]
+SLACK = re.compile(r"^[#@][\w.-]{1,80}$|^https://\S+$")
+EMAIL = re.compile(r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+$")
+LOADS = ("generic.load",)
+STANDARD = ("TimeoutError", "ConnectionError", "OSError")
+FIXED = ("tenant_id", "pipeline_id", "run_id")
+
+
+def cron_holds(case: Case) -> Iterator[Problem]:
+    """A cron line has five fields that can come true."""
+    schedule = case.spec.schedule
+    if schedule is None or schedule.cron is None:
+        return
+    from cronsim import CronSim, CronSimError
+
+    fix = "Write minute hour day month weekday, like '0 2 * * *'"
+    if len(schedule.cron.split()) != 5:
+        yield Problem("schedule.cron", "invalid_cron", f"{clip(schedule.cron)!r} does not have five fields", fix)
+        return
+    try:
+        next(CronSim(schedule.cron, datetime(2025, 1, 1)))  # only whether it ever fires
+    except (CronSimError, StopIteration):
+        yield Problem("schedule.cron", "invalid_cron", f"{clip(schedule.cron)!r} never comes true or is no cron line", fix)
+
+
+def zone_exists(case: Case) -> Iterator[Problem]:
+    """A time zone is an IANA name."""
+    name = case.spec.schedule.timezone if case.spec.schedule else "UTC"
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        zones = available_timezones()
+        near = did_you_mean(name, zones) or did_you_mean(f"Europe/{name}", zones)
+        yield Problem("schedule.timezone", "unknown_timezone", f"there is no time zone {clip(name)!r}",
+                      near or "Use a name like 'Europe/Berlin' or 'UTC'", tuple(suggest(name, zones)))
+
+
+def names_are_free(case: Case) -> Iterator[Problem]:
+    """Variables and parameters have names of their own; who runs what cannot be overridden."""
+    counted = Counter(p.name for p in case.raw.parameters)
+    for n, param in enumerate(case.raw.parameters):
+        if counted[param.name] > 1:
+            yield Problem(f"parameters.{n}.name", "duplicate_parameter", f"the parameter {param.name!r} stands here twice",
+                          "Keep one of them")
+            counted[param.name] = 1
+        if param.name in FIXED:
+            yield Problem(f"parameters.{n}.name", "reserved_name", f"{param.name!r} is set by Penstock", "Choose another name")
+    for name in case.raw.variables:
+        if name in BUILT_IN and name not in ("provider", "domain"):
+            yield Problem(f"variables.{name}", "reserved_name", f"{name!r} is set by Penstock", "Choose another name")
+
+
+def targets_hold(case: Case) -> Iterator[Problem]:
+    """Whom to tell is a Slack channel or an e-mail address."""
+    for n, note in enumerate(case.spec.notify):
+        form, like = (SLACK, "#data or @name") if note.channel == "slack" else (EMAIL, "name@example.com")
+        if not form.match(note.target):
+            yield Problem(f"notify.{n}.target", "invalid_target", f"{clip(note.target)!r} is no {note.channel} address",
+                          f"Write it like {like}")
+
+
+def retries_hold(case: Case) -> Iterator[Problem]:
+    """What may be retried is a class of errors that exists."""
+    kinds = error_names()
+    for place, retry in _retries(case):
+        for n, name in enumerate(retry.retry_on or ()):
+            if name not in kinds:
+                yield Problem(f"{place}.retry_on.{n}", "unknown_error_class", f"there is no error class {clip(name)!r}",
+                              did_you_mean(name, kinds) or "Use TransientError or TimeoutError", tuple(suggest(name, kinds)))
+
+
+def inputs_exist(case: Case) -> Iterator[Problem]:
+    """What a step reads is a step before it or a table that is known."""
+    ids = {step.step_id for step in case.spec.steps}
+    made = {_table(step) for step in case.spec.steps}
+    for step in case.spec.steps:
+        for name in dict.fromkeys([*case.reads(step), *_source_table(step)]):
+            if step.step_id in case.open:
+                continue
+            if name == step.step_id:
+                yield Problem(find(step, name), "circle", "the step reads itself", "Name another step or table")
+            elif name in ids:
+                if case.order is not None and not case.above(name, step.step_id):
+                    yield Problem(find(step, name), "not_upstream", f"{name!r} does not run before this step",
+                                  f"Add {name!r} to depends_on of {step.step_id}", (name,))
+            elif table_at(case, name) is None and name not in made and "." not in name:
+                known = [*(i for i in ids if i != step.step_id), *case.catalog.tables]
+                yield Problem(find(step, name), "unknown_table", f"there is no step or catalogued table {clip(name)!r}",
+                              did_you_mean(name, known) or "List tables: penstock catalog list", tuple(suggest(name, known)))
+
+
+def connections_exist(case: Case) -> Iterator[Problem]:
+    """A connection that is named is one that is known."""
+    from flows.insight.connections import load_connections
+
+    named = [(step, str((step.source or {}).get("connection") or "")) for step in case.spec.steps if step.step_id not in case.open]
+    if not any(name for _, name in named):
+        return
+    known = [*case.catalog.connections, *load_connections(case.settings).names()]
+    addresses = load_connections(case.settings)
+    for step, name in named:
+        if name and name not in known and addresses.url(name) is None:
+            yield Problem(f"steps.{step.step_id}.source.connection", "unknown_connection", f"there is no connection {clip(name)!r}",
+                          did_you_mean(name, known) or "Add it to connections.yml", tuple(suggest(name, known)))
+
+
+def one_load_a_table(case: Case) -> Iterator[Problem]:
+    """Two loads of one pipeline into one table would replace each other's rows."""
+    seen: dict[str, Step] = {}
+    for step in case.spec.steps:
+        table = _table(step)
+        if not table or step.step_id in case.open:
+            continue
+        first = seen.setdefault(table, step)
+        merges = {(first.destination or {}).get("mode"), (step.destination or {}).get("mode")} == {"merge"}
+        if first is not step and not merges:
+            yield Problem(f"steps.{step.step_id}.destination.table", "duplicate_destination",
+                          f"{table!r} is already loaded by step {first.step_id!r}, and each would replace the other's rows",
+                          "Union both inputs in one transform, or load with mode merge")
+
+
+def nothing_kept(case: Case) -> Iterator[Problem]:
+    """A pipeline that writes nothing is probably not finished."""
+    if not any(step.destination for step in case.spec.steps):
+        yield Problem("steps", "no_destination", "no step has a destination, so nothing is kept",
+                      "Add a generic.load or generic.export step")
+
+
+def retry_unused(case: Case) -> Iterator[Problem]:
+    """Waiting times without a second try, or a cap below the first wait, have no effect."""
+    for place, retry in _retries(case):
+        said = retry.model_fields_set
+        if retry.max_attempts == 1 and said & {"backoff_seconds", "backoff_multiplier", "max_backoff_seconds", "retry_on"}:
+            yield Problem(place, "no_retry", "max_attempts is 1, so nothing is retried", "Set max_attempts to the number of all tries")
+        elif retry.max_backoff_seconds < retry.backoff_seconds:
+            yield Problem(f"{place}.max_backoff_seconds", "backoff", "the cap is below the first wait, so every wait is the cap",
+                          "Raise max_backoff_seconds or lower backoff_seconds")
+
+
+def budget_unjudged(case: Case) -> Iterator[Problem]:
+    """A budget is judged where bytes are billed; the local warehouse bills nothing."""
+    if case.spec.budget is not None:
+        yield Problem("budget", "budget", "the budget cannot be judged here: the local warehouse bills nothing",
+                      "It is judged where bytes are billed")
+
+
+def read_unknown(case: Case) -> Iterator[Problem]:
+    """A table by its path that the catalogue does not know has columns that only the run knows."""
+    made = {_table(step) for step in case.spec.steps}
+    for step in case.spec.steps:
+        for name in dict.fromkeys([*case.reads(step), *_source_table(step)]):
+            if "." in name and table_at(case, name) is None and name not in made and step.step_id not in case.open:
+                yield Problem(find(step, name), "uncatalogued_table",
+                              f"{clip(name)!r} is not in the catalogue, so its columns are not checked", "Add it: penstock catalog add")
+
+
+def other_connection(case: Case) -> Iterator[Problem]:
+    """A catalogued table has a connection of its own."""
+    for step in case.spec.steps:
+        source = step.source or {}
+        table = case.catalog.tables.get(str(source.get("table")))
+        named = source.get("connection")
+        if table and named and table.connection and named != table.connection:
+            yield Problem(f"steps.{step.step_id}.source.connection", "other_connection",
+                          f"the catalogue has {source['table']!r} at connection {table.connection!r}, not {clip(named)!r}",
+                          "Check which one is meant")
+
+
+def error_names() -> list[str]:
+    """What `retry_on` may name: Penstock's own errors and three of Python's."""
+    own = [name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, PenstockError)]
+    return [*STANDARD, *own]
+
+
+def _retries(case: Case) -> Iterator[tuple[str, Retry]]:
+    if case.spec.defaults and case.spec.defaults.retry:
+        yield "defaults.retry", case.spec.defaults.retry
+    for step in case.spec.steps:
+        if step.retry:
+            yield f"steps.{step.step_id}.retry", step.retry
+
+
+def _source_table(step: Step) -> list[str]:
+    table = (step.source or {}).get("table")
+    return [table] if isinstance(table, str) and table else []
+
+
+def _table(step: Step) -> str:
+    """Where a load writes; an export has a path instead."""
+    table = (step.destination or {}).get("table")
+    return table if isinstance(table, str) and step.ps_type in LOADS else ""
+
+
+RULES: tuple[Rule, ...] = (cron_holds, zone_exists, names_are_free, targets_hold, retries_hold, inputs_exist, connections_exist,
+                           one_load_a_table)
+WARNINGS: tuple[Rule, ...] = (nothing_kept, retry_unused, budget_unjudged, read_unknown, other_connection)
