@@ -12,7 +12,7 @@ import pytest
 pytest_plugins = [f"tests.fixtures.{path.stem}" for path in sorted(Path(__file__).with_name("fixtures").glob("*.py"))]
 
 # where a person says "this must be able to run here", a missing peer is a failure and not a skip
-PEERS = {"browser", "postgres", "bigquery"}
+PEERS = {"browser": "browser tests skipped", "postgres": "PostgreSQL tests skipped", "bigquery": "BigQuery tests skipped"}
 STRICT = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 
@@ -63,10 +63,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """With CI=1 a test of a peer does not get away with a skip."""
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]
-    peers = PEERS & {mark.name for mark in item.iter_markers()}
-    if STRICT and report.skipped and peers and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} was skipped, and with CI=1 {', '.join(sorted(peers))} must be here: {reason(report)}"
+    if STRICT and report.skipped and not hasattr(report, "wasxfail"):
+        marks, why = {mark.name for mark in item.iter_markers()}, reason(report)
+        missing = [peer for peer, words in PEERS.items() if peer in marks or why.startswith(words)]
+        if missing:
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} was skipped, and with CI=1 {', '.join(missing)} must be here: {why}"
 
 
 def reason(report: pytest.TestReport) -> str:

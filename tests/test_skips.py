@@ -21,6 +21,9 @@ def test_peer():
 def test_page():
     pass
 
+def test_unmarked_peer():
+    pytest.skip("PostgreSQL tests skipped: no server")
+
 def test_other():
     pytest.skip("needs more than this machine has")
 '''
@@ -28,7 +31,8 @@ INI = "[pytest]\nmarkers =\n  postgres: p\n  browser: b\n  bigquery: q\n"
 
 
 @pytest.mark.parametrize(("ci", "code", "said"), [
-    ("", 0, ["PostgreSQL tests skipped: no binaries", "browser tests skipped: no Chromium", "needs more than this machine has"]),
+    ("", 0, ["PostgreSQL tests skipped: no binaries", "browser tests skipped: no Chromium",
+             "PostgreSQL tests skipped: no server", "needs more than this machine has"]),
     ("1", 1, ["needs more than this machine has"]),
 ])
 def test_a_missing_peer_is_told_and_fails_on_ci(tmp_path, ci, code, said):
@@ -43,3 +47,4 @@ def test_a_missing_peer_is_told_and_fails_on_ci(tmp_path, ci, code, said):
     if ci:
         assert "with CI=1 postgres must be here: PostgreSQL tests skipped: no binaries" in done.stdout
         assert "with CI=1 browser must be here" in done.stdout
+        assert "with CI=1 postgres must be here: PostgreSQL tests skipped: no server" in done.stdout
