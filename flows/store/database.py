@@ -101,7 +101,7 @@ def _address(place: URL) -> str:
     """For people: no password, also none from the query part."""
     if place.get_backend_name() == "sqlite":
         return str(place.database)
-    return place.set(password=None, query={}, drivername="postgresql").render_as_string()
+    return URL.create("postgresql", place.username, None, place.host, place.port, place.database).render_as_string()
 
 
 def _sqlite(place: URL) -> Engine:
@@ -129,13 +129,21 @@ def _sqlite(place: URL) -> Engine:
 
 def _postgres(place: URL) -> Engine:
     try:
-        import psycopg  # noqa: F401
+        import psycopg
     except ImportError:
         raise MissingPackage("a control store on PostgreSQL", "postgres") from None
     options = {"connect_timeout": CONNECT_SECONDS, "application_name": "penstock", "keepalives_idle": 10, "keepalives_interval": 5,
                "keepalives_count": 3, "tcp_user_timeout": 15_000}
     args = {name: value for name, value in options.items() if name not in place.query}
-    return create_engine(place, connect_args=args, pool_pre_ping=True, json_serializer=dumps)
+    engine = create_engine(place, connect_args=args, pool_pre_ping=True, json_serializer=dumps)
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: psycopg.Connection[Any], _: object) -> None:
+        connection.autocommit = True  # a holder that stands still must not stop everybody else for ever
+        connection.execute(f"SET lock_timeout = '{BUSY_SECONDS:.0f}s'; SET idle_in_transaction_session_timeout = '60s'".encode())
+        connection.autocommit = False
+
+    return engine
 
 
 def dumps(value: Any) -> str:

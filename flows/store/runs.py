@@ -63,8 +63,8 @@ class Runs:
         """Stop a run: at once when nobody works on it, else by asking its runner; a final run stays as it is. Raises MissingError."""
         mine = and_(runs.c.tenant_id == tenant, runs.c.run_id == run_id)
         with self._database.write() as connection:
-            idle = and_(mine, _IS_OPEN, self._free())
-            if not self._close(connection, idle, "CANCELLED", ""):
+            _lock(connection, mine)
+            if not self._close(connection, and_(mine, _IS_OPEN, self._free()), "CANCELLED", ""):
                 connection.execute(update(runs).where(mine, _IS_OPEN).values(cancel=true()))
         return self.get(tenant, run_id)
 
@@ -83,14 +83,19 @@ class Runs:
     # ---- what a runner does
 
     def claim(self, owner: str, lease_seconds: float) -> Run | None:
-        """Take the oldest waiting run; of many processes exactly one gets it. It stays PENDING until `begin`."""
+        """Take the oldest waiting run; of many processes exactly one gets it. It stays PENDING until `begin`.
+
+        A waiting run that was told to stop, and whose first owner died of it, ends here.
+        """
         waits = select(runs.c.seq).where(runs.c.status == "PENDING", self._free()).order_by(runs.c.seq).limit(1)
         with self._database.read() as connection:
             if connection.execute(waits).first() is None:  # an idle runner asks ten times a second: do not lock out writers for that
                 return None
         with self._database.write() as connection:
-            seq = connection.execute(waits.with_for_update(skip_locked=True)).scalar()
-            return None if seq is None else self._take(connection, runs.c.seq == seq, owner, lease_seconds)
+            while (seq := connection.execute(waits.with_for_update(skip_locked=True)).scalar()) is not None:
+                if not self._close(connection, and_(runs.c.seq == seq, runs.c.cancel), "CANCELLED", ""):
+                    return self._take(connection, runs.c.seq == seq, owner, lease_seconds)
+        return None
 
     def take_over(self, run_id: str, owner: str, lease_seconds: float) -> Run | None:
         """Take a run whose lease is over, in whatever open state it is. None: it is alive, or another one was faster."""
@@ -132,10 +137,11 @@ class Runs:
         which = and_(runs.c.run_id == run_id, _IS_OPEN, runs.c.owner == owner if owner else true())
         tries = case((and_(runs.c.status == "PENDING", runs.c.owner != ""), runs.c.attempt - 1), else_=runs.c.attempt)
         with self._database.write() as connection:
+            _lock(connection, which)
             if self._close(connection, and_(which, runs.c.cancel), "CANCELLED", ""):
                 return False
-            done = connection.execute(update(runs).where(which).values(status="PENDING", owner="", lease_until=None, attempt=tries, error=error))
-            return done.rowcount == 1
+            values = {"status": "PENDING", "owner": "", "lease_until": None, "attempt": tries, "error": error}
+            return connection.execute(update(runs).where(which).values(values)).rowcount == 1
 
     def cancel_asked(self, run_id: str) -> bool:
         """True as well when the run is final or gone: there is nothing left to work for."""
@@ -212,6 +218,11 @@ class Runs:
     def _all(self, asked: Select[Any]) -> list[Run]:
         with self._database.read() as connection:
             return [_run(row) for row in connection.execute(asked)]
+
+
+def _lock(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Two statements on one run see one state of it."""
+    connection.execute(select(runs.c.seq).where(which).with_for_update())
 
 
 def new_id() -> str:

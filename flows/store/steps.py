@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, exists, select, update
+from sqlalchemy import ColumnElement, Connection, case, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from flows.errors import InputError, MissingError
@@ -50,14 +50,15 @@ class Steps:
         unknown = sorted(set(fields) - set(_FIELDS))
         if unknown or not fields:
             raise InputError(f"a step has no {', '.join(unknown) or 'field to set'}", fix=f"Use {', '.join(_FIELDS)}")
+        run = select(runs.c.status).where(runs.c.run_id == run_id).with_for_update(read=True)  # it does not end while we write
         this = (steps.c.run_id == run_id, steps.c.step_id == step_id)
-        is_open = exists().where(runs.c.run_id == run_id, runs.c.status.in_(OPEN))
         with self._database.write() as connection:
-            if connection.execute(update(steps).where(*this, is_open).values(fields)).rowcount:
-                return True
+            status = connection.execute(run).scalar()
             if connection.execute(select(steps.c.position).where(*this)).first() is None:
                 raise MissingError(f"run {run_id!r} has no step {step_id!r}")
-            return False
+            if status in OPEN:
+                connection.execute(update(steps).where(*this).values(fields))
+            return status in OPEN
 
     def of(self, run_id: str) -> list[StepRow]:
         """In the order of the plan; none for a run that has not begun."""

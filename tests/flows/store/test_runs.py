@@ -172,7 +172,7 @@ def test_a_final_run_is_never_opened_or_changed_again(store: Store, final: str) 
 
 def test_a_run_does_not_end_in_a_state_that_is_none(store: Store) -> None:
     run = running(store, 60)
-    with pytest.raises(InputError, match="does not end as 'RUNNING'.*SUCCESS, FAILED, CANCELLED, CRASHED"):
+    with pytest.raises(InputError, match=r"does not end as 'RUNNING'.*SUCCESS, FAILED, CANCELLED, CRASHED"):
         store.runs.finish(run.run_id, "RUNNING")
 
 
@@ -199,6 +199,23 @@ def test_release_counts_a_try_only_when_it_began(store: Store) -> None:
     assert again.attempt == 2
 
 
+def test_a_released_run_says_what_it_waits_for_until_it_begins(store: Store) -> None:
+    run = store.runs.submit(new())
+    store.runs.claim("first", 60)
+    store.runs.release(run.run_id, owner="first", error="Prefect server not reachable")
+    assert store.runs.get("demo", run.run_id).error == "Prefect server not reachable"
+    store.runs.claim("first", 60)
+    assert store.runs.begin(run.run_id, "first").error == ""
+
+
+def test_a_run_that_is_submitted_by_its_worker_is_claimed_from_the_start(store: Store) -> None:
+    run = store.runs.submit(new(flow_run_id="0193-abc"), owner="me", lease_seconds=60)
+    assert (run.status, run.owner, run.attempt, run.flow_run_id) == ("PENDING", "me", 1, "0193-abc")
+    assert store.runs.waiting("demo", run.run_id) == 0
+    assert store.runs.claim("other", 60) is None
+    assert store.runs.begin(run.run_id, "me").status == "RUNNING"
+
+
 def test_cancel_ends_a_waiting_run_and_asks_a_running_one(store: Store) -> None:
     waiting = store.runs.submit(new("waits"))
     assert store.runs.ask_cancel("demo", waiting.run_id).status == "CANCELLED"
@@ -214,6 +231,18 @@ def test_cancel_ends_a_waiting_run_and_asks_a_running_one(store: Store) -> None:
 def test_cancel_ends_a_run_that_nobody_works_on_any_more(store: Store) -> None:
     run = running(store, -1)
     assert store.runs.ask_cancel("demo", run.run_id).status == "CANCELLED"
+
+
+def test_a_waiting_run_that_was_told_to_stop_is_not_claimed_again(store: Store) -> None:
+    stopped = store.runs.submit(new())
+    store.runs.claim("first", 60)
+    assert store.runs.ask_cancel("demo", stopped.run_id).status == "PENDING"
+    store.runs.renew("first", [stopped.run_id], -1)
+    after = store.runs.submit(new("customers"))
+    claimed = store.runs.claim("second", 60)
+    assert claimed is not None
+    assert claimed.run_id == after.run_id
+    assert store.runs.get("demo", stopped.run_id).status == "CANCELLED"
 
 
 def test_a_run_that_is_final_or_gone_has_nothing_left_to_work_for(store: Store) -> None:
