@@ -124,6 +124,24 @@ def light(root: Path) -> Iterator[str]:
                     yield f"{module.place}:{line} {name} is heavy: import it inside the function that needs it"
 
 
+def strangers(root: Path) -> Iterator[str]:
+    """Engines (flows/engines/<group>/<name>.py) never import each other; what they share lies beside the groups."""
+    for module in modules(root):
+        own = module.name.split(".")
+        for line, name in module.imports():
+            other = name.split(".")
+            if own[:2] == other[:2] == ["flows", "engines"] and len(own) > 3 and own[:4] != other[:4] \
+                    and (root.joinpath(*other[:3]).is_dir() or len(other) > 4):
+                yield f"{module.place}:{line} an engine imports the engine {'.'.join(other[2:4])}"
+
+
+def told(root: Path) -> Iterator[str]:
+    """Every module says in its first sentence what it is for."""
+    for module in modules(root):
+        if module.text.strip() and not (ast.get_docstring(module.tree) or "").split("\n\n")[0].endswith((".", ":")):
+            yield f"{module.place} has no first sentence"
+
+
 def circles(root: Path) -> Iterator[str]:
     """No module is loaded by what it loads itself."""
     found = modules(root)
@@ -220,7 +238,7 @@ def shipped(root: Path) -> Iterator[Path]:
             yield path
 
 
-RULES = [floors, rooms, homes, light, circles, names, sizes, broad, open_ends, addresses, packages]
+RULES = [floors, rooms, homes, light, strangers, told, circles, names, sizes, broad, open_ends, addresses, packages]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -240,6 +258,12 @@ BREACHES = [
     (homes, {"flows/engines/a.py": "import duckdb\n"}, "duckdb belongs in flows.warehouse"),
     (light, {"flows/spec/a.py": "import sqlglot\n"}, "sqlglot is heavy"),
     (light, {"flows/planner/a.py": "class A:\n    import pandas.io\n"}, "pandas.io is heavy"),
+    (strangers, {"flows/engines/generic/a.py": "from flows.engines.generic import b\n", "flows/engines/generic/b.py": ""},
+     "imports the engine generic.b"),
+    (strangers, {"flows/engines/cloud/a.py": "from flows.engines.generic.b import run\n", "flows/engines/generic/b.py": ""},
+     "imports the engine generic.b"),
+    (told, {"flows/spec/a.py": "x = 1\n"}, "has no first sentence"),
+    (told, {"flows/spec/a.py": '"""A name"""\n'}, "has no first sentence"),
     (circles, {"flows/spec/a.py": "from flows.spec import b\n", "flows/spec/b.py": "from .a import x\n", "flows/spec/__init__.py": ""},
      "circle: "),
     (names, {"flows/queue.py": ""}, "hides the module 'queue'"),
@@ -269,6 +293,8 @@ def test_a_breach_is_found(tmp_path, rule, files, message):
 
 
 ALLOWED = {
+    "flows/engines/rest.py": "x = 1\n",
+    "flows/engines/generic/a.py": "from flows.engines.base import Block\nfrom flows.engines.rest import get\n",
     "flows/spec/a.py": "from flows.errors import InputError\nfrom .b import x\n",
     "flows/spec/b.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pyarrow\n    from flows.spec import a\n"
                        "def f():\n    import sqlglot\n    from flows.spec import a\n",
@@ -284,5 +310,6 @@ ALLOWED = {
 def test_what_is_allowed_is_let_through(tmp_path, rule):
     for name, text in ALLOWED.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
+        said = '"""Something."""\n' if text and name.endswith(".py") else ""
+        (tmp_path / name).write_text(said + text, encoding="utf-8")
     assert list(rule(tmp_path)) == []
