@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, literal
+from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, event, func, literal
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -66,6 +68,14 @@ class Database:
         clock = func.clock_timestamp(type_=Moment())
         return clock + func.make_interval(0, 0, 0, 0, 0, 0, seconds) if seconds else clock
 
+    def insert(self, table: Table) -> Insert:
+        """An INSERT that knows ON CONFLICT; both databases spell it alike. PostgreSQL's dialect is loaded only where it is used."""
+        if self.kind == "sqlite":
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql
+
+        return cast(Insert, postgresql.insert(table))
+
     def dispose(self) -> None:
         self._engine.dispose()
 
@@ -105,6 +115,9 @@ def _address(place: URL) -> str:
 
 
 def _sqlite(place: URL) -> Engine:
+    if sqlite3.sqlite_version_info < (3, 35):
+        raise UnreachableError(f"the control store needs SQLite 3.35, this Python has {sqlite3.sqlite_version}", where=str(place.database),
+                               fix="Use a newer Python, or PostgreSQL by PENSTOCK_CONTROL_URL")
     try:
         Path(str(place.database)).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

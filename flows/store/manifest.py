@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from flows.errors import InputError, TransientError
@@ -88,8 +87,7 @@ class Manifest:
         now = self._database.now()
         this = (lake_tables.c.tenant_id == tenant, lake_tables.c.name == table)
         if not expect:
-            dialect = sqlite if self._database.kind == "sqlite" else postgresql
-            connection.execute(dialect.insert(lake_tables).values(
+            connection.execute(self._database.insert(lake_tables).values(
                 tenant_id=tenant, name=table, version=0, spec=spec, created_at=now, updated_at=now).on_conflict_do_nothing())
         change = update(lake_tables).where(*this).values(version=lake_tables.c.version + 1, spec=spec, updated_at=now)
         if expect is not None:

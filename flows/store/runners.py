@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from flows.store.database import Database
 from flows.store.rows import Runner
@@ -23,8 +22,7 @@ class Runners:
     def beat(self, owner: str, info: dict[str, Any]) -> None:
         """Say that `owner` is alive, with what others may know about it (address, process id, what it runs)."""
         now = self._database.now()
-        dialect = sqlite if self._database.kind == "sqlite" else postgresql
-        made = dialect.insert(runners).values(owner=owner, info=info, started_at=now, beat_at=now)
+        made = self._database.insert(runners).values(owner=owner, info=info, started_at=now, beat_at=now)
         again = made.on_conflict_do_update(index_elements=["owner"], set_={"info": made.excluded.info, "beat_at": made.excluded.beat_at})
         with self._database.write() as connection:
             connection.execute(again)

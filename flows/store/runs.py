@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select, true, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from flows.errors import Cancelled, DuplicateRun, InputError, MissingError, TransientError
 from flows.store.database import Database
@@ -175,7 +174,6 @@ class Runs:
     # ---- inside
 
     def _insert(self, connection: Connection, new: NewRun, owner: str, lease_seconds: float) -> Row[Any] | None:
-        dialect = sqlite if self._database.kind == "sqlite" else postgresql
         values = {
             "run_id": new_id(), "tenant_id": new.tenant_id, "pipeline_id": new.pipeline_id, "version": new.version, "spec": new.spec,
             "params": new.params, "environment": new.environment, "trigger_by": new.trigger_by, "run_date": str(new.run_date),
@@ -183,7 +181,7 @@ class Runs:
             "owner": owner, "lease_until": self._database.now(lease_seconds) if owner else None, "attempt": 1 if owner else 0,
             "cancel": False, "flow_run_id": new.flow_run_id, "created_at": self._database.now(),
         }
-        made = dialect.insert(runs).values(values).on_conflict_do_nothing().returning(*_COLUMNS)
+        made = self._database.insert(runs).values(values).on_conflict_do_nothing().returning(*_COLUMNS)
         return connection.execute(made).one_or_none()
 
     def _take(self, connection: Connection, which: ColumnElement[bool], owner: str, lease_seconds: float) -> Run | None:

@@ -8,7 +8,6 @@ import json
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from flows.errors import InputError, MissingError
 from flows.store.database import Database, dumps
@@ -73,9 +72,8 @@ class Specs:
     def _lock(self, connection: Connection, tenant: str, pipeline_id: str) -> int:
         """The newest version's number, 0 for a new pipeline; savers of one pipeline come one after the other."""
         now = self._database.now()
-        dialect = sqlite if self._database.kind == "sqlite" else postgresql
-        connection.execute(dialect.insert(specs).values(tenant_id=tenant, pipeline_id=pipeline_id, version=0, created_at=now,
-                                                        updated_at=now).on_conflict_do_nothing())
+        first = {"tenant_id": tenant, "pipeline_id": pipeline_id, "version": 0, "created_at": now, "updated_at": now}
+        connection.execute(self._database.insert(specs).values(first).on_conflict_do_nothing())
         asked = select(specs.c.version).where(specs.c.tenant_id == tenant, specs.c.pipeline_id == pipeline_id).with_for_update()
         return int(connection.execute(asked).scalar_one())
 

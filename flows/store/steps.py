@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from flows.errors import InputError, MissingError
 from flows.store.database import Database
@@ -32,8 +31,7 @@ class Steps:
             return
         rows = [{"run_id": run_id, "step_id": step_id, "name": name, "ps_type": ps_type, "position": position, **_FRESH}
                 for step_id, name, ps_type, position in planned]
-        dialect = sqlite if self._database.kind == "sqlite" else postgresql
-        made = dialect.insert(steps)
+        made = self._database.insert(steps)
         again = made.on_conflict_do_update(
             index_elements=["run_id", "step_id"], where=steps.c.status != "SUCCESS",
             set_={name: made.excluded[name] for name in ("name", "ps_type", "position", *_FRESH)})

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from flows.errors import InputError, PenstockError, UnreachableError
+from flows.errors import InputError, MissingPackage, PenstockError, UnreachableError
 from flows.store import NewRun, Store, open_store
 from flows.store.database import Database
 from flows.store.migrate import FOLDER, migrate, version
@@ -192,6 +192,15 @@ def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(UnreachableError, match="the folder of the control store cannot be made"):
         open_store(f"sqlite:///{tmp_path}/file/control.sqlite")
+
+
+def test_what_this_python_lacks_is_said_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(MissingPackage, match=r"pip install 'penstock\[postgres\]'"):
+        open_store("postgresql://ann@127.0.0.1/d")
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    with pytest.raises(UnreachableError, match=r"needs SQLite 3\.35"):
+        open_store(f"sqlite:///{tmp_path}/control.sqlite")
 
 
 def test_a_full_disk_is_said_and_what_was_acknowledged_stays(tmp_path: Path) -> None:
