@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from flows.errors import InputError, MissingError, SqlError
 from flows.settings import Settings
+from flows.spec.suggest import did_you_mean
+from flows.warehouse import files, files_json
 from flows.warehouse import session as sessions
 from flows.warehouse.base import (
     Capabilities,
@@ -26,6 +28,8 @@ from flows.warehouse.base import (
 )
 from flows.warehouse.bqtypes import arrow_schema, from_duck
 from flows.warehouse.evolve import added, evolve
+from flows.warehouse.files import FileRead
+from flows.warehouse.files_csv import CsvReader, Shape
 from flows.warehouse.lake import Change, Lake, split
 from flows.warehouse.scope import is_plain
 from flows.warehouse.session import Session
@@ -157,6 +161,36 @@ class DuckDBWarehouse:
         finally:
             draft.unlink(missing_ok=True)
         return final, int(sum(row[1] for row in stats))
+
+    def read_file(self, path: str | Path, format: str = "", options: Mapping[str, Any] | None = None) -> FileRead:
+        """A CSV, Parquet or JSON file below `read_dirs` as a relation; `options` go to `read_csv` or `read_json`.
+
+        Raises MissingError, InputError (format, option), DataError (not such a file).
+        """
+        kind = format or files.format_of(str(path))
+        given = dict(options or {})
+        known = {"csv": {*Shape.__dataclass_fields__, "types"}, "json": {"types"}, "parquet": set()}
+        if kind not in known:
+            raise InputError(f"files of format {kind!r} are not read here", where="source.format", fix=did_you_mean(kind, known))
+        for name in given:
+            if name not in known[kind]:
+                raise InputError(f"a {kind} file has no option {name!r}", where=f"source.{name}", fix=did_you_mean(name, known[kind]))
+        if kind == "csv":
+            return self.read_csv(path, **given)
+        return self.read_json(path, **given) if kind == "json" else self.read_parquet(path)
+
+    def read_csv(self, path: str | Path, *, types: Mapping[str, str] | None = None, **shape: Any) -> FileRead:
+        """CSV, see `files_csv.Shape` for its options. Without `types` every column's type is found from all its values; with them a
+        value that does not fit rejects its row."""
+        return CsvReader(self.session, self.tables, path, Shape(**shape)).read(types)
+
+    def read_json(self, path: str | Path, *, types: Mapping[str, str] | None = None) -> FileRead:
+        """One array of objects, or one object a line."""
+        return files_json.read_json(self.session, self.tables, path, types)
+
+    def read_parquet(self, path: str | Path) -> FileRead:
+        """A view: nothing is read that nobody asks for."""
+        return files.read_parquet(self.session, self.tables, path)
 
     # ---------------------------------------------------------------- writing
     def replace_slice(self, table: TableSpec, key: Slice, rows: Relation | Sql) -> LoadResult:

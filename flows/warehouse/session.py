@@ -25,8 +25,9 @@ class Session:
     """A sandboxed connection. Raises the errors of `flows.errors`, never DuckDB's own."""
 
     def __init__(self, folders: Sequence[Path], *, limits: Limits, preview: bool = False, spill: Path | None = None) -> None:
+        self.folders = tuple(folder.resolve() for folder in folders)
         self.memory_mb = limits.preview_memory_mb if preview else limits.duckdb_memory_mb
-        self.con = _connect(folders, memory_mb=self.memory_mb, threads=max(limits.duckdb_threads, os.cpu_count() or 1), spill=spill)
+        self.con = _connect(self.folders, memory_mb=self.memory_mb, threads=max(limits.duckdb_threads, os.cpu_count() or 1), spill=spill)
         self._lock = threading.Condition()
         self._active: list[duckdb.DuckDBPyConnection] = []
         self._stopped: Callable[[], PenstockError] | None = None
@@ -135,7 +136,7 @@ def _connect(folders: Sequence[Path], *, memory_mb: int, threads: int, spill: Pa
     import duckdb
 
     con = duckdb.connect(":memory:")
-    allowed = [f"{folder.resolve()}{os.sep}" for folder in folders]
+    allowed = [f"{folder}{os.sep}" for folder in folders]
     con.execute(f"SET memory_limit = '{int(memory_mb)}MiB'")
     con.execute(f"SET threads = {int(threads)}")
     con.execute("SET GLOBAL TimeZone = 'UTC'")  # GLOBAL: cursors take it over

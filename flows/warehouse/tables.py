@@ -85,7 +85,7 @@ class Tables:
     def view_of(self, files: Sequence[str], columns: tuple[Column, ...]) -> Found:
         """A view over Parquet files that has exactly these columns."""
         physical = self.fresh("rows")
-        self._view(physical, files, columns)
+        self.view(physical, self.files_sql(files, columns))
         return Found(physical, columns)
 
     def bind_query(self, name: str, sql: str, *, keep: bool) -> Found:
@@ -147,11 +147,12 @@ class Tables:
         if not pinned.spec.columns:
             raise self.missing(written)
         physical = self.fresh("table")
-        self._view(physical, [str(self.lake.path(file)) for file in pinned.files], pinned.spec.columns)
+        self.view(physical, self.files_sql([str(self.lake.path(file)) for file in pinned.files], pinned.spec.columns))
         return Found(physical, pinned.spec.columns, name)
 
-    def _view(self, physical: str, files: Sequence[str], columns: Sequence[Column]) -> None:
-        self.session.rows(f"CREATE VIEW {SCHEMA}.{name_sql(physical)} AS {self.files_sql(files, columns)}")
+    def view(self, physical: str, sql: str) -> None:
+        """Make a view in the session."""
+        self.session.rows(f"CREATE VIEW {SCHEMA}.{name_sql(physical)} AS {sql}")
 
     def files_sql(self, files: Sequence[str], columns: Sequence[Column], *, filename: bool = False) -> str:
         """A query over Parquet files that has exactly these columns; what a file lacks is NULL."""

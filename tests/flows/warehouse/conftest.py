@@ -1,0 +1,52 @@
+"""Sessions of the local warehouse over one lake, and slices to write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.settings import Settings
+from flows.store import Store, open_store
+from flows.warehouse import Slice
+from flows.warehouse.duckdb import DuckDBWarehouse
+
+
+@pytest.fixture
+def lake_settings(tmp_path: Path) -> Settings:
+    return Settings.load(home=tmp_path / "home")
+
+
+@pytest.fixture
+def lake_store(lake_settings: Settings) -> Iterator[Store]:
+    store = open_store(lake_settings.control_url)
+    yield store
+    store.dispose()
+
+
+@pytest.fixture
+def open_warehouse(lake_settings: Settings, lake_store: Store, tmp_path: Path) -> Iterator[Callable[..., DuckDBWarehouse]]:
+    """Opens sessions of the tenant `demo` over one lake; each has a stage folder of its own."""
+    opened: list[DuckDBWarehouse] = []
+
+    def make(tenant: str = "demo", **kw: Any) -> DuckDBWarehouse:
+        stage = tmp_path / "stage" / str(len(opened))
+        opened.append(DuckDBWarehouse(lake_settings, lake_store.manifest, tenant, stage_dir=stage, **kw))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def slice_of() -> Callable[..., Slice]:
+    """A slice; what is not said is the same each time."""
+
+    def make(run: str = "r1", **kw: str) -> Slice:
+        said = {"x_org_slug": "demo", "x_pipeline_id": "p", "x_credential_id": "none", "x_pipeline_run_date": "2025-11-01", **kw}
+        return Slice(**said, x_run_id=run)
+
+    return make
