@@ -119,7 +119,7 @@ def _plan_step(spec: FlowSpec, step: Step, position: int, upstream: tuple[str, .
         config=config,
         upstream=upstream,
         trigger=step.trigger,
-        retry=step.retry or (defaults.retry if defaults else None) or Retry(),  # type: ignore[call-arg]
+        retry=step.retry or (defaults.retry if defaults else None) or Retry(),
         timeout=step.timeout or (defaults.timeout if defaults else None) or limits.step_seconds,
         continue_on_error=step.continue_on_error,
         inputs=tuple(engine.inputs(config)),

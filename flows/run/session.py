@@ -20,6 +20,6 @@ def open_session(settings: Settings, store: Store, catalog: Catalog, *, stage: s
     from flows.warehouse.duckdb import DuckDBWarehouse
 
     names = {name: table.location for name, table in catalog.tables.items() if table.location}
-    folder = settings.home / "stage" / settings.tenant_id / stage
-    return DuckDBWarehouse(settings, store.manifest, settings.tenant_id, names=names, stage_dir=folder, preview=preview,
-                           read_dirs=settings.folders)
+    staged = settings.home / "stage" / settings.tenant_id  # a step reads what other steps, also of a resumed run, have left there
+    return DuckDBWarehouse(settings, store.manifest, settings.tenant_id, names=names, stage_dir=staged / stage, preview=preview,
+                           read_dirs=(*settings.folders, staged))

@@ -1,0 +1,82 @@
+"""One run from its claim to its end: what the Prefect flow does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from prefect import runtime
+from prefect.client.schemas.objects import State
+from prefect.settings import get_current_settings
+from prefect.states import Cancelled, Completed, Failed
+
+from flows.engines.base import Cancel
+from flows.errors import DuplicateRun, PenstockError
+from flows.run import gate
+from flows.run.job import Job, make_job
+from flows.run.ledger import RunBook, run_log
+from flows.run.plan import Plan, make_plan
+from flows.run.runner import Walk, keepable
+from flows.run.ticket import HERE, Ticket, own_ticket, watched
+from flows.spec.model import FlowSpec
+
+if TYPE_CHECKING:
+    import logging
+
+
+async def fly(spec: dict[str, Any], run_id: str, environment: str) -> State[Any]:
+    """Run the run whose ticket this process holds, or take a new one. Gives the flow's final state; the ledger has it first."""
+    ticket = HERE.get()
+    flow_run_id = str(runtime.flow_run.id or "")
+    if ticket is None or ticket.run.run_id != run_id:
+        try:
+            ticket = own_ticket(spec, environment, flow_run_id)
+        except DuplicateRun as refused:
+            return Cancelled(name="Refused", message=str(refused))
+    if ticket.run.flow_run_id != flow_run_id:
+        ticket.store.runs.set_flow_run(ticket.run.run_id, flow_run_id)
+    try:
+        return await _begun(ticket, flow_run_id)
+    except PenstockError as error:  # the spec does not hold, or the claim was lost
+        ticket.store.runs.finish(ticket.run.run_id, gate.FAILED, str(error), owner=ticket.owner)
+        return Failed(message=str(error))
+
+
+async def _begun(ticket: Ticket, flow_run_id: str) -> State[Any]:
+    run = ticket.store.runs.begin(ticket.run.run_id, ticket.owner)
+    job = _job(ticket)
+    plan = make_plan(job.spec, catalog=job.catalog, limits=ticket.settings.limits)
+    cancel = Cancel()
+    api = get_current_settings().api.url or ""
+    with run_log(job) as log, watched(ticket, cancel, lambda: flow_run_id, api):
+        book = RunBook(job, log)
+        book.open(plan)
+        log.info("run %s of %s, version %s, process %s", run.run_id, run.pipeline_id, run.version, os.getpid())
+        kept = keepable(job, plan, run.resume_of) if run.resume_of else {}
+        walk = Walk(plan, job, book, cancel)
+        status, error = await walk.run(kept)
+        book.finish(status, error or (cancel.reason if status == gate.CANCELLED else ""), owner=ticket.owner)
+        _tidy(job, status, log)
+    return _final(status, error or cancel.reason, plan, walk)
+
+
+def _job(ticket: Ticket) -> Job:
+    from flows.insight.catalog import default_catalog
+
+    spec = FlowSpec.model_validate(ticket.run.spec)
+    return make_job(spec, settings=ticket.settings, store=ticket.store, catalog=default_catalog(ticket.settings), run=ticket.run)
+
+
+def _tidy(job: Job, status: str, log: logging.Logger) -> None:
+    """Rows between steps are kept only for a run that may be resumed."""
+    if status == gate.SUCCESS:
+        shutil.rmtree(job.settings.home / "stage" / job.tenant_id / job.run_id, ignore_errors=True)
+        log.info("rows between steps removed")
+
+
+def _final(status: str, error: str, plan: Plan, walk: Walk) -> State[Any]:
+    if status == gate.SUCCESS:
+        ran = sum(state == gate.SUCCESS for state in walk.ended.values())
+        return Completed(message=f"{ran} of {len(plan.steps)} steps ran")
+    return Cancelled(message=error) if status == gate.CANCELLED else Failed(message=error)

@@ -1,0 +1,136 @@
+"""The run book: every state of a run and its steps, written to the control store as it happens, and read back to follow a run."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from flows.events import Event, EventBus
+from flows.run import gate
+from flows.run.scrub import ScrubFormatter
+from flows.run.step import TEXT_LIMIT, Outcome
+
+if TYPE_CHECKING:
+    from flows.run.job import Job
+    from flows.run.plan import Plan, PlanStep
+    from flows.settings import Settings
+    from flows.store import Run, StepRow, Store
+
+FOLLOW_EVERY = 0.1  # seconds
+bus = EventBus()
+
+
+class RunBook:
+    """Writes one run. Safe to use from the threads of its steps; what comes after a step's end is not written."""
+
+    def __init__(self, job: Job, log: logging.Logger) -> None:
+        self.store, self.run_id, self.log = job.store, job.run_id, log
+        self._closed: set[str] = set()
+        self._lock = threading.Lock()
+
+    def open(self, plan: Plan) -> None:
+        """Write all steps as PENDING."""
+        self.store.steps.plan(self.run_id, [(s.step_id, s.name, s.ps_type, s.position) for s in plan.steps])
+        self._tell("run.started", self.run_id)
+
+    def started(self, step: PlanStep, tries: int) -> None:
+        again = {} if tries > 1 else {"started_at": datetime.now(UTC)}
+        self.store.steps.update(self.run_id, step.step_id, status=gate.RUNNING, attempts=tries, **again)
+        self.log.info("step %s (%s) started, try %d of %d", step.step_id, step.ps_type, tries, step.retry.max_attempts)
+        self._tell("step.started", step.step_id, tries=tries)
+
+    def retrying(self, step: PlanStep, outcome: Outcome, tries: int, seconds: float) -> None:
+        self.store.steps.update(self.run_id, step.step_id, status=gate.RETRYING, attempts=tries, error=outcome.error)
+        self.log.warning("step %s is tried again in %.1f s: %s", step.step_id, seconds, outcome.error)
+
+    def ended(self, step: PlanStep, outcome: Outcome, tries: int) -> bool:
+        """Write a step's last state, once: a step that was given up and ends later changes nothing."""
+        with self._lock:
+            if step.step_id in self._closed:
+                return False
+            self._closed.add(step.step_id)
+        self.store.steps.update(self.run_id, step.step_id, status=outcome.status, attempts=tries, ended_at=datetime.now(UTC),
+                                rows_processed=outcome.result.rows, error=outcome.error, result=outcome.as_dict())
+        if outcome.status != gate.FAILED:  # a failure was logged with its trace
+            self.log.info("step %s ended: %s%s", step.step_id, outcome.status, f" ({outcome.error})" if outcome.error else "")
+        for note in outcome.result.notes:
+            self.log.info("step %s: %s", step.step_id, note)
+        self._tell("step.ended", step.step_id, status=outcome.status, rows=outcome.result.rows, error=outcome.error)
+        return True
+
+    def reused(self, step: PlanStep, row: StepRow) -> None:
+        """A finished step of an earlier run keeps its result."""
+        self._closed.add(step.step_id)
+        self.store.steps.update(self.run_id, step.step_id, status=gate.SUCCESS, attempts=row.attempts, started_at=row.started_at,
+                                ended_at=row.ended_at, rows_processed=row.rows_processed, result=row.result)
+        self.log.info("step %s keeps its result from %s", step.step_id, row.run_id)
+
+    def finish(self, status: str, error: str = "", *, owner: str = "") -> bool:
+        """Close the run; a final run stays as it is."""
+        done = self.store.runs.finish(self.run_id, status, error[:TEXT_LIMIT], owner=owner)
+        self.log.info("run ended: %s%s", status, f" ({error})" if error else "")
+        self._tell("run.ended", self.run_id, status=status, error=error)
+        return done
+
+    def _tell(self, name: str, subject: str, **data: object) -> None:
+        bus.emit(Event(name, subject, {"run_id": self.run_id, **data}))
+
+
+@contextmanager
+def run_log(job: Job) -> Iterator[logging.Logger]:
+    """The log of one run: `$PENSTOCK_HOME/logs/<tenant>/<run_id>.log`, without secrets."""
+    job.log_file.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(job.log_file, encoding="utf-8")
+    handler.setFormatter(ScrubFormatter(job.scrub))
+    log = logging.getLogger(f"penstock.run.{job.run_id}")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    log.addHandler(handler)
+    try:
+        yield log
+    finally:
+        log.removeHandler(handler)
+        handler.close()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A run and its steps as they stood at one moment."""
+
+    run: Run
+    steps: tuple[StepRow, ...]
+
+
+def follow(store: Store, tenant: str, run_id: str) -> Iterator[Snapshot]:
+    """A snapshot now and after every change, until the run is final. Raises MissingError for an unknown run."""
+    last: Snapshot | None = None
+    while True:
+        run = store.runs.get(tenant, run_id)
+        seen = Snapshot(run, tuple(store.steps.of(run_id)))
+        if last is None or _shown(seen) != _shown(last):
+            yield seen
+        if run.ended:
+            return
+        last = seen
+        time.sleep(FOLLOW_EVERY)
+
+
+def _shown(seen: Snapshot) -> tuple[object, ...]:
+    """What a change is: a lease that was renewed is none."""
+    return seen.run.status, seen.run.error, seen.run.flow_run_id, tuple((s.step_id, s.status, s.attempts) for s in seen.steps)
+
+
+def prefect_url(store: Store, settings: Settings) -> str:
+    """The address of Prefect's pages, without a slash at its end; empty while no runner is up."""
+    if settings.prefect_url:
+        return settings.prefect_url.rstrip("/").removesuffix("/api")
+    for runner in store.runners.alive():
+        if runner.info.get("prefect"):
+            return str(runner.info["prefect"])
+    return ""

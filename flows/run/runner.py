@@ -1,0 +1,234 @@
+"""A plan on Prefect: one task a step, each starting when its own upstream has ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from prefect import allow_failure, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Cancelled, Completed, Failed
+
+from flows.engines.base import Cancel
+from flows.run import gate
+from flows.run.ledger import RunBook
+from flows.run.step import Outcome, again, attempt, pause
+from flows.warehouse.base import Relation
+
+if TYPE_CHECKING:
+    from flows.run.job import Job
+    from flows.run.plan import Plan, PlanStep
+    from flows.store import StepRow
+
+T = TypeVar("T")
+LIGHT = frozenset({"generic.wait"})  # they only sleep: they take no place from steps that work
+STUCK_SECONDS = 5.0  # how long a step that was told to stop may take for it
+THREADS = 512
+
+
+class Walk:
+    """One run in the act. Everything of it happens in one event loop; the steps' work in threads."""
+
+    def __init__(self, plan: Plan, job: Job, book: RunBook, cancel: Cancel) -> None:
+        self.plan, self.job, self.book, self.cancel = plan, job, book, cancel
+        self.awaited = gate.waits_for(plan)
+        self.done = {s.step_id: asyncio.Event() for s in plan.steps}
+        self.ended: dict[str, str] = {}  # our states
+        self.errors: dict[str, str] = {}
+        self.states: dict[str, State[Any]] = {}  # Prefect's
+        self.relations: dict[str, Relation] = {}
+        self.waits: dict[str, float] = {}
+        self.tries: dict[str, int] = {}
+        self.kept: dict[str, StepRow] = {}
+        self.stop = asyncio.Event()
+        self.slots = asyncio.Semaphore(max(1, job.settings.limits.steps_at_once))
+        self.pool = ThreadPoolExecutor(min(len(plan.steps) + 1, THREADS), thread_name_prefix="step")
+
+    async def run(self, kept: dict[str, StepRow]) -> tuple[str, str]:
+        """Walk the whole plan; gives the run's status and the first error. `kept` are steps that an earlier run finished."""
+        self.kept = kept
+        loop = asyncio.get_running_loop()
+        off = self.cancel.on(lambda: wake(loop, self.stop))
+        async with AsyncExitStack() as stack:
+            stack.callback(off)
+            stack.callback(WALK.reset, WALK.set(self))
+            ends = await asyncio.gather(*(self.one(step) for step in self.plan.steps), return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+        return gate.final_status(self.ended.values()), self.first_error()
+
+    def first_error(self) -> str:
+        for step in self.plan.steps:
+            if self.ended[step.step_id] in gate.FAILURES:
+                return f"{step.step_id} {gate.ENDED_AS[self.ended[step.step_id]]}: {self.errors.get(step.step_id, '')}"
+        return ""
+
+    async def one(self, step: PlanStep) -> None:
+        """Wait for what this step waits for, judge its trigger, run or close it; its end is told whatever happens."""
+        step_id = step.step_id
+        try:
+            for name in self.awaited[step_id]:
+                await self.done[name].wait()
+            work, arguments = self.decide(step)
+            more = step.retry.max_attempts - 1 if work is run_step else 0
+            named = work.with_options(name=step.ps_type, task_run_name=step_id, retries=more)
+            parents = [allow_failure(self.states[name]) for name in step.upstream]
+            self.states[step_id] = await named(step_id, *arguments, return_state=True, wait_for=parents)
+        finally:
+            self.ended.setdefault(step_id, gate.FAILED)
+            self.states.setdefault(step_id, Failed(message="lost"))
+            self.done[step_id].set()
+
+    def decide(self, step: PlanStep) -> tuple[Any, tuple[str, ...]]:
+        """Which task this step becomes."""
+        if self.cancel.is_set():
+            return close_step, (gate.CANCELLED, self.cancel.reason)
+        if step.step_id in self.kept:
+            return keep_step, ()
+        decision = gate.judge(step, self.plan, self.ended)
+        return (run_step, ()) if decision.go else (close_step, (gate.SKIPPED, decision.why))
+
+    async def try_once(self, step: PlanStep) -> State[Any]:
+        """One try; a Failed state that carries `again` makes Prefect call once more."""
+        tries = self.tries[step.step_id] = self.tries.get(step.step_id, 0) + 1
+        if tries > 1 and await self.stopped_within(self.waits[step.step_id]):
+            outcome = Outcome(gate.CANCELLED, error=self.cancel.reason)
+            await self.thread(self.book.ended, step, outcome, tries - 1)
+            return self.close(step, outcome)
+        outcome = await self.at_most(step, tries)
+        if again(outcome, step.retry, tries) and not self.cancel.is_set():
+            return Failed(message=outcome.error, data={"again": True})
+        return self.close(step, outcome)
+
+    async def at_most(self, step: PlanStep, tries: int) -> Outcome:
+        """The step's thread, or its end by decree when it does not react to being stopped."""
+        if step.ps_type in LIGHT:
+            return await self.in_thread(step, tries)
+        async with self.slots:
+            return await self.in_thread(step, tries)
+
+    async def in_thread(self, step: PlanStep, tries: int) -> Outcome:
+        work = asyncio.ensure_future(self.thread(self.work, step, tries))
+        await asyncio.wait({work}, timeout=step.timeout + STUCK_SECONDS)
+        if work.done():
+            return work.result()
+        why = f"{step.step_id}: took longer than its limit of {step.timeout:g} s and did not stop when told to"
+        outcome = Outcome(gate.TIMED_OUT, error=why)
+        await self.thread(self.book.ended, step, outcome, tries)
+        return outcome
+
+    def work(self, step: PlanStep, tries: int) -> Outcome:
+        """In the step's thread: run it and write down how it went."""
+        self.book.started(step, tries)
+        inputs = {name: self.relations[name] for name in self.plan.above(step.step_id) if name in self.relations}
+        outcome = attempt(step, self.job, inputs, self.cancel, self.book.log)
+        if again(outcome, step.retry, tries) and not self.cancel.is_set():
+            self.waits[step.step_id] = pause(step.retry, tries)
+            self.book.retrying(step, outcome, tries, self.waits[step.step_id])
+        else:
+            self.book.ended(step, outcome, tries)
+        return outcome
+
+    def close(self, step: PlanStep, outcome: Outcome) -> State[Any]:
+        """Remember how the step ended, in our words and in Prefect's."""
+        self.ended[step.step_id], self.errors[step.step_id] = outcome.status, outcome.error
+        if outcome.result.relation is not None:
+            self.relations[step.step_id] = outcome.result.relation
+        return prefect_state(outcome)
+
+    async def stopped_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self.stop.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
+
+
+def wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    """Set an event from another thread."""
+    loop.call_soon_threadsafe(event.set)
+
+
+WALK: ContextVar[Walk] = ContextVar("penstock_walk")
+
+
+def wants_again(task: Any, task_run: Any, state: State[Any]) -> bool:
+    """Prefect asks whether to try again; a plain function that reads `state.data`, as `state.result()` never raises here."""
+    return isinstance(state.data, dict) and bool(state.data.get("again"))
+
+
+@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=wants_again)
+async def run_step(step_id: str) -> State[Any]:
+    """One step of a pipeline."""
+    walk = WALK.get()
+    return await walk.try_once(walk.plan.step(step_id))
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+async def close_step(step_id: str, status: str, why: str) -> State[Any]:
+    """A step that does not run, with the reason."""
+    walk = WALK.get()
+    step, outcome = walk.plan.step(step_id), Outcome(status, error=why)
+    await walk.thread(walk.book.ended, step, outcome, 0)
+    return walk.close(step, outcome)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+async def keep_step(step_id: str) -> State[Any]:
+    """A step that an earlier run finished."""
+    walk = WALK.get()
+    row = walk.kept[step_id]
+    await walk.thread(walk.book.reused, walk.plan.step(step_id), row)
+    walk.ended[step_id] = gate.SUCCESS
+    relation = relation_of(row)
+    if relation:
+        walk.relations[step_id] = relation
+    return Completed(name="Reused", message=f"kept from {row.run_id}")
+
+
+def prefect_state(outcome: Outcome) -> State[Any]:
+    """Our state in Prefect's words: a skipped step is final and green, a cancelled one is not red."""
+    if outcome.status == gate.SUCCESS:
+        rows = outcome.result.rows
+        return Completed(message="" if rows is None else f"{rows:,} rows")
+    if outcome.status == gate.SKIPPED:
+        return Completed(name="Skipped", message=outcome.error)
+    if outcome.status == gate.CANCELLED:
+        return Cancelled(message=outcome.error)
+    return Failed(name="TimedOut" if outcome.status == gate.TIMED_OUT else "Failed", message=outcome.error)
+
+
+def relation_of(row: StepRow) -> Relation | None:
+    """The rows that a finished step left behind."""
+    kept = (row.result or {}).get("relation")
+    return Relation.from_dict(kept) if kept else None
+
+
+def keepable(job: Job, plan: Plan, resume_of: str) -> dict[str, StepRow]:
+    """The steps of an earlier run that need not run again: they succeeded for the same date and values, say the same as then, all
+    that they follow is kept too, and their rows are still there."""
+    earlier = job.store.runs.get(job.tenant_id, resume_of)
+    this = job.store.runs.get(job.tenant_id, job.run_id)
+    if (earlier.run_date, earlier.params) != (this.run_date, this.params):
+        return {}
+    before = {s["step_id"]: s for s in earlier.spec["steps"]}
+    now = {s["step_id"]: s for s in this.spec["steps"]}
+    rows = {row.step_id: row for row in job.store.steps.of(resume_of) if row.status == gate.SUCCESS}
+    kept: dict[str, StepRow] = {}
+    for step in plan.steps:
+        row = rows.get(step.step_id)
+        relation = relation_of(row) if row else None
+        there = relation is None or all(Path(file).exists() for file in relation.files)
+        if row and there and before.get(step.step_id) == now.get(step.step_id) and all(name in kept for name in step.upstream):
+            kept[step.step_id] = row
+    return kept

@@ -1,0 +1,250 @@
+"""The runner: takes waiting runs from the control store, gives each a process of its own, and answers for their ends."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, Any
+
+from flows.errors import PenstockError
+from flows.run import child, reconcile
+from flows.run.ticket import new_owner, settings_of
+from flows.run.worker import start_worker
+from flows.settings import Settings
+from flows.store import Run, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.context import ForkServerProcess
+
+POLL, LOOK, BEAT, RECONCILE = 0.1, 0.5, 2.0, 30.0  # seconds
+LINGER = 20.0  # how long a process may take to end after its run has
+STOP_GRACE = 10.0  # how long runs may take to end when the runner stops
+CPUS = os.cpu_count() or 1
+PRELOAD = ("flows.main", "flows.run.flight", "flows.run.child", "flows.store.migrate", "flows.warehouse.duckdb", "duckdb",
+           "pyarrow.parquet", "prefect.client.orchestration", "prefect.flow_engine", "prefect.task_engine")
+
+log = logging.getLogger("penstock.runner")
+
+
+@dataclass
+class Child:
+    """A run and its process."""
+
+    run: Run
+    process: ForkServerProcess
+    told: float = 0.0  # since when it should be ending
+    cancelled: bool = False
+
+
+class Supervisor:
+    """One runner. `api` is the address of Prefect's API."""
+
+    def __init__(self, settings: Settings, api: str) -> None:
+        self.settings, self.api = settings, api.rstrip("/")
+        self.store = open_store(settings.control_url)
+        self.owner = new_owner("runner")
+        self.most = settings.max_runs or (2 if self.store.kind == "sqlite" else 2 * CPUS)
+        self.children: dict[str, Child] = {}
+        self.stopping, self.untidy = threading.Event(), threading.Event()
+        self.due: dict[str, float] = {}
+        self.pause = 0.0
+        self.warm = multiprocessing.get_context("forkserver")
+        self.warm.set_forkserver_preload(list(PRELOAD))
+        self.worker: threading.Thread | None = None
+
+    def run(self) -> None:
+        """Work until told to stop."""
+        reconcile.close_dead(self.store)
+        self.heat()
+        threading.Thread(target=self.keep_tidy, name="reconciler", daemon=True).start()
+        log.info("%s takes runs, %d at once", self.owner, self.most)
+        while not self.stopping.is_set():
+            self.safely(self.tick)
+        self.end()
+
+    def safely(self, work: Callable[[], None]) -> None:
+        """A store that does not answer for a while is no reason to give up the runs."""
+        try:
+            work()
+        except PenstockError as error:
+            log.warning("%s", error)
+            time.sleep(1)
+
+    def heat(self) -> None:
+        """Start the fork server, so that the first run does not wait for its imports."""
+        first = self.warm.Process(target=os.getpid)
+        first.start()
+        first.join()
+
+    def tick(self) -> None:
+        if self.every("beat", BEAT):
+            self.store.runners.beat(self.owner, self.info())
+            if self.worker is None or not self.worker.is_alive():
+                self.worker = start_worker(self.settings, self)
+        self.reap()
+        if self.every("look", LOOK) and self.children:
+            self.look()
+        if self.children and self.every("renew", self.settings.limits.lease_seconds / 4):
+            self.store.runs.renew(self.owner, list(self.children), self.settings.limits.lease_seconds)
+        if not (self.claim() and len(self.children) < self.most):
+            wait([c.process.sentinel for c in self.children.values()], POLL) if self.children else self.stopping.wait(POLL)
+
+    def info(self) -> dict[str, Any]:
+        return {"pid": os.getpid(), "ready": reconcile.answers(self.api), "prefect": self.api.removesuffix("/api"),
+                "runs": list(self.children), "most": self.most, "home": str(self.settings.home)}
+
+    def every(self, what: str, seconds: float) -> bool:
+        now = time.monotonic()
+        if now < self.due.get(what, 0.0):
+            return False
+        self.due[what] = now + seconds
+        return True
+
+    # ---- the queue
+
+    def claim(self) -> bool:
+        """Take the oldest waiting run, if there is a place and Prefect answers."""
+        if len(self.children) >= self.most or time.monotonic() < self.due.get("claim", 0.0):
+            return False
+        run = self.store.runs.claim(self.owner, self.settings.limits.lease_seconds)
+        if run is None:
+            return False
+        if not reconcile.answers(self.api):
+            self.put_back(run)
+            return False
+        self.pause = 0.0
+        self.start(run)
+        return True
+
+    def start(self, run: Run) -> None:
+        process = self.warm.Process(target=child.enter, args=(settings_of(self.settings, run), run.run_id, self.owner, self.api),
+                                    name=run.run_id)
+        process.start()
+        self.children[run.run_id] = Child(run, process)
+        log.info("%s of %s runs as process %s", run.run_id, run.pipeline_id, process.pid)
+
+    def put_back(self, run: Run) -> None:
+        """Prefect does not answer: everything that waits is told so, and waits on."""
+        why = f"Prefect server not reachable at {self.api.removesuffix('/api')}; stored as {{}}, starts when it is back"
+        waiting = [run]
+        while more := self.store.runs.claim(self.owner, self.settings.limits.lease_seconds):
+            waiting.append(more)
+        for each in waiting:
+            self.store.runs.release(each.run_id, owner=self.owner, error=why.format(each.run_id))
+        self.pause = min(max(self.pause * 2, 0.25), 5.0)
+        self.due["claim"] = time.monotonic() + self.pause
+
+    # ---- the processes
+
+    def look(self) -> None:
+        """Stop what should stop: runs that somebody cancelled and that do not end, processes that outlive their run."""
+        mine = {run.run_id: run for run in self.store.runs.open(self.owner)}
+        for run_id, each in self.children.items():
+            run = mine.get(run_id)
+            each.cancelled = each.cancelled or bool(run and run.cancel)
+            if run is not None and not run.cancel:
+                continue
+            each.told = each.told or time.monotonic()
+            grace = self.settings.limits.cancel_grace_seconds if run is not None else LINGER
+            if time.monotonic() - each.told > grace:
+                each.process.kill()
+
+    def reap(self) -> None:
+        """Close the books of processes that have ended."""
+        for run_id, each in list(self.children.items()):
+            if each.process.is_alive():
+                continue
+            each.process.join()
+            del self.children[run_id]
+            self.buried(each)
+
+    def buried(self, each: Child) -> None:
+        run, code = self.store.runs.peek(each.run.run_id), each.process.exitcode
+        if code == child.NO_SERVER and run.status == "PENDING":
+            self.put_back(run)
+        elif not run.ended:
+            status, why = ("CANCELLED", "stopped by a person") if run.cancel else ("CRASHED", f"its process ended ({_said(code)})")
+            self.store.runs.finish(run.run_id, status, why, owner=self.owner)
+        if code != child.DONE:
+            log.warning("process of %s ended: %s", run.run_id, _said(code))
+            self.untidy.set()
+        each.process.close()
+
+    # ---- order
+
+    def keep_tidy(self) -> None:
+        """The reconciler, in a thread of its own because Prefect may take a minute to answer."""
+        import httpx
+
+        with httpx.Client(base_url=self.api, timeout=10) as client:
+            while not self.stopping.is_set():
+                self.untidy.clear()
+                self.safely(lambda: self.tidy(client))
+                self.untidy.wait(RECONCILE)
+
+    def tidy(self, client: Any) -> None:
+        import httpx
+
+        if reconcile.close_lost(self.store):
+            log.info("claims of lost runs are free again")
+        reconcile.sweep_stage(self.settings, self.store)
+        try:
+            closed = reconcile.close_in_prefect(client, self.store)
+        except (httpx.HTTPError, KeyError, ValueError) as error:
+            log.info("Prefect does not answer yet: %s", error)
+            return
+        if closed:
+            log.info("%d flow runs closed in Prefect", closed)
+
+    def ask(self, each: Child) -> None:
+        self.store.runs.ask_cancel(each.run.tenant_id, each.run.run_id)
+
+    def stop(self, *_: object) -> None:
+        self.stopping.set()
+
+    def end(self) -> None:
+        """No new runs; those at work are stopped."""
+        self.safely(lambda: self.store.runners.gone(self.owner))
+        for each in self.children.values():
+            self.safely(partial(self.ask, each))
+        until = time.monotonic() + STOP_GRACE
+        while self.children and time.monotonic() < until:
+            wait([c.process.sentinel for c in self.children.values()], LOOK)
+            self.safely(self.reap)
+            self.safely(self.look)
+        for each in self.children.values():
+            each.process.kill()
+            each.process.join(1)
+        self.safely(self.reap)
+        log.info("%s stopped", self.owner)
+
+
+def _said(code: int | None) -> str:
+    return signal.Signals(-code).name if code and code < 0 else f"exit code {code}"
+
+
+def main(home: str, api: str) -> int:
+    """The runner's process; ends on SIGTERM and SIGINT."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    settings = Settings.load(home=home)
+    supervisor = Supervisor(settings, api)
+    signal.signal(signal.SIGTERM, supervisor.stop)
+    signal.signal(signal.SIGINT, supervisor.stop)
+    supervisor.run()
+    return 0
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1], sys.argv[2])
+    sys.stderr.flush()
+    os._exit(code)  # the worker's thread has nothing to say any more

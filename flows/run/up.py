@@ -1,0 +1,322 @@
+"""`penstock up`: one parent of Prefect's server and the runner, and the way for a single run to have both for as long as it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any
+
+from flows.errors import InputError, PenstockError, UnreachableError
+from flows.run import reconcile
+from flows.run.parts import Part, tail
+from flows.settings import Settings
+
+if TYPE_CHECKING:
+    from flows.store import Store
+
+HOST = "127.0.0.1"
+PORTS = 20  # how many ports after the wanted one are tried
+START_SECONDS = 180.0
+IDLE_EVERY, IDLE_SECONDS = 0.5, 1.0
+LOST_SECONDS = 4.0
+
+Say = Callable[[str], None]
+
+
+def serve(settings: Settings, *, say: Say = print, temporary: bool = False) -> int:
+    """Start everything and stay until told to stop (Ctrl-C, TERM, HUP). Returns the exit code.
+
+    `temporary`: stop when nobody uses it any more and nothing runs. Raises InputError when this home is up already, UnreachableError
+    when the control store cannot be opened.
+    """
+    from flows.store import open_store
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with only_one(settings, temporary) as told, open_store(settings.control_url) as store:
+        return asyncio.run(Up(settings, store, say, told, temporary).run())
+
+
+class Up:
+    """The parent. One more process is one more line in `parts`; they stop in reverse order."""
+
+    def __init__(self, settings: Settings, store: Store, say: Say, told: Callable[[str], None], temporary: bool) -> None:
+        self.settings, self.store, self.say, self.told, self.temporary = settings, store, say, told, temporary
+        self.port = 0 if settings.prefect_url else free_port(settings.prefect_port, say, "Prefect")
+        logs, python = settings.home / "logs", sys.executable
+        server = Part("Prefect server", lambda: [python, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(self.port)],
+                      self.server_env, logs / "server.log", lambda part: reconcile.answers(self.api), waits=(1, 2, 4, 8, 16, 30),
+                      died=self.port_lost)
+        runner = Part("runner", lambda: [python, "-m", "flows.run.supervisor", str(settings.home), self.api],
+                      self.runner_env, logs / "runner.log", self.runner_ready, waits=(0,), grace=20)
+        self.parts = [runner] if settings.prefect_url else [server, runner]
+        self.over = asyncio.Event()
+
+    @property
+    def api(self) -> str:
+        given = self.settings.prefect_url.rstrip("/").removesuffix("/api")
+        return f"{given or f'http://{HOST}:{self.port}'}/api"
+
+    @property
+    def address(self) -> str:
+        return self.api.removesuffix("/api")
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.over.set)
+        self.told(self.address)
+        keepers = [asyncio.create_task(part.keep(self.say)) for part in self.parts]
+        greeting = asyncio.create_task(self.greet())
+        watch = asyncio.create_task(self.until_idle()) if self.temporary else None
+        await self.over.wait()
+        greeting.cancel()
+        if watch:
+            watch.cancel()
+        self.say("stopping")
+        for part in reversed(self.parts):
+            await part.stop()
+        for keeper in keepers:
+            keeper.cancel()
+        return 0
+
+    async def greet(self) -> None:
+        """Say what is up, once it is."""
+        for part in self.parts:
+            _, waiting = await asyncio.wait([asyncio.create_task(part.up.wait()), asyncio.create_task(part.lost.wait())],
+                                            return_when=asyncio.FIRST_COMPLETED)
+            for task in waiting:
+                task.cancel()
+        if all(part.up.is_set() for part in self.parts):
+            self.say(f"Prefect: {self.address}")
+            self.say(f"penstock is up, its home is {self.settings.home}. Stop it with Ctrl-C")
+        elif self.temporary:
+            self.over.set()
+
+    async def until_idle(self) -> None:
+        """Stop when no caller is left and no run is at work or waiting."""
+        since = time.monotonic()
+        while time.monotonic() - since < IDLE_SECONDS:
+            await asyncio.sleep(IDLE_EVERY)
+            busy = await asyncio.to_thread(lambda: users(self.settings) or len(self.store.runs.open()))
+            if busy:
+                since = time.monotonic()
+        self.over.set()
+
+    def server_env(self) -> Mapping[str, str]:
+        place = self.settings.home / "prefect"
+        return {**bare_env(), "PREFECT_HOME": str(place), "PREFECT_PROFILES_PATH": str(place / "profiles.toml"),
+                "PREFECT_UI_STATIC_DIRECTORY": str(place / "ui"),
+                "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+                "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.5",
+                "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+
+    def runner_env(self) -> Mapping[str, str]:
+        place = self.settings.home / "prefect"
+        return {**bare_env(), **env_of(self.settings), "PREFECT_HOME": str(place), "PREFECT_PROFILES_PATH": str(place / "profiles.toml"),
+                "PREFECT_API_URL": self.api, "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+
+    def runner_ready(self, part: Part) -> bool:
+        return any(r.info.get("pid") == part.pid and r.info.get("ready") for r in self.store.runners.alive())
+
+    def port_lost(self, server: Part) -> bool:
+        """Somebody took the port between our look and the server's start: take another one, and tell the runner."""
+        if server.deaths or not any("already in use" in line for line in tail(server.log)):
+            return True
+        self.port = free_port(self.port, self.say, "Prefect")
+        self.told(self.address)
+        self.parts[-1].signal(signal.SIGTERM)
+        return False
+
+
+# ---- one home, one parent
+
+@contextmanager
+def only_one(settings: Settings, temporary: bool) -> Iterator[Callable[[str], None]]:
+    """Hold the home's lock; the function that comes with it writes the address into the lock. Raises InputError when it is held."""
+    with open(settings.home / "up.lock", "a+", encoding="utf-8") as lock:
+        if not _lock(lock):
+            there = holder(settings)
+            if temporary or not there.get("temporary"):
+                raise InputError(f"penstock is already up: {there.get('address', 'starting')}", where=str(settings.home),
+                                 fix="Use it, or stop it with Ctrl-C where it runs")
+            fcntl.flock(lock, fcntl.LOCK_EX)  # it belongs to a `penstock run` and ends with it
+
+        def told(address: str) -> None:
+            lock.seek(0)
+            lock.truncate()
+            json.dump({"pid": os.getpid(), "address": address, "temporary": temporary}, lock)
+            lock.flush()
+
+        told("")
+        yield told
+
+
+def _lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def holder(settings: Settings) -> dict[str, Any]:
+    """What the lock says: process id, address, and whether it is there for a single run only."""
+    with suppress(OSError, ValueError):
+        found = json.loads((settings.home / "up.lock").read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def held(settings: Settings) -> bool:
+    """Whether a parent is there."""
+    with open(settings.home / "up.lock", "a+", encoding="utf-8") as lock:
+        return not _lock(lock)
+
+
+# ---- for a single run
+
+@contextmanager
+def ensure(settings: Settings, store: Store) -> Iterator[None]:
+    """While inside, a runner and Prefect's server are up: those of `penstock up`, those that another caller started, or own ones,
+    which end when their last user is gone. Raises UnreachableError with the reason when they do not start.
+    """
+    reconcile.close_dead(store)
+    if ready(store) and not holder(settings).get("temporary"):
+        yield
+        return
+    over = threading.Event()
+    with using(settings):
+        _wait_ready(settings, store)
+        keeper = threading.Thread(target=_keep, args=(settings, store, over), name="ensure", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            over.set()
+
+
+def ready(store: Store) -> bool:
+    """Whether a runner takes runs now."""
+    return any(runner.info.get("ready") for runner in store.runners.alive())
+
+
+def _wait_ready(settings: Settings, store: Store) -> None:
+    started: subprocess.Popen[bytes] | None = None
+    until = time.monotonic() + START_SECONDS
+    while not ready(store):
+        if time.monotonic() > until:
+            raise _failed(settings, f"did not start within {START_SECONDS:g} s")
+        if started is not None and started.poll() not in (None, 0, InputError.exit_code):
+            raise _failed(settings, "did not start")
+        if not held(settings):
+            started = _start(settings)
+            time.sleep(1)
+        time.sleep(0.1)
+
+
+def _failed(settings: Settings, what: str) -> UnreachableError:
+    lines = [line for name in ("up", "server", "runner") for line in tail(settings.home / "logs" / f"{name}.log", 3)]
+    return UnreachableError(f"the runner {what}: {' | '.join(lines)[-600:]}", where=str(settings.home / "logs"),
+                            fix="Look into the logs there")
+
+
+def _keep(settings: Settings, store: Store, over: threading.Event) -> None:
+    """A parent that is lost while it is needed is started again."""
+    missing = 0.0
+    while not over.wait(1):
+        missing = 0.0 if held(settings) or ready(store) else missing + 1
+        if missing >= LOST_SECONDS:
+            missing = 0.0
+            _start(settings)
+
+
+def _start(settings: Settings) -> subprocess.Popen[bytes]:
+    log = settings.home / "logs" / "up.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        return subprocess.Popen([sys.executable, "-m", "flows.run.up", str(settings.home)], stdin=subprocess.DEVNULL, stdout=out,
+                                stderr=out, env={**os.environ, **env_of(settings)}, start_new_session=True)
+
+
+@contextmanager
+def using(settings: Settings) -> Iterator[None]:
+    """Be counted as a user: a locked file, which a killed process lets go by itself."""
+    folder = settings.home / "users"
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder / f"{os.getpid()}-{secrets.token_hex(3)}"
+    with place.open("w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            place.unlink(missing_ok=True)
+
+
+def users(settings: Settings) -> int:
+    """How many callers there are; what dead ones left behind is removed."""
+    count = 0
+    for place in (settings.home / "users").glob("*"):
+        with suppress(FileNotFoundError), place.open("a", encoding="utf-8") as file:
+            if _lock(file):
+                place.unlink(missing_ok=True)
+            else:
+                count += 1
+    return count
+
+
+# ---- addresses and environments
+
+def free_port(wanted: int, say: Say, what: str) -> int:
+    """The wanted port, the first free one of the next 20, or any."""
+    for port in (*range(wanted, min(wanted + PORTS + 1, 65_536)), 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            found = int(probe.getsockname()[1])
+        if found != wanted:
+            say(f"port {wanted} is taken: {what} uses {found}")
+        return found
+    raise UnreachableError("no port is free on this machine", where=HOST)
+
+
+def bare_env() -> dict[str, str]:
+    """The environment without a person's own Prefect settings: their profile must not steer this server."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+
+
+def env_of(settings: Settings) -> dict[str, str]:
+    """The settings as another process reads them."""
+    return {"PENSTOCK_HOME": str(settings.home), "PENSTOCK_TENANT": settings.tenant_id, "PENSTOCK_CONTROL_URL": settings.control_url,
+            "PENSTOCK_PREFECT_URL": settings.prefect_url, "PENSTOCK_PREFECT_PORT": str(settings.prefect_port),
+            "PENSTOCK_MAX_RUNS": str(settings.max_runs or ""),
+            "PENSTOCK_PATHS": os.pathsep.join(str(folder) for folder in settings.folders)}
+
+
+def main(home: str) -> int:
+    """The parent that a single run starts for itself."""
+    def say(text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+
+    try:
+        return serve(Settings.load(home=home), say=say, temporary=True)
+    except PenstockError as error:
+        say(str(error))
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
