@@ -163,7 +163,7 @@ def plain(text: str, *, where: str = "", size: int = LIMITS.spec_bytes) -> tuple
 
 def dump(spec: FlowSpec) -> str:
     """Canonical YAML: only what was said, fields in the order of the contract, the same bytes for the same spec."""
-    return dump_plain(_whole(spec.as_dict()))
+    return dump_plain(whole(spec.as_dict()))
 
 
 def dump_draft(draft: Mapping[str, Any]) -> str:
@@ -176,7 +176,7 @@ def dump_plain(data: Any) -> str:
     return str(yaml.dump(data, Dumper=SpecDumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False))
 
 
-def _whole(data: dict[str, Any]) -> dict[str, Any]:
+def whole(data: dict[str, Any]) -> dict[str, Any]:
     """Seconds and money are written as 30, not 30.0; engine blocks keep the kind of number they were given."""
     blocks = ("source", "destination", "config", "variables", "parameters")
     return {key: _round(value) if key not in blocks else value for key, value in data.items()}
@@ -186,7 +186,7 @@ def _round(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
-        return _whole(value)
+        return whole(value)
     return [_round(v) for v in value] if isinstance(value, list) else value
 
 
