@@ -262,6 +262,10 @@ class DuckDBWarehouse:
         spec = pinned.spec
         return TableSpec(name, spec.columns, spec.partition_by, spec.cluster_by, spec.keys, pinned.rows, sum(f.bytes for f in pinned.files))
 
+    def refresh(self) -> None:
+        """Look at every lake table anew."""
+        self.tables.refresh()
+
     def list_tables(self, dataset: str = "") -> list[str]:
         return self.lake.names(dataset)
 

@@ -109,6 +109,11 @@ class Tables:
         self._pins.pop(name, None)
         self._found.pop(name, None)
 
+    def refresh(self) -> None:
+        """Look at every lake table anew: for a step that waits for others to write."""
+        self._pins.clear()
+        self._found.clear()
+
     def bound(self, name: str) -> Found | None:
         return self._bound.get(name)
 

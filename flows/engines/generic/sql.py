@@ -1,0 +1,45 @@
+"""One SELECT in BigQuery SQL over the inputs: guarded, read-only, with placeholders bound as parameters."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from flows.engines.base import Block, Context, EngineConfig, Scope, StepResult
+from flows.engines.tables import promised, ready
+from flows.warehouse.base import Column
+
+
+class Query(Block):
+    """What is read and the SELECT over it."""
+
+    inputs: list[str] = Field(default_factory=list, max_length=100, description="steps or catalogued tables that the query reads")
+    query: str = Field(min_length=1, description="one SELECT in BigQuery SQL; {placeholders} are bound as values")
+
+
+class Config(EngineConfig):
+    """`config`: inputs and query."""
+
+    config: Query
+
+
+def inputs(config: Config) -> list[str]:
+    return list(config.config.inputs)
+
+
+def output(config: Config, scope: Scope) -> tuple[Column, ...] | None:
+    """The inputs must be there; which columns the query gives is known when it is tried (level full, preview)."""
+    for n, name in enumerate(config.config.inputs):
+        promised(name, scope, f"config.inputs.{n}")
+    return None
+
+
+def run(config: Config, context: Context) -> StepResult:
+    from flows.spec.template import bind_sql
+
+    for name in config.config.inputs:
+        ready(name, context)
+    text, params = bind_sql(config.config.query, context.variables)
+    plan = context.warehouse.check(text, params)
+    relation = context.warehouse.stage(context.step_id, text, params)
+    notes = [] if plan.verdict == "portable" else [f"{plan.verdict}: what this gives on BigQuery may differ"]
+    return StepResult(rows=relation.rows, relation=relation, notes=[*notes, *plan.notes])

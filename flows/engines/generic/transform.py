@@ -1,0 +1,59 @@
+"""Change rows by typed operations: filter, join, derive, aggregate and the rest, compiled to one query.
+
+The first input is the relation that the operations work on; the others are there to be joined or united. After a join, a column that
+both sides have is `<table>_<column>` on the right side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from flows.engines.base import Block, Context, EngineConfig, Scope, StepResult
+from flows.engines.tables import promised, ready
+from flows.transform import compile as compiler
+from flows.transform.operations import Operations, names
+from flows.warehouse.base import Column
+
+
+class Transform(Block):
+    """What goes in and what is done to it, in this order."""
+
+    inputs: list[str] = Field(min_length=1, max_length=100, description="steps or catalogued tables; the first one is worked on")
+    operations: Operations = Field(description="what is done, one after the other")
+
+
+class Config(EngineConfig):
+    """`config`: inputs and operations."""
+
+    config: Transform
+
+
+def inputs(config: Config) -> list[str]:
+    """What is listed, and what the operations name besides."""
+    return list(dict.fromkeys([*config.config.inputs, *(name for op in config.config.operations for name in names(op))]))
+
+
+def output(config: Config, scope: Scope) -> tuple[Column, ...] | None:
+    """The columns after the last operation, types included."""
+    found = {name: promised(name, scope, f"config.inputs.{n}") for n, name in enumerate(inputs(config))}
+    known = {name: columns for name, columns in found.items() if columns is not None}
+    if len(known) < len(found):
+        return None
+    return compiler.output(config.config.operations, known, aliases=aliases(list(known), scope.tables), path="config.operations")
+
+
+def run(config: Config, context: Context) -> StepResult:
+    found = {name: ready(name, context) for name in inputs(config)}
+    made = compiler.transform(config.config.operations, found, now=context.run_date, aliases=aliases(list(found), context.tables),
+                              path="config.operations")
+    relation = context.warehouse.stage(context.step_id, made.tree)
+    return StepResult(rows=relation.rows, relation=relation, notes=list(made.notes))
+
+
+def aliases(inputs: list[str], words: Mapping[str, str]) -> dict[str, str]:
+    """The word of each input in `<table>_<column>`; inputs that would share a word go by their own names."""
+    said = {name: words.get(name, name.rsplit(".", 1)[-1]) for name in inputs}
+    shared = list(said.values())
+    return {name: word if shared.count(word) == 1 else name.rsplit(".", 1)[-1] for name, word in said.items()}

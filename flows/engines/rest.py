@@ -1,0 +1,353 @@
+"""Rows from a REST interface: declared hosts only, page by page, bounded, with one retry layer."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, model_validator
+
+from flows.engines.base import Block, Cancel, Connections
+from flows.errors import DataError, InputError, LimitError, MissingError, TransientError, UnreachableError
+from flows.settings import Limits
+
+if TYPE_CHECKING:
+    import httpx
+
+TRIES = 4
+WAITS = (0.5, 1.0, 2.0)  # seconds before try 2, 3, 4, unless the server names its own (Retry-After)
+LONGEST_WAIT = 60.0
+AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class Paging(Block):
+    """How the next page is asked for.
+
+    none: one page. page, offset: `parameter` counts pages or rows from `start` until an empty page comes. cursor: `next` is the
+    path in the body to the token (or address) of the next page, sent as `parameter`. link: the Link header's rel="next".
+    """
+
+    kind: Literal["none", "page", "offset", "cursor", "link"] = "none"
+    parameter: str = Field("", description="name of the query parameter that moves on; default: page, offset or cursor")
+    start: int = Field(1, ge=0, description="number of the first page (kind page)")
+    size: int | None = Field(None, ge=1, le=100_000, description="rows asked for per page")
+    size_parameter: str = Field("limit", description="name of the query parameter for size")
+    next: str = Field("", description="path in the body to the next token (kind cursor), for example meta.next")
+    max_pages: int = Field(10_000, ge=1, le=1_000_000)
+
+    @model_validator(mode="after")
+    def complete(self) -> Paging:
+        if self.kind == "cursor" and not self.next:
+            raise ValueError("paging of kind cursor needs `next`, the path in the body to the next token")
+        return self
+
+
+@dataclass
+class Request:
+    """One endpoint of one declared connection."""
+
+    connection: str
+    endpoint: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    records: str = ""
+    paging: Paging = field(default_factory=Paging)
+
+
+class _Busy(TransientError):
+    """An answer that says: later. `wait` are the seconds the server asks for."""
+
+    def __init__(self, what: str, *, wait: float | None = None) -> None:
+        super().__init__(what)
+        self.wait = wait
+
+
+class Reader:
+    """Reads the pages of a request. Raises InputError (address, refusal), MissingError (404), LimitError (size), DataError (no
+    JSON, pages that repeat), TransientError (busy, cut), UnreachableError (no connection), Cancelled."""
+
+    def __init__(self, request: Request, connections: Connections, limits: Limits, cancel: Cancel) -> None:
+        self.request, self.limits, self.cancel = request, limits, cancel
+        base = connections.url(request.connection)
+        if base is None:
+            raise no_address(request.connection)
+        self.url = address(base, request.endpoint, request.connection)
+        self.headers = {"Accept": "application/json", "User-Agent": "penstock", **connections.headers(request.connection)}
+        self.notes: list[str] = []
+
+    def pages(self) -> Iterator[list[Any]]:
+        """The records of each page, as they come."""
+        import httpx
+
+        refuse_link_local(self.url)
+        timeout = httpx.Timeout(self.limits.http_read_seconds, connect=self.limits.http_connect_seconds)
+        with httpx.Client(timeout=timeout, follow_redirects=False, headers=self.headers) as client:
+            off = self.cancel.on(client.close)
+            try:
+                yield from self._walk(client)
+            finally:
+                off()
+
+    def ping(self) -> None:
+        """One GET that reads no body. Raises what `pages` raises, without a second try."""
+        import httpx
+
+        refuse_link_local(self.url)
+        timeout = httpx.Timeout(self.limits.http_read_seconds, connect=self.limits.http_connect_seconds)
+        with httpx.Client(timeout=timeout, follow_redirects=False, headers=self.headers) as client, self._faults(), \
+                client.stream("GET", self.url) as response:
+            if response.status_code in AGAIN:
+                raise _Busy(f"{self.place} answers {response.status_code}")
+            self._refuse(response)
+
+    def _walk(self, client: httpx.Client) -> Iterator[list[Any]]:
+        paging, url, seen = self.request.paging, self.url, set()
+        params = dict(self.request.params)
+        if paging.size is not None:
+            params[paging.size_parameter] = paging.size
+        moved, last = paging.start if paging.kind == "page" else 0, b""
+        for number in range(1, paging.max_pages + 1):
+            if paging.kind in ("page", "offset"):
+                params[paging.parameter or paging.kind] = moved
+            key = (str(url), tuple(sorted((k, str(v)) for k, v in params.items())))
+            if key in seen:
+                raise DataError("the same page is named as the next one again", where=self.place,
+                                fix="Look at source.paging: the server does not move on")
+            seen.add(key)
+            response, body = self._get(client, url, params)
+            if response.status_code == 404 and number > 1 and paging.kind == "page":
+                return
+            self._refuse(response)
+            data = self._json(body)
+            rows = self._records(data)
+            if rows and body == last and paging.kind in ("page", "offset"):
+                unknown = paging.parameter or paging.kind
+                raise DataError(f"page {number} is the same as the page before", where=self.place,
+                                fix=f"The server does not know the parameter {unknown!r}: set source.paging.parameter")
+            last = body
+            yield rows
+            following = self._next(response, data, rows, url)
+            if following is None:
+                return
+            if isinstance(following, int):
+                moved += following
+            elif isinstance(following, str):
+                params[paging.parameter or "cursor"] = following
+            else:
+                url, params = following, {}
+        raise LimitError(f"more than {paging.max_pages} pages", where=self.place,
+                         fix="Narrow the request, or raise source.paging.max_pages")
+
+    def _next(self, response: httpx.Response, data: Any, rows: list[Any], url: httpx.URL) -> int | str | httpx.URL | None:
+        """Pages or rows to move on, a token, an address, or None at the end."""
+        kind = self.request.paging.kind
+        if kind in ("page", "offset"):
+            return None if not rows else 1 if kind == "page" else len(rows)
+        if kind == "link":
+            link = response.links.get("next", {}).get("url")
+            return self._same_origin(url, link) if link else None
+        if kind == "cursor":
+            token = dig(data, self.request.paging.next)
+            if token in (None, "", False):
+                return None
+            if isinstance(token, (dict, list)):
+                raise DataError(f"{self.request.paging.next!r} is no token", where=self.place, fix="Correct source.paging.next")
+            text = str(token)
+            return self._same_origin(url, text) if text.startswith(("http://", "https://", "/")) else text
+        return None
+
+    def _same_origin(self, url: httpx.URL, text: str) -> httpx.URL:
+        """The next address, on the declared host only: it comes from the answer, and our credentials go with it."""
+        following = url.join(text)
+        if origin(following) != origin(self.url):
+            raise InputError(f"the next page is on another host ({following.host})", where=self.place,
+                             fix=f"Only the host of connection {self.request.connection!r} is asked")
+        return following
+
+    def _get(self, client: httpx.Client, url: httpx.URL, params: Mapping[str, Any]) -> tuple[httpx.Response, bytes]:
+        import stamina
+
+        tries = 0
+
+        def again(error: Exception) -> bool | float:
+            """The wait happens here, so that a cancel ends it."""
+            nonlocal tries
+            tries += 1
+            if not isinstance(error, TransientError) or tries >= TRIES or self.cancel.is_set():
+                return False
+            wait = error.wait if isinstance(error, _Busy) and error.wait is not None else WAITS[tries - 1]
+            if wait > LONGEST_WAIT:
+                return False
+            return 0.0 if not self.cancel.wait(wait) else False
+
+        for attempt in stamina.retry_context(on=again, attempts=TRIES, timeout=None):
+            with attempt:
+                self.cancel.check()
+                return self._once(client, url, params)
+        raise AssertionError("stamina gives at least one attempt")
+
+    def _once(self, client: httpx.Client, url: httpx.URL, params: Mapping[str, Any]) -> tuple[httpx.Response, bytes]:
+        body, limit = bytearray(), self.limits.http_page_bytes
+        with self._faults(), client.stream("GET", url.copy_merge_params(params) if params else url) as response:
+            if response.status_code in AGAIN:
+                raise _Busy(f"{self.place} answers {response.status_code}", wait=retry_after(response))
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > limit:
+                    raise LimitError(f"a page is larger than {limit // 1024 // 1024} MiB", where=self.place,
+                                     fix="Ask for fewer rows per page: source.paging.size")
+        return response, bytes(body)
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        """The client's errors in the words of this house."""
+        import httpx
+
+        try:
+            yield
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise UnreachableError(f"{self.place} cannot be reached ({type(error).__name__})",
+                                   fix="Is the system up, and the address of the connection right?") from error
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            self.cancel.check()
+            raise TransientError(f"{self.place} broke off ({type(error).__name__})") from error
+        except RuntimeError:  # the cancel handle closed the client in mid-read
+            self.cancel.check()
+            raise
+
+    def _refuse(self, response: httpx.Response) -> None:
+        status = response.status_code
+        if 200 <= status < 300:
+            return
+        if 300 <= status < 400:
+            raise InputError(f"answers {status}, a redirect, and redirects are not followed", where=self.place,
+                             fix="Give the final address in the connection and the endpoint")
+        if status in (401, 403):
+            raise InputError(f"answers {status}: our credentials do not open it", where=self.place,
+                             fix=f"Check token, user or headers of connection {self.request.connection!r}")
+        if status in (404, 410):
+            raise MissingError(f"answers {status}: there is no such endpoint", where=self.place, fix="Correct source.endpoint")
+        raise InputError(f"answers {status}", where=self.place, fix="Check source.endpoint and source.params")
+
+    def _json(self, body: bytes) -> Any:
+        if not body.strip():
+            return []
+        try:
+            return json.loads(body, parse_constant=_no_number)
+        except (ValueError, RecursionError) as error:
+            raise DataError("the answer is no JSON", where=self.place, fix="Check source.endpoint") from error
+
+    def _records(self, data: Any) -> list[Any]:
+        path = self.request.records
+        found = dig(data, path) if path else data
+        if found is None and not path:
+            return []
+        if isinstance(found, dict) and not path:
+            return [found]
+        if not isinstance(found, list):
+            lists = [key for key, value in data.items() if isinstance(value, list)] if isinstance(data, dict) else []
+            raise DataError(f"no list of records at {path!r}" if path else "the answer holds no records", where=self.place,
+                            fix=f"Set source.records to {lists[0]!r}" if lists else "Set source.records to the path of the list")
+        return found
+
+    @property
+    def place(self) -> str:
+        return f"connection {self.request.connection!r}, endpoint {self.request.endpoint!r}"
+
+
+def no_address(connection: str) -> InputError:
+    """What every engine says when a connection has no address here."""
+    from flows.insight.connections import variable
+
+    return InputError(f"connection {connection!r} has no address here",
+                      fix=f"Set {variable(connection)}, or name it in connections.yml of PENSTOCK_HOME")
+
+
+def address(base: str, endpoint: str, connection: str) -> httpx.URL:
+    """The endpoint below the connection's address. Raises InputError when it would leave the declared host or path."""
+    import httpx
+
+    where = f"connection {connection!r}"
+    try:
+        root, asked = httpx.URL(base), httpx.URL(endpoint)
+    except httpx.InvalidURL as error:
+        raise InputError("the address is no URL", where=where, fix="Write http(s)://host[:port]/path") from error
+    if root.scheme not in ("http", "https") or not root.host:
+        raise InputError(f"the address has the scheme {root.scheme!r}", where=where, fix="A REST connection is http(s)://host[:port]/path")
+    if asked.scheme or asked.host:
+        if asked.userinfo or origin(asked) != origin(root):
+            raise InputError(f"endpoint {asked.host or endpoint!r} is not on the host of the connection", where=where,
+                             fix="Give the path only; hosts come from declared connections")
+        url = asked
+    else:
+        path, _, query = endpoint.partition("?")
+        url = root.copy_with(raw_path=(root.path.rstrip("/") + "/" + path.lstrip("/")).encode() + (f"?{query}".encode() if query else b""))
+    if ".." in httpx.URL(str(url)).path.split("/"):
+        raise InputError("the endpoint holds '..'", where=where, fix="Give the path below the connection's address")
+    return url.copy_with(fragment=None)
+
+
+def owner(url: str, connections: Connections, names: Iterable[str]) -> str:
+    """The declared connection on whose host a whole address is. Raises InputError when there is none."""
+    import httpx
+
+    declared: list[str] = getattr(connections, "names", list)()
+    for name in dict.fromkeys([*names, *declared]):
+        base = connections.url(name)
+        if base and base.startswith(("http://", "https://")) and origin(httpx.URL(base)) == origin(httpx.URL(url)):
+            return name
+    raise InputError(f"{url!r} is not on the host of a declared connection",
+                     fix="Declare the connection in connections.yml of PENSTOCK_HOME")
+
+
+def origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    default = {"http": 80, "https": 443}.get(url.scheme)
+    return url.scheme, url.host.lower(), url.port or default
+
+
+def refuse_link_local(url: httpx.URL) -> None:
+    """A declared connection may be internal, but never a cloud's metadata service. Source: reliability rules on SSRF."""
+    try:
+        found = socket.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise UnreachableError(f"host {url.host!r} is not known", fix="Check the address of the connection") from error
+    for *_, where in found:
+        ip = ipaddress.ip_address(str(where[0]).split("%")[0])
+        mapped = getattr(ip, "ipv4_mapped", None) or ip
+        if mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified or str(mapped) == "fd00:ec2::254":
+            raise InputError(f"host {url.host!r} is a link-local address, which is never asked", fix="Check the address of the connection")
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """Seconds that the server asks to wait, from a number or an HTTP date; None when it says nothing that makes sense."""
+    from datetime import UTC, datetime
+    from email.utils import parsedate_to_datetime
+
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp() - datetime.now(UTC).timestamp())
+
+
+def dig(data: Any, path: str) -> Any:
+    """What stands at a dotted path, or None."""
+    for part in path.split("."):
+        if isinstance(data, dict):
+            data = data.get(part)
+        elif isinstance(data, list) and part.isdigit() and int(part) < len(data):
+            data = data[int(part)]
+        else:
+            return None
+    return data
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no JSON number")
