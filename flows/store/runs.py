@@ -119,23 +119,25 @@ class Runs:
                                       .returning(runs.c.run_id))
             return sorted(kept.scalars())
 
-    def finish(self, run_id: str, status: str, error: str = "", *, owner: str = "") -> bool:
-        """Close a run and whatever steps of it are still open. True when this call did it: a final run never changes again, and
-        with `owner` only the holder of the claim may close it. `status`: SUCCESS, FAILED, CANCELLED or CRASHED."""
+    def finish(self, run_id: str, status: str, error: str = "", *, owner: str = "", expired: bool = False) -> bool:
+        """Close a run and whatever steps of it are still open. True when this call did it: a final run never changes again, with
+        `owner` only the holder of the claim may close it, with `expired` only when the lease is over at this very moment.
+        `status`: SUCCESS, FAILED, CANCELLED or CRASHED."""
         if status not in FINAL:
             raise InputError(f"a run does not end as {status!r}", fix=f"Use one of {', '.join(FINAL)}")
-        which = and_(runs.c.run_id == run_id, _IS_OPEN, runs.c.owner == owner if owner else true())
         with self._database.write() as connection:
+            which = self._held(run_id, owner, expired)
             return self._close(connection, which, status, error)
 
-    def release(self, run_id: str, *, owner: str = "", error: str = "") -> bool:
+    def release(self, run_id: str, *, owner: str = "", error: str = "", expired: bool = False) -> bool:
         """Put an open run back into the queue; one that never began does not count as a try, one that was told to stop ends here.
 
-        With `owner` only when it holds the claim. `error` says what it waits for. True when the run waits again.
+        With `owner` only when it holds the claim, with `expired` only when the lease is over. `error` says what it waits for. True
+        when the run waits again.
         """
-        which = and_(runs.c.run_id == run_id, _IS_OPEN, runs.c.owner == owner if owner else true())
         tries = case((and_(runs.c.status == "PENDING", runs.c.owner != ""), runs.c.attempt - 1), else_=runs.c.attempt)
         with self._database.write() as connection:
+            which = self._held(run_id, owner, expired)
             _lock(connection, which)
             if self._close(connection, and_(which, runs.c.cancel), "CANCELLED", ""):
                 return False
@@ -202,6 +204,9 @@ class Runs:
 
     def _over(self, now: datetime | None = None) -> ColumnElement[bool]:
         return and_(_IS_OPEN, runs.c.owner != "", runs.c.lease_until < (now or self._database.now()))
+
+    def _held(self, run_id: str, owner: str, expired: bool) -> ColumnElement[bool]:
+        return and_(runs.c.run_id == run_id, _IS_OPEN, runs.c.owner == owner if owner else true(), self._over() if expired else true())
 
     def _lost(self, run_id: str) -> ColumnElement[bool]:
         return and_(runs.c.run_id == run_id, runs.c.status == "RUNNING", self._over())

@@ -113,6 +113,17 @@ def test_a_live_lease_cannot_be_taken_over_and_an_expired_one_can(store: Store) 
     assert store.runs.finish(run.run_id, "SUCCESS", owner="second") is True
 
 
+def test_a_run_whose_owner_came_back_is_not_closed_as_lost(store: Store) -> None:
+    run = running(store, -1)
+    assert [late.run_id for late in store.runs.expired()] == [run.run_id]
+    store.runs.renew("first", [run.run_id], 60)
+    assert store.runs.finish(run.run_id, "CRASHED", expired=True) is False
+    assert store.runs.release(run.run_id, expired=True) is False
+    assert store.runs.get("demo", run.run_id).owner == "first"
+    store.runs.renew("first", [run.run_id], -1)
+    assert store.runs.finish(run.run_id, "CRASHED", expired=True) is True
+
+
 def test_expiry_is_judged_at_the_time_that_is_asked_for(store: Store) -> None:
     run = running(store, 60)
     now = datetime.now(UTC)
