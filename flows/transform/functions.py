@@ -21,8 +21,8 @@ Build = Callable[..., exp.Expr]
 def arguments(node: exp.Expr, want: dict[str, str], reader: Reader) -> dict[str, Typed]:
     """The arguments of a function, each of its type (`STRING`, `INT64`, `number`; `?`: may be left out). Raises SpecError."""
     name = node.sql_name() if isinstance(node, exp.Func) else type(node).__name__
-    extra = [key for key, value in node.args.items() if key not in want and (isinstance(value, exp.Expr) or (isinstance(value, list) and value))]
-    if extra:
+    said = {key for key, value in node.args.items() if isinstance(value, exp.Expr) or (isinstance(value, list) and value)}
+    if said - set(want):
         reader.refuse(f"this form of {name} is not offered here", "Leave out its last argument")
     found = {}
     for key, type_ in want.items():

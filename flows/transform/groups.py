@@ -79,15 +79,21 @@ def _measure(measure: Measure, frame: Frame, work: Work, path: str) -> tuple[Col
     where = predicate(measure.where, frame, work, f"{path}.where") if measure.where else None
     column = frame.find(measure.of, f"{path}.column") if measure.of else None
     type_ = kind(column) if column else ""
-    if column and ((measure.fn in ("sum", "avg", "median", "ratio") and type_ not in NUMBERS) or (measure.fn != "count" and not plain(type_))):
-        fail(f"{path}.column", "type", f"{measure.fn} needs {'a number' if plain(type_) else 'a plain value'}, {column.name!r} is {type_}")
+    if column and measure.fn in ("sum", "avg", "median", "ratio") and type_ not in NUMBERS:
+        fail(f"{path}.column", "type", f"{measure.fn} needs a number, {column.name!r} is {type_}", _numeric_hint(type_))
+    if column and measure.fn != "count" and not plain(type_):
+        fail(f"{path}.column", "type", f"{measure.fn} needs a plain value, {column.name!r} is {type_}")
     cell = frame.cell(column.name) if column else exp.Literal.number(1)
     if measure.fn == "ratio":
         assert where is not None
         return Column(name, "FLOAT64"), ratio(_given(where, cell, ZERO.copy()), cell, type_, work)
     value = _given(where, cell) if where else cell
     out, tree = _folded(measure.fn, value, type_, work, counted=column is not None or where is not None)
-    return Column(name, out, nullable=not out == "INT64" or "count" not in measure.fn), tree
+    return Column(name, out, nullable="count" not in measure.fn), tree
+
+
+def _numeric_hint(type_: str) -> str:
+    return "Derive a number first: SAFE_CAST(... AS FLOAT64)" if type_ == "STRING" else ""
 
 
 def _given(where: exp.Expr, cell: exp.Expr, otherwise: exp.Expr | None = None) -> exp.Expr:
@@ -238,6 +244,8 @@ class Along:
                 terms += [exp.Ordered(this=empty, nulls_first=True), exp.Ordered(this=cell, nulls_first=True)]
             else:
                 terms.append(ranked(cell, desc))
+        if self.order and not terms:
+            terms = [ranked(self.frame.cell(self.order[0][0]), self.order[0][1])]  # ranks need an order, even one that says nothing
         order = exp.Order(expressions=terms) if terms else None
         return exp.Window(this=fn, partition_by=[key.copy() for key in self.per] or None, order=order, spec=spec)
 

@@ -64,7 +64,8 @@ def union(op: Union, frame: Frame, work: Work, path: str) -> Frame:
         _same(columns, other, op.with_[n], f"{path}.with.{n}")
         columns = [_wider(c, other.find(c.name, path), f"{path}.with.{n}") for c in columns]
     if op.distinct and (odd := [c.name for c in columns if not plain(kind(c))]):
-        fail(f"{path}.distinct", "type", f"{', '.join(odd)} cannot be compared, so equal rows cannot be found", "Select the other columns first")
+        fail(f"{path}.distinct", "type", f"{', '.join(odd)} cannot be compared, so equal rows cannot be found",
+             "Select the other columns first")
     tree: exp.Query = _side(frame.settled(work, order=False), columns, work)
     for other in others:
         tree = exp.Union(this=tree, expression=_side(other, columns, work), distinct=op.distinct)
@@ -79,7 +80,8 @@ def _same(columns: list[Column], other: Frame, name: str, path: str) -> None:
     extra = [n for key, n in theirs.items() if key not in ours]
     if lacks or extra:
         said = [f"{name!r} lacks {', '.join(lacks)}"] * bool(lacks) + [f"{name!r} also has {', '.join(extra)}"] * bool(extra)
-        fail(path, "columns", f"the columns are not the same: {' and '.join(said)}", "Select or derive the same columns on both sides first")
+        fail(path, "columns", f"the columns are not the same: {' and '.join(said)}",
+             "Select or derive the same columns on both sides first")
 
 
 def _wider(ours: Column, theirs: Column, path: str) -> Column:

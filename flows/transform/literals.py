@@ -36,7 +36,7 @@ def literal(value: object, type_: str, dialect: Dialect, path: str, *, exact: bo
         return moment(instant(value, type_, path), type_, dialect)
     if type_ == "TIME":
         return cast(exp.Literal.string(_time(value, path).isoformat()), "TIME", dialect)
-    fail(path, "type", f"a column of type {type_} cannot be compared with a value", "Derive a column of a plain type first")
+    return fail(path, "type", f"a column of type {type_} cannot be compared with a value", "Derive a column of a plain type first")
 
 
 def number(value: object, type_: str, dialect: Dialect, path: str, *, exact: bool = False) -> exp.Expr:

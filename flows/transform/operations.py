@@ -266,10 +266,14 @@ def problems(error: ValidationError, data: Any, path: str) -> list[Problem]:
                 here, place = here[part], [*place, str(part)]
             elif isinstance(here, dict) and (part in here or (item["type"] == "missing" and part == item["loc"][-1])):
                 here, place = here.get(part), [*place, str(part)]
-        expected = item.get("ctx", {}).get("expected", "") or item.get("ctx", {}).get("expected_tags", "")
-        options = tuple(part for part in str(expected).replace(" or ", ", ").replace("'", "").split(", ") if part)
-        word = str(here.get("op", "") if isinstance(here, dict) else here) if options else ""
+        context, message = item.get("ctx", {}), item["msg"].removeprefix("Value error, ")
+        expected = str(context.get("expected", "") or context.get("expected_tags", ""))
+        options = tuple(part for part in expected.replace(" or ", ", ").replace("'", "").split(", ") if part)
+        word = str(here)
+        if item["type"] in ("union_tag_invalid", "union_tag_not_found"):
+            name = str(context["discriminator"]).strip("'")
+            word, place = str(context.get("tag", "")), [*place, name]
+            message = f"{word[:80]!r} is not one of {', '.join(options)}" if word else f"{name!r} is missing: it says what is meant"
         near = suggest(word, options, 1)
-        hint = f"Did you mean {near[0]!r}?" if near else ""
-        found.append(Problem(".".join(place), "operation", item["msg"].removeprefix("Value error, "), hint, options))
+        found.append(Problem(".".join(place), "operation", message, f"Did you mean {near[0]!r}?" if near else "", options))
     return list(dict.fromkeys(found))
