@@ -13,7 +13,7 @@ from flows.spec import graph
 from flows.spec.placeholder import names
 from flows.spec.problems import clip, problems_of
 from flows.spec.suggest import suggest
-from flows.spec.template import resolve, run_values, values_of
+from flows.spec.template import builtins, resolve, run_values, values_of
 
 if TYPE_CHECKING:
     from flows.engines.base import Engine, EngineConfig
@@ -98,8 +98,9 @@ def _filled(spec: FlowSpec, settings: Settings, problems: list[Problem]) -> tupl
         return resolve(spec, values), values_of(spec, values), frozenset(unsure)
     except InputError as error:
         problems += error.problems if isinstance(error, SpecError) else [Problem(_param(error, spec), "parameter", error.what, error.fix)]
+    values = {**builtins(tenant_id=settings.tenant_id, pipeline_id="any", run_id="check"), **values}
     gaps = {name for _, text in texts(spec.as_dict()) for name in names(text)} - set(values)
-    loose = {**{name: f"any_{name}" for name in gaps}, **values, "tenant_id": settings.tenant_id}
+    loose = {**{name: f"any_{name}" for name in gaps}, **values}
     try:
         return resolve(spec, loose), loose, frozenset(unsure | gaps)
     except InputError:

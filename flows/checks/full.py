@@ -30,6 +30,7 @@ def check_full(case: Case, problems: list[Problem], warnings: list[Problem], war
     """Add what shows only when something is tried. Steps that have a problem already are not tried again."""
     problems += _connections(case, warnings)
     problems += _files(case)
+    warnings[:] = [w for w in warnings if w not in problems]
     if case.order is None or not any(step.ps_type in PURE for step in case.spec.steps):
         return
     if warehouse is not None:
@@ -113,11 +114,12 @@ def _session(case: Case) -> Iterator[Warehouse]:
 def _connections(case: Case, warnings: list[Problem]) -> Iterator[Problem]:
     """Every connection that an extract names, or that its table belongs to, answers; sample data stands in where it has no address."""
     addresses = load_connections(case.settings)
+    known_names = {*case.catalog.connections, *addresses.names()}  # an unknown one is found by its own rule
     for step in case.spec.steps:
         source = step.source or {}
         table = table_at(case, str(source.get("table") or ""))
         name = str(source.get("connection") or (table.connection if table else "") or "")
-        if not name or step.step_id in case.open or "path" in source:
+        if not name or step.step_id in case.open or "path" in source or name not in known_names:
             continue
         place = f"steps.{step.step_id}.source.connection"
         try:

@@ -182,7 +182,7 @@ def other_connection(case: Case) -> Iterator[Problem]:
         source = step.source or {}
         table = case.catalog.tables.get(str(source.get("table")))
         named = source.get("connection")
-        if table and named and table.connection and named != table.connection:
+        if table and named in case.catalog.connections and table.connection and named != table.connection:
             yield Problem(f"steps.{step.step_id}.source.connection", "other_connection",
                           f"the catalogue has {source['table']!r} at connection {table.connection!r}, not {clip(named)!r}",
                           "Check which one is meant")

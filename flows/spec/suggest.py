@@ -8,14 +8,19 @@ from difflib import get_close_matches
 
 def suggest(word: str, known: Iterable[str], n: int = 3) -> list[str]:
     """At most `n` of the known names that look like `word`, best first; an exact match apart from case comes first."""
-    names = list(dict.fromkeys(known))
     low = word.lower()[:200]
     folded: dict[str, str] = {}
-    for name in names:
+    for name in known:
         folded.setdefault(name.lower(), name)
-    close = get_close_matches(low, folded, n=n, cutoff=0.6)
-    tail = [key for key in folded if "." in key and key.rsplit(".", 1)[1] == low]  # `extract` for `generic.extract`
-    return [folded[key] for key in dict.fromkeys([*tail, *close])][:n]
+    head, dot, tail = low.rpartition(".")
+    if dot:  # `generic.` in common says nothing: names with the same head are compared by what follows
+        same = {key.rpartition(".")[2]: key for key in folded if key.rpartition(".")[0] == head}
+        near = [same[key] for key in get_close_matches(tail, same, n=n, cutoff=0.6)]
+        near += get_close_matches(low, [key for key in folded if key not in same.values()], n=n, cutoff=0.6)
+    else:
+        near = [key for key in folded if key.rpartition(".")[2] == low]  # `extract` for `generic.extract`
+        near += get_close_matches(low, folded, n=n, cutoff=0.6)
+    return [folded[key] for key in dict.fromkeys(near)][:n]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ FORMS: dict[str, Form] = {
     "renames": Pairs(Name(), " to ", Name()), "derives": Pairs(Name(), " as ", Text()), "fills": Pairs(Name(), " with ", VALUE),
     "masks": Pairs(Name(), " by ", Name()),
     "on_fail": Choice({"fail": "the step fails", "quarantine": "the rows are set aside", "warn": "a warning is given"}),
-    "scalars": Series(Scalar(), last=", "),
+    "scalars": Series(Scalar(), last=", "), "texts": Series(Text()), "types": Pairs(Name(), " as ", Text()),
 }
 
 
@@ -132,7 +132,7 @@ FORMS["operations"] = Series(Operation(), comma="; ", last="; ")
 FORMS["checks"] = Series(Either((CHECK, ATOMS["json"])), comma="; ", last="; ")
 
 FORMS["since"] = _record("<column:name>", "? looking back <lookback:text>")
-FORMS["until"] = Either((_record("file <file:text> is there"), _record("address <url:text> answers"),
+FORMS["until"] = Either((_record("file <file:text> is there"), _record("address <url:text>", "? of connection <connection:name>", " answers"),
                          _record("table <table:name> has a row", "? where <condition:condition>")))
 
 # the blocks of a step as one phrase, by ps_type; fields as <block>.<field>
@@ -140,7 +140,10 @@ STEPS: dict[str, tuple[Record, ...]] = {
     "generic.extract": (_record(
         "reads", "? table <source.table:name>", "? query <source.query:text>", "? file <source.path:text>",
         "? endpoint <source.endpoint:text>", "? of format <source.format:name>", "? from connection <source.connection:name>",
-        "?; columns <source.columns:names>", "?; rows where <source.filter:condition>",
+        "?; sheet <source.sheet:scalar>", "?; encoding <source.encoding:text>", "?; delimiter <source.delimiter:text>",
+        "?; quote <source.quote:text>", "?; first line is the header: <source.header:scalar>", "?; skipping <source.skip:scalar> lines",
+        "?; empty are <source.null:texts>", "?; types <source.types:types>", "?; parameters <source.params:fills>",
+        "?; records at <source.records:text>", "?; paging <source.paging:json>", "?; columns <source.columns:names>", "?; rows where <source.filter:condition>",
         "?; only what is new since <source.incremental:since>"),),
     "generic.transform": (_record("takes <config.inputs:names>", "?; <config.operations:operations>"),),
     "generic.sql": (_record("takes <config.inputs:names>; runs <config.query:text>"), _record("runs <config.query:text>")),
@@ -148,8 +151,10 @@ STEPS: dict[str, tuple[Record, ...]] = {
     "generic.load": (_record(
         "loads <config.input:name>", "? into table <destination.table:name>", "? on <destination.engine:name>",
         "?; mode <destination.mode:name>", "?; keys <destination.keys:names>", "?; partitioned by <destination.partition_by:name>",
-        "?; clustered by <destination.cluster_by:names>"),),
-    "generic.export": (_record("exports <config.input:name>", "? to file <destination.path:text>", "? as <destination.engine:name>"),),
+        "?; clustered by <destination.cluster_by:names>", "?; file <destination.path:text>",
+        "?; connection <destination.connection:name>"),),
+    "generic.export": (_record("exports <config.input:name>", "? to file <destination.path:text>", "? as <destination.engine:name>",
+                               "?; formulas as text: <destination.escape_formulas:scalar>"),),
     "generic.wait": (_record("waits <config.seconds:scalar> seconds"),
                      _record("waits until <config.until:until>", "?, looking every <config.poll_seconds:scalar> seconds")),
     "generic.procedure_executor": (_record("calls procedure <config.procedure:name>", "? with <config.args:json>"),),
