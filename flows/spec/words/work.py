@@ -132,8 +132,9 @@ FORMS["operations"] = Series(Operation(), comma="; ", last="; ")
 FORMS["checks"] = Series(Either((CHECK, ATOMS["json"])), comma="; ", last="; ")
 
 FORMS["since"] = _record("<column:name>", "? looking back <lookback:text>")
-FORMS["until"] = Either((_record("file <file:text> is there"), _record("address <url:text>", "? of connection <connection:name>", " answers"),
-                         _record("table <table:name> has a row", "? where <condition:condition>")))
+FORMS["until"] = Either((
+    _record("file <file:text> is there"), _record("address <url:text>", "? of connection <connection:name>", " answers"),
+    _record("table <table:name> has a row", "? where <condition:condition>")))
 
 # the blocks of a step as one phrase, by ps_type; fields as <block>.<field>
 STEPS: dict[str, tuple[Record, ...]] = {
@@ -143,7 +144,8 @@ STEPS: dict[str, tuple[Record, ...]] = {
         "?; sheet <source.sheet:scalar>", "?; encoding <source.encoding:text>", "?; delimiter <source.delimiter:text>",
         "?; quote <source.quote:text>", "?; first line is the header: <source.header:scalar>", "?; skipping <source.skip:scalar> lines",
         "?; empty are <source.null:texts>", "?; types <source.types:types>", "?; parameters <source.params:fills>",
-        "?; records at <source.records:text>", "?; paging <source.paging:json>", "?; columns <source.columns:names>", "?; rows where <source.filter:condition>",
+        "?; records at <source.records:text>", "?; paging <source.paging:json>", "?; columns <source.columns:names>",
+        "?; rows where <source.filter:condition>",
         "?; only what is new since <source.incremental:since>"),),
     "generic.transform": (_record("takes <config.inputs:names>", "?; <config.operations:operations>"),),
     "generic.sql": (_record("takes <config.inputs:names>; runs <config.query:text>"), _record("runs <config.query:text>")),

@@ -16,10 +16,11 @@ from flows.spec.loader import from_data, parse
 from flows.spec.words import explain, read
 
 PLAIN = st.from_regex(r"[a-z][a-z0-9_]{0,11}", fullmatch=True)
-ODD = st.sampled_from(["and", "or", "nothing", "where", "today", "not", "is", "column", "a b", "it's", "Größe", "{placeholder}", "a.b", "x-y", "",
-                       "from", "on", "Step", "5", "true", "per", "ascending", "all", "any of (", "größer; kleiner", "with repeats"])
+ODD = st.sampled_from(["and", "or", "nothing", "where", "today", "not", "is", "column", "a b", "it's", "Größe", "{placeholder}", "a.b", "x-y",
+                       "", "from", "on", "Step", "5", "true", "per", "ascending", "all", "any of (", "größer; kleiner", "with repeats"])
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20) | st.sampled_from(
-    ["it's", 'say "no"', "a\nb", "back\\slash", "\\'; drop table x; --", "two  spaces", " lead", "tab\t", "\u202eright", "Step x (a) reads.", ""])
+    ["it's", 'say "no"', "a\nb", "back\\slash", "\\'; drop table x; --", "two  spaces", " lead", "tab\t", "\u202eright",
+     "Step x (a) reads.", ""])
 NAME = PLAIN | ODD.filter(bool)
 NUMBER = st.integers(-10**12, 10**12) | st.floats(allow_nan=False, allow_infinity=False)
 SCALAR = TEXT | NUMBER | st.booleans()
@@ -81,9 +82,9 @@ CHECK = some({"check": st.sampled_from(["not_null", "unique", "between", "accept
 BLOCK = st.dictionaries(TEXT.filter(bool), JSON, max_size=3)
 WORK = st.one_of(
     some({"ps_type": st.just("generic.extract"), "source": some({}, {
-        "connection": NAME, "table": NAME, "query": TEXT, "path": TEXT, "endpoint": TEXT, "columns": SOME, "filter": CONDITION, "format": NAME,
-        "incremental": some({"column": NAME}, {"lookback": TEXT}), "sheet": SCALAR, "null": st.lists(TEXT), "params": st.dictionaries(NAME, SCALAR),
-        "header": st.booleans(), "types": st.dictionaries(NAME, TEXT), "odd": JSON})}),
+        "connection": NAME, "table": NAME, "query": TEXT, "path": TEXT, "endpoint": TEXT, "columns": SOME, "filter": CONDITION,
+        "format": NAME, "incremental": some({"column": NAME}, {"lookback": TEXT}), "sheet": SCALAR, "null": st.lists(TEXT),
+        "params": st.dictionaries(NAME, SCALAR), "header": st.booleans(), "types": st.dictionaries(NAME, TEXT), "odd": JSON})}),
     some({"ps_type": st.just("generic.transform"), "config": some({"inputs": SOME}, {"operations": st.lists(OPERATION, max_size=4)})}),
     some({"ps_type": st.just("generic.sql"), "config": some({"query": TEXT}, {"inputs": NAMES})}),
     some({"ps_type": st.just("generic.quality_check"), "config": some({"input": NAME, "checks": st.lists(CHECK, max_size=4)})}),
@@ -98,15 +99,17 @@ SECONDS = st.integers(1, 86_400) | st.floats(0.5, 86_400)
 RETRY = some({}, {"max_attempts": st.integers(1, 100), "backoff_seconds": SECONDS, "backoff_multiplier": st.floats(1, 10),
                   "max_backoff_seconds": SECONDS, "retry_on": NAMES})
 TIMEOUT = st.just({}) | some({"timeout_seconds": SECONDS}) | some({"timeout_minutes": st.integers(1, 10_080)})
-HOW = some({}, {"name": TEXT, "depends_on": NAMES, "parallel_group": TEXT, "trigger": st.sampled_from(["on_success", "on_failure", "always"]),
-                "retry": RETRY, "continue_on_error": st.booleans()})
+HOW = some({}, {"name": TEXT, "depends_on": NAMES, "parallel_group": TEXT,
+                "trigger": st.sampled_from(["on_success", "on_failure", "always"]), "retry": RETRY, "continue_on_error": st.booleans()})
 STEP = st.builds(lambda step_id, work, how, timeout: {"step_id": step_id, **work, **how, **timeout},
                  st.from_regex(r"[A-Za-z0-9_-]{1,12}", fullmatch=True), WORK, HOW, TIMEOUT)
-CRON = st.sampled_from(["0 2 * * *", "*/15 8-18 * * 1-5", "0 0 1 */3 *", "45 23 * * 1", "0 6 1 * *", "not a cron", "{cron}", "it's", "0 0 * * 7"])
-SPEC = some({"pipeline_id": st.sampled_from(["orders-daily", "{tenant_id}-x", "42", "and"]), "steps": st.lists(STEP, min_size=1, max_size=4)}, {
+CRON = st.sampled_from(["0 2 * * *", "*/15 8-18 * * 1-5", "0 0 1 */3 *", "45 23 * * 1", "0 6 1 * *", "not a cron", "{cron}", "it's",
+                        "0 0 * * 7"])
+IDS = st.sampled_from(["orders-daily", "{tenant_id}-x", "42", "and"])
+SPEC = some({"pipeline_id": IDS, "steps": st.lists(STEP, min_size=1, max_size=4)}, {
     "name": TEXT, "description": TEXT, "variables": st.dictionaries(TEXT, SCALAR, max_size=3),
-    "parameters": st.lists(some({"name": PLAIN}, {"type": st.sampled_from(["string", "integer", "number", "boolean", "date", "timestamp"]),
-                                                  "default": SCALAR, "description": TEXT}), max_size=3),
+    "parameters": st.lists(some({"name": PLAIN}, {
+        "type": st.sampled_from(["string", "integer", "number", "boolean", "date", "timestamp"]), "default": SCALAR, "description": TEXT}), max_size=3),
     "schedule": some({"cron": CRON}, {"timezone": NAME | st.just("Europe/Berlin"), "catchup": st.booleans()})
     | some({"interval_seconds": st.integers(1, 10**6)}, {"catchup": st.booleans(), "timezone": st.just("UTC")}),
     "budget": some({}, {"bytes_per_run": st.integers(1, 10**15), "usd_per_month": st.floats(0.01, 1000)}),
