@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache, cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -48,8 +49,15 @@ class Module:
         self.package = ".".join(parts[:-1])
         self.name = self.package if parts[-1] == "__init__" else ".".join(parts)
 
+    @cached_property
+    def everything(self) -> list[tuple[int, str]]:
+        return list(self._imports(loading=False))
+
     def imports(self, *, loading: bool = False) -> Iterator[tuple[int, str]]:
         """Line and full dotted name of every import; with `loading` only those that happen when the module is loaded."""
+        yield from self._imports(loading=True) if loading else self.everything
+
+    def _imports(self, *, loading: bool) -> Iterator[tuple[int, str]]:
         for node in self._walk(self.tree, loading):
             if isinstance(node, ast.Import):
                 yield from ((node.lineno, alias.name) for alias in node.names)
@@ -70,6 +78,7 @@ class Module:
             yield from self._walk(child, loading)
 
 
+@cache
 def modules(root: Path) -> list[Module]:
     return [Module(root, path) for room in ("flows", "app") for path in sorted(root.glob(f"{room}/**/*.py"))]
 
