@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlglot
 
 from flows.engines import registry
 from flows.engines.base import Cancel, Context, Scope, StepResult
+from flows.engines.tables import everything
 from flows.insight.catalog import Catalog
 from flows.insight.connections import load_connections
 from flows.insight.files import AllowedFiles
 from flows.settings import Limits, Settings
-from flows.spec.model import Step
 from flows.store import open_store
 from flows.warehouse.base import Relation, Slice, TableSpec
 from flows.warehouse.duckdb import DuckDBWarehouse
@@ -80,17 +81,17 @@ class Bench:
         session = self.session()
         for relation in self.relations.values():
             session.bind(relation)
-        return session.query(f"SELECT * FROM {name}").to_pylist()
+        return session.query(everything(name)).to_pylist()
 
     def made(self, name: str, sql: str) -> Relation:
-        """A finished step's relation, from BigQuery SQL."""
-        self.relations[name] = self.session().stage(name, sql)
+        """A finished step's relation, from DuckDB SQL."""
+        self.relations[name] = self.session().stage(name, sqlglot.parse_one(sql, read="duckdb"))
         return self.relations[name]
 
     def table(self, name: str, sql: str) -> None:
-        """A table of the lake, from BigQuery SQL."""
+        """A table of the lake, from DuckDB SQL."""
         session = self.session()
-        relation = session.stage("seed", sql)
+        relation = session.stage("seed", sqlglot.parse_one(sql, read="duckdb"))
         session.write(TableSpec(name, relation.columns), Slice("demo", "seed", "none", "2025-01-01", "seed"), relation, mode="overwrite")
 
     def output(self, ps_type: str, blocks: Mapping[str, Any], tables: Mapping[str, str] | None = None, **columns: Any) -> Any:

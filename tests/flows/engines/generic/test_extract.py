@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from flows.errors import DataError, InputError, MissingError, SpecError, SqlError
 from flows.warehouse.base import LINEAGE, Column
 
-ORDERS = """SELECT 1 AS order_id, 10 AS customer_id, DATE '2025-11-14' AS order_date, 5.0 AS amount, 'paid' AS status
-  UNION ALL SELECT 2, 10, DATE '2025-11-10', 7.5, 'cancelled' UNION ALL SELECT 3, 11, DATE '2025-11-15', 1.0, 'paid'"""
+ORDERS = """SELECT 1 AS order_id, 10 AS customer_id, DATE '2025-11-14' AS order_date, 5e0 AS amount, 'paid' AS status
+  UNION ALL SELECT 2, 10, DATE '2025-11-10', 7.5e0, 'cancelled' UNION ALL SELECT 3, 11, DATE '2025-11-15', 1e0, 'paid'"""
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_an_increment_starts_a_lookback_before_the_run_date(shop, lookback, ids)
 
 
 def test_an_increment_by_hours_on_a_timestamp(bench):
-    bench.table("raw.events", "SELECT 1 AS id, TIMESTAMP '2025-11-14 11:59:00+00' AS at UNION ALL SELECT 2, TIMESTAMP '2025-11-14 12:00:00+00'")
+    bench.table("raw.events", "SELECT 1 AS id, TIMESTAMPTZ '2025-11-14 11:59:00+00' AS at UNION ALL SELECT 2, TIMESTAMPTZ '2025-11-14 12:00:00+00'")
     bench.extract(table="raw.events", incremental={"column": "at", "lookback": "12h"})
     assert [r["id"] for r in bench.rows("rows")] == [2]
 
