@@ -10,7 +10,7 @@ from sqlglot import exp
 from flows.errors import PenstockError, SpecError
 from flows.transform.frame import NUMBERS, cast
 from flows.transform.literals import literal
-from flows.transform.scalars import NULL, Reader, Typed, call, stop
+from flows.transform.scalars import NULL, Reader, Typed, call, naive, stop, zoned
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "INT64": (*NUMBERS, "BOOL", "STRING"), "FLOAT64": (*NUMBERS, "STRING"), "NUMERIC": (*NUMBERS, "STRING"),
@@ -60,8 +60,18 @@ def _duck(part: Typed, type_: str, safe: bool, reader: Reader) -> exp.Expr:
         tree = call("ROUND", tree)  # half away from zero, where DuckDB's own cast rounds half to even
     if type_ == "STRING":
         return _text(tree, have, reader)
+    if have in ("DATE", "DATETIME", "TIMESTAMP"):
+        return between_moments(part, type_)
     kind = cast(tree, type_, "duckdb")
     return exp.TryCast(this=kind.this, to=kind.args["to"], safe=True) if safe else kind
+
+
+def between_moments(part: Typed, type_: str) -> exp.Expr:
+    """DATE, DATETIME, TIMESTAMP and TIME out of one another on DuckDB, by the UTC clock."""
+    tree = naive(part.tree) if part.type == "TIMESTAMP" and type_ != "TIMESTAMP" else part.tree
+    if type_ == "TIMESTAMP" and part.type in ("DATE", "DATETIME"):
+        return zoned(cast(tree, "DATETIME", "duckdb"))
+    return cast(tree, type_, "duckdb")
 
 
 def _from_text(tree: exp.Expr, type_: str, safe: bool) -> exp.Expr:
@@ -88,6 +98,8 @@ def _text(tree: exp.Expr, have: str, reader: Reader) -> exp.Expr:
     if have == "FLOAT64":
         reader.work.note("the text of very large and very small FLOAT64 numbers may differ between the engines")
         return call("REGEXP_REPLACE", text, r"\.0$", "")
+    if have == "TIMESTAMP":
+        return exp.paren(exp.DPipe(this=cast(naive(tree), "STRING", "duckdb"), expression=exp.Literal.string("+00")), copy=False)
     return text
 
 

