@@ -185,8 +185,12 @@ def _judge(catalog: Catalog, lines: Lines, path: str) -> None:
 
 
 def _merged(base: Catalog, top: Catalog) -> Catalog:
-    keys = {(k.table, k.column): k for k in (*base.foreign_keys, *top.foreign_keys)}
-    return Catalog(connections={**base.connections, **top.connections}, tables={**base.tables, **top.tables},
+    """`top` wins by name; a key of `base` goes when `top` has put a table without its column in place of the old one."""
+    tables = {**base.tables, **top.tables}
+    ends = {k: ((k.table, k.column), (k.references.table, k.references.column)) for k in base.foreign_keys}
+    kept = [k for k in base.foreign_keys if all(table in tables and column in tables[table].columns for table, column in ends[k])]
+    keys = {(k.table, k.column): k for k in (*kept, *top.foreign_keys)}
+    return Catalog(connections={**base.connections, **top.connections}, tables=tables,
                    foreign_keys=tuple(keys.values()), pipelines=tuple(dict.fromkeys((*base.pipelines, *top.pipelines))))
 
 

@@ -224,7 +224,7 @@ def _compose(text: str, where: str) -> yaml.Node:
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
-        raise _unreadable(error, where) from None
+        raise _unreadable(error, text, where) from None
     except RecursionError:
         raise _error("limit", f"nested deeper than {LIMITS.spec_depth} levels", 0, "Flatten it", where) from None
     if node is None:
@@ -247,13 +247,13 @@ def _events(text: str, where: str) -> None:
             raise _error("limit", f"nested deeper than {LIMITS.spec_depth} levels", line, "Flatten it", where)
 
 
-def _unreadable(error: yaml.YAMLError, where: str) -> SpecError:
+def _unreadable(error: yaml.YAMLError, text: str, where: str) -> SpecError:
     mark = getattr(error, "problem_mark", None)
+    line = min(mark.line, text.rstrip().count("\n")) + 1 if mark else 0  # an end that comes too early is on the last line
     said = getattr(error, "problem", None) or "it cannot be read"
     if "single document" in str(getattr(error, "context", "")):
         said = "there is more than one document in it"
-    return _error("invalid_yaml", f"this is not valid YAML: {said}", mark.line + 1 if mark else 0, "Check indentation, colons and quotes",
-                  where)
+    return _error("invalid_yaml", f"this is not valid YAML: {said}", line, "Check indentation, colons and quotes", where)
 
 
 def _walk(node: yaml.Node, path: str, lines: dict[str, int], where: str) -> None:

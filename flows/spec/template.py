@@ -65,7 +65,7 @@ def typed_params(spec: FlowSpec, given: Mapping[str, Any], known: Values | None 
         elif known is not None:
             values = {**_variables(spec, known), **known}
             found[param.name] = _typed(param, fill(param.default, values, f"parameters.{number}.default"))
-        elif not names(param.default):
+        elif not any(names(param.default)):
             found[param.name] = _typed(param, fill(param.default, {}, ""))
     return found
 

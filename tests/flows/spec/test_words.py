@@ -16,8 +16,8 @@ from flows.spec.loader import from_data, parse
 from flows.spec.words import explain, read
 
 PLAIN = st.from_regex(r"[a-z][a-z0-9_]{0,11}", fullmatch=True)
-ODD = st.sampled_from(["and", "or", "nothing", "where", "today", "not", "is", "column", "a b", "it's", "Größe", "{placeholder}", "a.b", "x-y",
-                       "", "from", "on", "Step", "5", "true", "per", "ascending", "all", "any of (", "größer; kleiner", "with repeats"])
+ODD = st.sampled_from(["and", "or", "nothing", "where", "today", "not", "is", "column", "a b", "it's", "Größe", "{placeholder}", "a.b",
+                       "x-y", "", "from", "on", "Step", "5", "true", "per", "ascending", "all", "any of (", "größer; kleiner"])
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20) | st.sampled_from(
     ["it's", 'say "no"', "a\nb", "back\\slash", "\\'; drop table x; --", "two  spaces", " lead", "tab\t", "\u202eright",
      "Step x (a) reads.", ""])
@@ -109,7 +109,8 @@ IDS = st.sampled_from(["orders-daily", "{tenant_id}-x", "42", "and"])
 SPEC = some({"pipeline_id": IDS, "steps": st.lists(STEP, min_size=1, max_size=4)}, {
     "name": TEXT, "description": TEXT, "variables": st.dictionaries(TEXT, SCALAR, max_size=3),
     "parameters": st.lists(some({"name": PLAIN}, {
-        "type": st.sampled_from(["string", "integer", "number", "boolean", "date", "timestamp"]), "default": SCALAR, "description": TEXT}), max_size=3),
+        "type": st.sampled_from(["string", "integer", "number", "boolean", "date", "timestamp"]),
+        "default": SCALAR, "description": TEXT}), max_size=3),
     "schedule": some({"cron": CRON}, {"timezone": NAME | st.just("Europe/Berlin"), "catchup": st.booleans()})
     | some({"interval_seconds": st.integers(1, 10**6)}, {"catchup": st.booleans(), "timezone": st.just("UTC")}),
     "budget": some({}, {"bytes_per_run": st.integers(1, 10**15), "usd_per_month": st.floats(0.01, 1000)}),
