@@ -15,7 +15,12 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from prefect import Flow
+    from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.objects import FlowRun
+
     from flows.settings import Settings
+    from flows.store import Run
 
 ENTRYPOINT = "flows.main.run_pipeline"
 DONE, CRASHED, NO_SERVER = 0, 1, 75  # exit codes; 75 is EX_TEMPFAIL: nothing was begun
@@ -25,12 +30,12 @@ LOOKED_UP = ctypes.CDLL(None)  # before the fork: loading is not safe after it
 log = logging.getLogger("penstock.child")
 
 
-def enter(settings: Settings, run_id: str, owner: str, api: str) -> None:
-    """Run one claimed run and end the process. `settings` are those of its tenant, `api` is Prefect's address."""
+def enter(settings: Settings, run_id: str, owner: str) -> None:
+    """Run one claimed run and end the process. `settings` are those of its tenant; Prefect's address is in the environment."""
     die_with_parents()
     code = CRASHED
     try:
-        code = asyncio.run(_fly(settings, run_id, owner, api))
+        code = asyncio.run(_fly(settings, run_id, owner))
     finally:
         logging.shutdown()
         sys.stdout.flush()
@@ -53,12 +58,11 @@ def _end_with(sentinel: int) -> None:
     os._exit(CRASHED)
 
 
-async def _fly(settings: Settings, run_id: str, owner: str, api: str) -> int:
+async def _fly(settings: Settings, run_id: str, owner: str) -> int:
     import httpx
-    from prefect import Flow
+    from prefect.context import AsyncClientContext
     from prefect.exceptions import PrefectException
     from prefect.flow_engine import run_flow_async
-    from prefect.settings import PREFECT_API_URL, temporary_settings
 
     from flows.run.ticket import HERE, Ticket
     from flows.store import Store
@@ -66,35 +70,38 @@ async def _fly(settings: Settings, run_id: str, owner: str, api: str) -> int:
 
     store = Store(Database(settings.control_url))  # the supervisor has migrated it
     run = store.runs.peek(run_id)
-    ticket = Ticket(settings, store, run, owner)
-    HERE.set(ticket)
-    flow: Flow[Any, Any] = _flow().with_options(flow_run_name=run_id)
-    with temporary_settings({PREFECT_API_URL: api}):
-        try:
-            given = await _flow_run(run.flow_run_id) if run.flow_run_id else None
-            await run_flow_async(flow, flow_run=given, return_type="state",
-                                 parameters={"spec": run.spec, "run_id": run_id, "environment": run.environment})
-            return DONE
-        except (httpx.HTTPError, PrefectException) as error:
-            log.warning("Prefect: %s", error)
-            return NO_SERVER if store.runs.peek(run_id).status == "PENDING" else DONE
-        finally:
-            await drain()
+    HERE.set(Ticket(settings, store, run, owner))
+    flow = entry().with_options(result_storage=settings.home / "prefect" / "storage")  # named, or the server is asked for it
+    parameters = {"spec": run.spec, "run_id": run_id, "environment": run.environment}
+    try:
+        async with AsyncClientContext.get_or_create() as context:
+            flow_run = await _flow_run(context.client, flow, run, parameters)
+            await run_flow_async(flow, flow_run=flow_run, parameters=parameters, return_type="state")
+        return DONE
+    except (httpx.HTTPError, PrefectException) as error:
+        log.warning("Prefect: %s", error)
+        return NO_SERVER if store.runs.peek(run_id).status == "PENDING" else DONE
+    finally:
+        await drain()
 
 
-async def _flow_run(flow_run_id: str) -> Any:
-    """The flow run that a schedule has made."""
+async def _flow_run(client: PrefectClient, flow: Flow[Any, Any], run: Run, parameters: dict[str, Any]) -> FlowRun:
+    """The flow run of this run, called like it: a new one, or the one that a schedule has made."""
     from uuid import UUID
 
-    from prefect.client.orchestration import get_client
+    from prefect.states import Pending
 
-    async with get_client() as client:
-        return await client.read_flow_run(UUID(flow_run_id))
+    if not run.flow_run_id:
+        return await client.create_flow_run(flow, name=run.run_id, parameters=parameters, state=Pending())
+    await client.set_flow_run_name(UUID(run.flow_run_id), run.run_id)
+    return await client.read_flow_run(UUID(run.flow_run_id))
 
 
-def _flow() -> Any:
+def entry() -> Flow[Any, Any]:
+    """The flow that prefect.yaml names; found by name, because it lives upstairs."""
     module, name = ENTRYPOINT.rsplit(".", 1)
-    return getattr(importlib.import_module(module), name)
+    found: Flow[Any, Any] = getattr(importlib.import_module(module), name)
+    return found
 
 
 async def drain() -> None:

@@ -52,6 +52,8 @@ class Part:
             code = await self.process.wait()
             watch.cancel()
             self.up.clear()
+            if self.lost.is_set():
+                return
             if self.died(self):
                 self.deaths.append(time.monotonic())
             self._judge(code, say)

@@ -14,6 +14,7 @@ from functools import partial
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
+from flows.engines import registry
 from flows.errors import PenstockError
 from flows.run import child, reconcile
 from flows.run.ticket import new_owner, settings_of
@@ -29,7 +30,7 @@ POLL, LOOK, BEAT, RECONCILE = 0.1, 0.5, 2.0, 30.0  # seconds
 LINGER = 20.0  # how long a process may take to end after its run has
 STOP_GRACE = 10.0  # how long runs may take to end when the runner stops
 CPUS = os.cpu_count() or 1
-PRELOAD = ("flows.main", "flows.run.flight", "flows.run.child", "flows.store.migrate", "flows.warehouse.duckdb", "duckdb",
+PRELOAD = ("fastapi", "flows.main", "flows.run.flight", "flows.run.child", "flows.store.migrate", "flows.warehouse.duckdb", "duckdb",
            "pyarrow.parquet", "prefect.client.orchestration", "prefect.flow_engine", "prefect.task_engine")
 
 log = logging.getLogger("penstock.runner")
@@ -58,7 +59,7 @@ class Supervisor:
         self.due: dict[str, float] = {}
         self.pause = 0.0
         self.warm = multiprocessing.get_context("forkserver")
-        self.warm.set_forkserver_preload(list(PRELOAD))
+        self.warm.set_forkserver_preload([*PRELOAD, *(f"flows.engines.{name}" for name in registry.names())])
         self.worker: threading.Thread | None = None
 
     def run(self) -> None:
@@ -126,8 +127,7 @@ class Supervisor:
         return True
 
     def start(self, run: Run) -> None:
-        process = self.warm.Process(target=child.enter, args=(settings_of(self.settings, run), run.run_id, self.owner, self.api),
-                                    name=run.run_id)
+        process = self.warm.Process(target=child.enter, args=(settings_of(self.settings, run), run.run_id, self.owner), name=run.run_id)
         process.start()
         self.children[run.run_id] = Child(run, process)
         log.info("%s of %s runs as process %s", run.run_id, run.pipeline_id, process.pid)

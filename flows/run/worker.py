@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flows.run.supervisor import Supervisor
 
 POOL, TYPE = "penstock", "penstock"
-QUERY_SECONDS, FOLLOW_SECONDS = 0.5, 0.5
+FOLLOW_SECONDS = 0.5
 
 log = logging.getLogger("penstock.worker")
 
@@ -35,13 +35,10 @@ def start_worker(settings: Settings, supervisor: Supervisor) -> threading.Thread
 
 
 def _serve(settings: Settings, supervisor: Supervisor) -> None:
-    from prefect.settings import PREFECT_API_URL, PREFECT_WORKER_QUERY_SECONDS, temporary_settings
-
     while not reconcile.answers(supervisor.api):
         if supervisor.stopping.wait(1):
             return
-    with temporary_settings({PREFECT_API_URL: supervisor.api, PREFECT_WORKER_QUERY_SECONDS: QUERY_SECONDS}):
-        asyncio.run(worker_type()(settings, supervisor).start(printer=log.info))
+    asyncio.run(worker_type()(settings, supervisor).start(printer=log.info))
 
 
 def worker_type() -> Any:
