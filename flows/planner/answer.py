@@ -1,0 +1,171 @@
+"""What goes into a planner and what comes out: request, answer, questions whose options are exact patches."""
+
+from __future__ import annotations
+
+import copy
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from flows.errors import InputError, MissingError
+from flows.insight.catalog import Catalog
+from flows.spec.model import FlowSpec
+
+Status = Literal["ready", "needs_input", "refused"]
+Intent = Literal["create", "edit", "run", "backfill", "rerun", "pause", "resume", "cancel", "status", "question"]
+Origin = Literal["text", "default", "inferred", "answer"]
+Span = tuple[int, int]
+
+
+class Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Answer(Closed):
+    """A person's answer to one question: the label of an option, or own words."""
+
+    question_id: str
+    option: str | None = None
+    text: str | None = None
+
+
+class PlanRequest(Closed):
+    """All a planner may know. `now` must have a zone; a planner never reads the clock."""
+
+    text: str
+    now: datetime
+    tenant_id: str
+    catalog: Catalog
+    current_spec: FlowSpec | None = None
+    answers: list[Answer] = Field(default_factory=list)
+    model: str | None = None
+    token_budget: int | None = None
+
+
+class Fact(Closed):
+    """One value of the spec: where it stands, what it is, which characters of the text say it, who says it."""
+
+    path: str
+    value: Any
+    span: Span | None = None
+    source: Origin = "text"
+
+
+class Assumption(Closed):
+    """Something read one way although another was possible; `patch` undoes it (empty: say it in other words)."""
+
+    path: str
+    text: str
+    patch: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class Option(Closed):
+    """One possible answer. `patch` is RFC 6902 on the spec (on the run request for run intents) and starts with a `test`."""
+
+    label: str
+    patch: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class Question(Closed):
+    id: str
+    slot: str
+    severity: Literal["block", "confirm"] = "block"
+    message: str
+    options: list[Option] = Field(default_factory=list)
+    free_text: bool = True
+    span: Span | None = None
+
+
+class Residue(Closed):
+    """Words that nobody turned into a fact."""
+
+    span: Span
+    text: str
+
+
+class PlanResult(Closed):
+    """The answer of `penstock plan --json`, field by field as in the contract."""
+
+    status: Status
+    intent: Intent = "create"
+    spec: dict[str, Any] = Field(default_factory=dict)
+    run_request: dict[str, Any] | None = None
+    sql: str | None = None
+    patch: list[dict[str, Any]] = Field(default_factory=list)
+    facts: list[Fact] = Field(default_factory=list)
+    assumptions: list[Assumption] = Field(default_factory=list)
+    questions: list[Question] = Field(default_factory=list)
+    residue: list[Residue] = Field(default_factory=list)
+    planner: str = "embedded"
+    fallback_reason: str | None = None
+    attempts: int = 1
+    usage: dict[str, int] = Field(default_factory=lambda: {"input_tokens": 0, "output_tokens": 0})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, the same bytes for the same result."""
+        return self.model_dump(mode="json")
+
+    def flow_spec(self) -> FlowSpec:
+        """The spec as a checked model; InputError while a question is open or nothing is to be built."""
+        if self.status != "ready" or not self.spec:
+            raise InputError("this plan is not ready", fix="Answer its questions first")
+        return FlowSpec.model_validate(self.spec)
+
+
+def status_of(questions: list[Question]) -> Status:
+    """`needs_input` exactly when a question blocks."""
+    if any(q.slot == "refused" for q in questions):
+        return "refused"
+    return "needs_input" if any(q.severity == "block" for q in questions) else "ready"
+
+
+def apply(result: PlanResult, question_id: str, option: str) -> PlanResult:
+    """The result with one question answered by the label of one of its options; the text is not read again.
+
+    Raises MissingError for a question or option that is not there, InputError when the option no longer fits the spec.
+    """
+    question = next((q for q in result.questions if q.id == question_id), None)
+    if question is None:
+        raise MissingError(f"there is no question {question_id!r}", fix=f"Open questions: {_names([q.id for q in result.questions])}")
+    if question.slot == "refused":
+        raise InputError("a refused request cannot be answered", fix="Say it without the destructive wish")
+    chosen = next((o for o in question.options if o.label == option), None)
+    if chosen is None:
+        raise MissingError(f"question {question_id!r} has no option {option!r}", fix=f"Options: {_names([o.label for o in question.options])}")
+    on_run = bool(result.run_request) and not result.spec
+    document = copy.deepcopy(result.run_request if on_run else result.spec)
+    patched = _patched(document, chosen.patch, question_id)
+    rest = [q for q in result.questions if q.id != question_id]
+    gone = question.span
+    facts = result.facts + _answered(chosen.patch, patched, "run_request." if on_run else "")
+    return result.model_copy(update={
+        "spec": result.spec if on_run else patched, "run_request": patched if on_run else result.run_request,
+        "questions": rest, "status": status_of(rest), "facts": facts,
+        "residue": [] if question.slot == "unparsed" else [r for r in result.residue if gone is None or r.span != gone],
+    })
+
+
+def _patched(document: Any, patch: list[dict[str, Any]], question_id: str) -> Any:
+    import jsonpatch  # only when a question is answered: planning itself never pays for it
+
+    try:
+        return jsonpatch.apply_patch(document, patch)
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as problem:
+        raise InputError(f"the answer to {question_id!r} no longer fits the draft ({problem})", fix="Plan the text again") from problem
+
+
+def _answered(patch: list[dict[str, Any]], document: Any, prefix: str) -> list[Fact]:
+    found = []
+    for change in patch:
+        if change["op"] not in ("add", "replace"):
+            continue
+        parts = change["path"].strip("/").split("/")
+        if parts[0] == "steps" and len(parts) > 1 and parts[1].isdigit():
+            parts[1] = document["steps"][int(parts[1])]["step_id"]
+        found.append(Fact(path=prefix + ".".join(parts), value=change.get("value"), source="answer"))
+    return found
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(repr(n) for n in names) or "none"

@@ -1,0 +1,272 @@
+"""The planner without a model: reads a request word by word into a flow spec, and asks about every word it did not use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flows.errors import InputError
+from flows.planner import build as make_spec
+from flows.planner.answer import Answer, Assumption, Fact, Option, PlanRequest, PlanResult, Question, Residue, apply, status_of
+from flows.planner.holes import Ask, Asks
+from flows.planner.lexicon import lexicon
+from flows.planner.read import checks, courtesy, destination, enrich, filters, measures, notify, ranks, refuse, running, runops, schedule, shape, sources, values, zone
+from flows.planner.read.draft import Draft
+from flows.planner.read.text import Text, make
+from flows.planner.resolve import Scope, find_tables, join_tables, suggest_tables
+from flows.planner.rows import Rows, operations
+from flows.settings import Limits
+
+LIMIT = Limits().text_chars
+CLAUSES = {"schedule.time": "at {}", "destination.table": "into {}", "destination": "into {}", "source": "from {}", "fx.target": "convert amounts to {}",
+           "schedule": "{}", "anomaly.column": "detect anomalies in {}", "dq": "make sure {}"}
+
+
+def plan(request: PlanRequest) -> PlanResult:
+    """Read a request. The same text, catalogue and `now` give the same result.
+
+    Raises InputError for a text that is empty or longer than the limit.
+    """
+    text = request.text
+    if not text.strip():
+        raise InputError("the text is empty", fix="Say what should be loaded from where to where, for instance: "
+                                                  "load orders into mart.orders every day at 2 AM")
+    if len(text) > LIMIT:
+        raise InputError(f"the text has {len(text):,} characters, {LIMIT:,} is the limit", fix="Say it shorter, or split it into several pipelines")
+    spoken = _own_words(text)
+    if spoken is not None:
+        return spoken
+    result = _read(text, request)
+    for answer in request.answers:
+        result = _answer(request, result, answer)
+    return result
+
+
+def _own_words(text: str) -> PlanResult | None:
+    """A spec that was said in the fixed English of `penstock explain` is taken as it stands."""
+    if not text.lstrip().startswith("Pipeline "):
+        return None
+    from flows.spec.words import read
+
+    spec = read(text)
+    if spec is None:
+        return None
+    data = spec.as_dict()
+    facts = [Fact(path=p, value=v, span=(0, len(text)), source="text") for p, v in _leaves(data, "")]
+    return PlanResult(status="ready", spec=data, facts=facts)
+
+
+def _leaves(node: Any, path: str) -> list[tuple[str, Any]]:
+    if isinstance(node, dict) and node:
+        return [leaf for k, v in node.items() for leaf in _leaves(v, f"{path}.{k}" if path else str(k))]
+    if isinstance(node, list) and node and isinstance(node[0], dict):
+        names = [str(v.get("step_id", n)) for n, v in enumerate(node)]
+        return [leaf for name, v in zip(names, node, strict=True) for leaf in _leaves(v, f"{path}.{name}")]
+    return [(path, node)]
+
+
+def _answer(request: PlanRequest, result: PlanResult, answer: Answer) -> PlanResult:
+    """An option is a patch; own words are read as one more sentence, and what they give counts as answered."""
+    if answer.option is not None:
+        return apply(result, answer.question_id, answer.option)
+    question = next((q for q in result.questions if q.id == answer.question_id), None)
+    if question is None or not answer.text:
+        return result
+    longer = f"{request.text.rstrip()} . {CLAUSES.get(question.slot, '{}').format(answer.text)}"
+    read = _read(longer[:LIMIT], request)
+    start = len(request.text.rstrip())
+    facts = [f.model_copy(update={"source": "answer", "span": None}) if f.span and f.span[0] >= start else f for f in read.facts]
+    return read.model_copy(update={"facts": facts})
+
+
+def _read(raw: str, request: PlanRequest) -> PlanResult:
+    text = make(raw, lexicon(request.catalog))
+    if language := courtesy.foreign(raw, text.norm):
+        return _only_english(raw, language)
+    if hit := refuse.destructive(text):
+        message = f"\"{raw[hit.span[0]:hit.span[1]]}\" would destroy data. Penstock builds and runs pipelines; it never deletes, drops or truncates."
+        question = Question(id="q1", slot="refused", message=message, free_text=False, span=hit.span)
+        return PlanResult(status="refused", questions=[question])
+    today = request.now.date()
+    from flows.planner import requests
+
+    bare = make(raw, text.lexicon, names=False)  # in a request about runs, `failed` and `events` are plain words
+    if (edit := runops.read_edit(bare)) is not None:
+        return requests.edit_result(bare, edit, request)
+    if (wish := runops.read_request(bare, text, today)) is not None:
+        return requests.run_result(bare, wish)
+    return _create(text, request)
+
+
+def _only_english(raw: str, language: str) -> PlanResult:
+    said = f"This looks like {language}" if language == "another language" else f"This looks {language}"
+    question = Question(id="q1", slot="unparsed", message=f"{said}. Only English is read: please say it in English.", span=(0, len(raw)))
+    return PlanResult(status="needs_input", questions=[question], residue=[Residue(span=(0, len(raw)), text=raw)])
+
+
+def read_draft(text: Text, request: PlanRequest) -> tuple[Draft, list[Any]]:
+    """All readers in their order; what each one understood is gone for the next."""
+    draft, today = Draft(), request.now.date()
+    notify.read_notify(text, draft)
+    running.read_running(text, draft)
+    destination.read_writing(text, draft)
+    ranks.read_dedups(text, draft)
+    destination.read_mode(text, draft)
+    destination.read_destination(text, draft)
+    destination.read_keys(text, draft)
+    zone.read_zone(text, draft)
+    schedule.read_schedule(text, draft)
+    shape.read_derives(text, draft)
+    checks.read_checks(text, draft)
+    enrich.read_enrich(text, draft)
+    ranks.read_tops(text, draft)
+    ranks.read_windows(text, draft)
+    filters.read_filters(text, draft, today)
+    shape.read_shape(text, draft)
+    sources.read_on(text, draft)
+    measures.read_measures(text, draft)
+    measures.read_groups(text, draft)
+    measures.read_titles(text, draft)
+    sources.read_connections(text, draft)
+    sources.read_cues(text, draft)
+    values.read_values(text, draft, sources.sure_tables(text))
+    shape.read_select(text, draft)
+    conditions = filters.combine(text, draft)
+    values.read_only(text, draft)
+    values.read_label(text, draft)
+    sources.read_tables(text, draft)
+    courtesy.read_courtesy(text)
+    courtesy.read_verbs(text, draft)
+    return draft, conditions
+
+
+def _create(text: Text, request: PlanRequest) -> PlanResult:
+    draft, conditions = read_draft(text, request)
+    asks = Asks()
+    scope = Scope(text, draft, asks)
+    rates = _rates(scope)
+    find_tables(scope, conditions)
+    build = make_spec.Builder(scope, asks)
+    leftover = courtesy.leftover(text)
+    _ask_source(scope, leftover)
+    for slot, message, span, choices in draft.asks:
+        asks.add(Ask(slot, message, span, [(c, _choice(scope, slot, c)) for c in choices]))
+    _steps(build, scope, conditions, rates)
+    spec = make_spec.envelope(build, text.raw)
+    residue = _residue(text, leftover, asks)
+    questions, shown = asks.questions(spec)
+    return _result(text, build, questions, shown, residue)
+
+
+def _choice(scope: Scope, slot: str, choice: str) -> dict[str, Any]:
+    if slot.startswith("schedule"):
+        return {"cron": choice}
+    if slot == "source":
+        return {"table": choice, "connection": scope.lexicon.catalog.tables[choice].connection}
+    return {"value": choice}
+
+
+def _rates(scope: Scope) -> str:
+    """The table of exchange rates, when amounts are converted; it is no source then."""
+    if scope.draft.fx is None:
+        return ""
+    tables = scope.lexicon.catalog.tables
+    found = [t for t, about in tables.items() if "currency" in about.columns and any(c.startswith("rate") for c in about.columns)]
+    scope.draft.tables = [t for t in scope.draft.tables if t[0] not in found[:1]]
+    return found[0] if found else ""
+
+
+def _ask_source(scope: Scope, leftover: list[list[Any]]) -> None:
+    """No table: the words where one should stand are named, with the tables that come near."""
+    if scope.tables or any(slot == "source" for slot, *_ in scope.draft.asks):
+        return
+    run = leftover.pop(0) if leftover else None
+    span = (run[0].start, run[-1].end) if run else None
+    words = scope.text.raw[span[0]:span[1]] if span else ""
+    message = f"There is no table {words!r} in the catalogue. Which table should be read?" if words else "Which table should be read?"
+    choices = [(t, {"table": t, "connection": scope.lexicon.catalog.tables[t].connection}) for t in suggest_tables(scope.text, words)]
+    scope.asks.add(Ask("source", message, span, choices))
+
+
+def _steps(build: make_spec.Builder, scope: Scope, conditions: list[Any], rates: str) -> None:
+    """Reads, transforms, checks, writes."""
+    draft = scope.draft
+    before = make_spec.waits(build)
+    union = any(c.value == "union" for c in draft.cues)
+    apart = _apart(scope, conditions, union)
+    if not apart and not union and draft.focus is None and scope.tables:
+        join_tables(scope)
+    given = {t: make_spec.extract(build, t, list(before)) for t in scope.tables} or {"": make_spec.no_source(build, before)}
+    if apart:
+        for table, step in given.items():
+            make_spec.write(build, step, None, table)
+        return
+    last = next(iter(given.values()))
+    rows = None
+    if draft.focus is not None and scope.tables:
+        last = make_spec.focus(build, given)
+    elif union and len(given) > 1:
+        last = make_spec.stack(build, list(given.values()))
+    elif scope.tables:
+        rows = _rows(build, scope, given, conditions, rates, before)
+        if rows.ops:
+            first = make_spec.checks(build, rows, last, early=True)
+            inputs = [first, *[s for s in given.values() if s != last]]
+            last = make_spec.transform(build, rows, inputs)
+    last = make_spec.checks(build, rows, last, early=False)
+    make_spec.write(build, last, rows)
+
+
+def _rows(build: make_spec.Builder, scope: Scope, given: dict[str, str], conditions: list[Any], rates: str, before: list[str]) -> Rows:
+    relation = dict(given)
+    if rates:
+        relation[rates] = make_spec.extract(build, rates, list(before))
+        given[rates] = relation[rates]
+    return operations(scope, relation, conditions)
+
+
+def _apart(scope: Scope, conditions: list[Any], union: bool) -> bool:
+    """Several tables that are loaded each for itself; asks `join` when it is not clear."""
+    draft = scope.draft
+    if len(scope.tables) < 2 or union or draft.focus is not None:
+        return False
+    named = [t for t in scope.tables if scope.origins[t][1] == "text"]
+    if draft.cues or len(named) < len(scope.tables) or draft.tops or draft.measures or draft.groups:
+        return False
+    if _columns_of_several(scope, conditions):
+        return False
+    if draft.table is None and (draft.dataset is not None or draft.engine is not None):
+        return True
+    scope.asks.add(Ask("join", f"Should {' and '.join(scope.tables)} be joined, put below each other, or written to tables of their own?"))
+    return False
+
+
+def _columns_of_several(scope: Scope, conditions: list[Any]) -> bool:
+    from flows.planner.resolve import all_refs
+
+    used: set[str] = set()
+    for ref in all_refs(scope.draft, conditions):
+        here = {m.table for m in ref.meanings if m.table in scope.tables}
+        if len(here) == 1:
+            used |= here
+    return len(used) > 1 or bool(used) and scope.tables[0] not in used or any(
+        getattr(leaf, "about", "") == "money" and leaf.table and used and leaf.table not in used for leaf in conditions)
+
+
+def _residue(text: Text, leftover: list[list[Any]], asks: Asks) -> list[Residue]:
+    out = []
+    for run in leftover:
+        span = (run[0].start, run[-1].end)
+        words = text.raw[span[0]:span[1]]
+        out.append(Residue(span=span, text=words))
+        asks.items.append(Ask("unparsed", f"\"{words}\" was not understood. Say it in other words, or leave it out.", span))
+    return out
+
+
+def _result(text: Text, build: make_spec.Builder, questions: list[Question], spec: dict[str, Any], residue: list[Residue]) -> PlanResult:
+    leave = {"op": "test", "path": "/pipeline_id", "value": spec["pipeline_id"]}
+    for question in questions:
+        if question.slot == "unparsed":
+            question.options = [Option(label="Leave it out", patch=[leave])]
+    assumptions = [Assumption(path="text", text=f"{typed!r} was read as {meant!r}") for typed, meant, _ in text.typos]
+    assumptions += [Assumption(path=p, text=t) for p, t in (*build.draft.notes, *build.notes)]
+    return PlanResult(status=status_of(questions), spec=spec, facts=build.facts, assumptions=assumptions, questions=questions, residue=residue)
