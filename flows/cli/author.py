@@ -171,4 +171,4 @@ def _show_step(step: dict[str, Any]) -> None:
         say(f"  check {check['check']} {', '.join(check['columns'])}: {check['message']}")
     if step.get("columns") and step.get("rows") is not None:
         types = [c["type"] for c in step["columns"]]
-        table([c["name"] for c in step["columns"]], step["rows"], right=numeric(types))
+        table([c["name"] for c in step["columns"]], [list(row.values()) for row in step["rows"]], right=numeric(types))

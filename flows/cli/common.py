@@ -58,12 +58,15 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Seque
     from rich.text import Text
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for position, name in enumerate(columns):
         drawn.add_column(Text(name), justify="right" if position in right else "left", overflow="ellipsis", no_wrap=True)
     for row in rows:
         drawn.add_row(*(Text("" if value is None else plain(value)) for value in row))
-    console.print(drawn)
+    with console.capture() as text:
+        console.print(drawn)
+    for line in text.get().splitlines():
+        say(f"  {line.rstrip()}")
 
 
 def plain(value: Any) -> str:
