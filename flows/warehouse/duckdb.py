@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from flows.errors import InputError, MissingError, SqlError
 from flows.settings import Settings
 from flows.spec.suggest import did_you_mean
-from flows.warehouse import files, files_json
+from flows.warehouse import files, files_json, macros
 from flows.warehouse import session as sessions
 from flows.warehouse.base import (
     Capabilities,
@@ -66,9 +66,11 @@ class DuckDBWarehouse:
             self.stage_dir.mkdir(parents=True, exist_ok=True)
         self.session = Session([self.lake.folder, self.stage_dir, *map(Path, read_dirs)], limits=settings.limits, preview=preview,
                                spill=None if preview else self.stage_dir / f".spill-{uuid.uuid4().hex[:8]}")
-        self.session.rows(f"CREATE SCHEMA {SCHEMA}")
+        for statement in (f"CREATE SCHEMA {SCHEMA}", *macros.statements()):
+            self.session.rows(statement)
         sessions.lock(self.session.con)
         self.tables = Tables(self.session, self.lake, names or {}, (settings.project, tenant_id))
+        self.project = settings.project
         self.writer = Writer(self.session, self.tables, self.lake)
 
     # ---------------------------------------------------------------- reading
@@ -106,7 +108,7 @@ class DuckDBWarehouse:
         return self.tables.find((name,) if self.tables.bound(name) else tuple(name.split("."))).columns
 
     def _prepare(self, sql: Sql, params: Params) -> Prepared:
-        return prepare(sql, params or {}, self.tables)
+        return prepare(sql, params or {}, self.tables, project=self.project)
 
     def _typed(self, sql: str) -> tuple[str, tuple[Column, ...]]:
         """The query with every column in the type that keeps its BigQuery type, and those columns.
@@ -272,7 +274,10 @@ class DuckDBWarehouse:
     # ---------------------------------------------------------------- scripts and the end
     def execute(self, script: str, params: Params = None, *, limits: QueryLimits | None = None, labels: Mapping[str, str] | None = None,
                 job_key: str = "") -> ExecResult:
-        raise SqlError("scripts are not offered yet", verdict="refused")
+        """A script of BigQuery statements, all or nothing. Raises SqlError (refused: scripting, procedures), TransientError (lost race)."""
+        from flows.warehouse.script import Script
+
+        return Script(self, params or {}, limits or QueryLimits()).run(script)
 
     def sync_procedures(self, folder: str) -> Mapping[str, str]:
         raise SqlError(NO_PROCEDURES, verdict="refused", code="no_procedures", fix="Write the steps as generic.sql and generic.load")

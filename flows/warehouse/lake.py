@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flows.store.manifest import Manifest
 
 _NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,120}$")
+DROPPED = {"dropped": True}  # what the manifest keeps of a table that is gone: its version goes on counting
 TEMPORARY = ".new"  # what is still being written; no manifest row ever names it
 
 
@@ -115,10 +116,10 @@ class Lake:
         return LakeFile(path=final.relative_to(self.root).as_posix(), rows=file.rows, bytes=final.stat().st_size,
                         partition=file.partition, slice=dict(file.slice), run_id=file.run_id)
 
-    def swap(self, change: Change, expect_version: int) -> int:
+    def swap(self, change: Change, expect_version: int, *, drop_table: bool = False) -> int:
         """One transaction; readers see all of it or nothing. Gives the new version. Raises TransientError on a lost race."""
         return self.manifest.swap(self.tenant_id, change.spec.name, add=change.add, drop=[file.id for file in change.drop],
-                                  spec=spec_to_dict(change.spec), expect_version=expect_version)
+                                  spec=dict(DROPPED) if drop_table else spec_to_dict(change.spec), expect_version=expect_version)
 
     def discard(self, files: Sequence[LakeFile]) -> None:
         """Remove files that no swap took in."""

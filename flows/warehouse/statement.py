@@ -9,7 +9,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from flows.errors import InputError
+from flows.errors import InputError, SqlError
 from flows.spec.suggest import did_you_mean
 from flows.warehouse import guard
 from flows.warehouse.base import Verdict
@@ -30,15 +30,34 @@ class Prepared:
     notes: tuple[str, ...] = ()
 
 
-def prepare(sql: str | exp.Expr, params: Mapping[str, Any], tables: Tables) -> Prepared:
-    """Text is BigQuery SQL; a tree is DuckDB's own and only gets its parameters and names. Raises SqlError, InputError."""
-    if isinstance(sql, str):
-        tree: exp.Expr = guard.one_query(sql)
-    else:
-        tree = sql.copy()
+def prepare(sql: str | exp.Expr, params: Mapping[str, Any], tables: Tables, *, text: bool = False, project: str = "") -> Prepared:
+    """Text (or a tree of it, with `text`) is BigQuery SQL; another tree is DuckDB's own and only gets its parameters and names.
+
+    Raises SqlError, InputError.
+    """
+    try:
+        if isinstance(sql, str) or text:
+            return _translate(guard.one_query(sql) if isinstance(sql, str) else sql, params, tables, project)
+        tree = bind_params(sql.copy(), params)
+        used = tables.place(tree)
+        return Prepared(tree.sql(dialect="duckdb"), tree, tuple(found.table or name for name, found in used.items()))
+    except RecursionError:
+        raise SqlError("the statement is nested too deeply", code="limit", fix="Split it into steps") from None
+
+
+def _translate(tree: exp.Expr, params: Mapping[str, Any], tables: Tables, project: str) -> Prepared:
+    from sqlglot import exp
+
+    from flows.warehouse.dialect import Translation
+
+    assert isinstance(tree, exp.Query)
+    guard.statement(tree)
     tree = bind_params(tree, params)
     used = tables.place(tree)
-    return Prepared(tree.sql(dialect="duckdb"), tree, tuple(found.table or name for name, found in used.items()))
+    reads = tuple(found.table or name for name, found in used.items())
+    work = Translation({found.physical: found.columns for found in used.values()}, project)
+    made = work.query(tree)
+    return Prepared(made.sql(dialect="duckdb"), made, reads, "local-approximate" if work.notes else "portable", tuple(work.notes))
 
 
 def bind_params(tree: exp.Expr, params: Mapping[str, Any]) -> exp.Expr:
@@ -46,7 +65,7 @@ def bind_params(tree: exp.Expr, params: Mapping[str, Any]) -> exp.Expr:
     from sqlglot import exp
 
     def change(node: exp.Expr) -> exp.Expr:
-        if isinstance(node, exp.Parameter) and not isinstance(node.this, exp.Parameter):
+        if isinstance(node, exp.Parameter) and not isinstance(node.this, exp.Parameter) and not isinstance(node.parent, exp.Parameter):
             return value_tree(_value(node.name, params))
         if isinstance(node, exp.Placeholder) and isinstance(node.this, str):
             return value_tree(_value(node.this, params))
@@ -68,6 +87,8 @@ def value_tree(value: Any) -> exp.Expr:
     """
     from sqlglot import exp
 
+    if isinstance(value, exp.Expr):
+        return value.copy()
     if value is None:
         return exp.null()
     if isinstance(value, bool):
@@ -85,7 +106,10 @@ def value_tree(value: Any) -> exp.Expr:
     if isinstance(value, Decimal):
         return exp.cast(exp.Literal.string(format(value, "f")), exp.DataType.build("DECIMAL(38,9)"))
     if isinstance(value, bytes):
-        return exp.func("FROM_BASE64", exp.Literal.string(base64.b64encode(value).decode()))
+        made = exp.Anonymous(this="from_base64", expressions=[exp.Literal.string(base64.b64encode(value).decode())])
+        made.type = exp.DataType.build("BYTES", dialect="bigquery")
+        made.meta["ours"] = True
+        return made
     if isinstance(value, (list, tuple)):
         return exp.Array(expressions=[value_tree(item) for item in value])
     if isinstance(value, Mapping):

@@ -65,6 +65,7 @@ class Tables:
         self._bound: dict[str, Found] = {}
         self._found: dict[str, Found] = {}
         self._pins: dict[str, Pinned] = {}
+        self._hidden: set[str] = set()
         self._count = 0
 
     # ---------------------------------------------------------------- giving names
@@ -108,6 +109,19 @@ class Tables:
         """Look at a lake table anew, after this session wrote it."""
         self._pins.pop(name, None)
         self._found.pop(name, None)
+        self._hidden.discard(name)
+
+    def show(self, name: str, found: Found) -> None:
+        """Let a name mean this, until `forget` (a lake table) or `unbind` (a bare name)."""
+        (self._found if "." in name else self._bound)[name] = found
+
+    def hide(self, name: str) -> None:
+        """Let a lake table be gone for this session, until `forget`."""
+        self._found.pop(name, None)
+        self._hidden.add(name)
+
+    def unbind(self, name: str) -> None:
+        self._bound.pop(name, None)
 
     def refresh(self) -> None:
         """Look at every lake table anew: for a step that waits for others to write."""
@@ -149,7 +163,7 @@ class Tables:
 
     def _open(self, name: str, written: str) -> Found:
         pinned = self.pin(name)
-        if not pinned.spec.columns:
+        if not pinned.spec.columns or name in self._hidden:
             raise self.missing(written)
         physical = self.fresh("table")
         self.view(physical, self.files_sql([str(self.lake.path(file)) for file in pinned.files], pinned.spec.columns))

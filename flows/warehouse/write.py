@@ -48,7 +48,7 @@ class Writer:
         first = evolve(self.lake.pin(want.name).spec, want, source.columns, fresh=mode == "overwrite")
         self._not_null(source, first)
         slice_ = key.key() if mode == "append" else {}
-        new = self._files(self._select(source, first, key), first, slice_, key.x_run_id)
+        new = self.files(self._select(source, first, key), first, slice_, key.x_run_id)
         plans: dict[str, Callable[[Pinned, TableSpec], tuple[Change, int]]] = {
             "append": lambda pinned, spec: self._drop_slice(pinned, spec, key),
             "overwrite": lambda pinned, spec: (Change(spec, drop=list(pinned.files)), pinned.rows),
@@ -73,7 +73,7 @@ class Writer:
         spec = evolve(spec, TableSpec(name, ()), columns, lineage=False)
         source = Source(source_sql, ())
         source.columns = columns
-        new = self._files(self._fit(source, spec), spec, {}, "load")
+        new = self.files(self._fit(source, spec), spec, {}, "load")
 
         def change(pinned: Pinned) -> tuple[Change, LoadResult]:
             drop = list(pinned.files) if truncate else []
@@ -133,7 +133,7 @@ class Writer:
         touched = [by_path[path] for path in hits]
         for file in touched:
             rest = f"SELECT * FROM ({self.tables.files_sql([str(self.lake.path(file))], pinned.spec.columns)}) WHERE NOT ({condition})"
-            kept += self._files(rest, replace(pinned.spec, partition_by=""), {}, run_id, partition=file.partition)
+            kept += self.files(rest, replace(pinned.spec, partition_by=""), {}, run_id, partition=file.partition)
         return kept, touched, sum(hits.values())
 
     def _merge(self, pinned: Pinned, want: TableSpec, key: Slice, source: Source) -> tuple[Change, LoadResult]:
@@ -150,7 +150,7 @@ class Writer:
             hits = dict(self.session.rows(f"SELECT t.filename, count(*) FROM ({old}) t SEMI JOIN ({new_sql}) s ON {same} GROUP BY ALL"))
         if hits:
             new_sql = self._merged(spec, source, list(hits), new_sql, same)
-        new = self._files(new_sql, spec, {}, key.x_run_id)
+        new = self.files(new_sql, spec, {}, key.x_run_id)
         rows = self.session.rows(f"SELECT count(*) FROM ({source.sql})")[0][0]
         return Change(spec, new, [paths[path] for path in hits]), LoadResult(spec.name, rows, sum(hits.values()))
 
@@ -204,7 +204,7 @@ class Writer:
         marks = [f"CAST({literal(str(values[c.name]))} AS {to_duck(c.type)}) AS {name_sql(c.name)}" for c in lineage_columns()]
         return f"SELECT *, {', '.join(marks)} FROM ({self._fit(source, own)})"
 
-    def _files(self, sql: str, spec: TableSpec, slice_: dict[str, str], run_id: str, partition: str = "") -> list[LakeFile]:
+    def files(self, sql: str, spec: TableSpec, slice_: dict[str, str], run_id: str, partition: str = "") -> list[LakeFile]:
         """Write a query's rows as complete, named files, one a partition value; none when there are no rows."""
         order = f" ORDER BY {', '.join(name_sql(c) for c in spec.cluster_by)}" if spec.cluster_by else ""
         draft = self.lake.draft(spec.name)

@@ -1,0 +1,97 @@
+"""Statements judged one by one, each on a warehouse of its own that is thrown away: `penstock query --batch`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from flows.errors import InputError, PenstockError, SqlError
+from flows.settings import Settings
+from flows.warehouse.encode import rows_json
+
+TENANT = "batch"
+
+
+def answer(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Run one line {id, project, setup, sql, params, probe} on a new, empty warehouse: columns and rows of the probe, else of the last
+    SELECT; or an error with the verdict refused, invalid or failed (failed: also an error in `setup`)."""
+    from flows.store import open_store
+    from flows.warehouse.duckdb import DuckDBWarehouse
+
+    with tempfile.TemporaryDirectory(prefix="penstock-batch-") as folder:
+        home = Path(folder)
+        settings = replace(Settings.load(home=home), project=str(line.get("project") or ""))
+        store = open_store(f"sqlite:///{home / 'control.sqlite'}")
+        try:
+            with DuckDBWarehouse(settings, store.manifest, TENANT, names={}, stage_dir=home / "stage") as warehouse:
+                return {"id": line.get("id"), **_run(warehouse, line)}
+        finally:
+            store.dispose()
+
+
+def _run(warehouse: Any, line: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        for script in line.get("setup") or ():
+            warehouse.execute(script)
+    except PenstockError as error:
+        return _error(error, "failed", "setup: ")
+    try:
+        result = warehouse.execute(line.get("sql") or "", parameters(line.get("params"))).result
+        if line.get("probe"):
+            result = warehouse.query(line["probe"])
+        columns, rows = rows_json(result) if result is not None else ([], [])
+    except PenstockError as error:
+        return _error(error, verdict_of(error))
+    return {"columns": columns, "rows": rows}
+
+
+def verdict_of(error: PenstockError) -> str:
+    """refused | invalid | failed: what an error says about the statement. Broken data stops BigQuery as well."""
+    if isinstance(error, SqlError):
+        return error.verdict
+    return "failed" if error.transient or error.code == "limit" else "invalid"
+
+
+def _error(error: PenstockError, verdict: str, before: str = "") -> dict[str, Any]:
+    return {"error": {"code": error.code, "message": before + str(error)}, "verdict": verdict}
+
+
+def parameters(given: Mapping[str, Sequence[Any]] | Sequence[Any] | None) -> dict[str, Any]:
+    """{name: [TYPE, value]} as typed literals. Raises InputError for a type or value that is none."""
+    if not given:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InputError("parameters need names here", where="params", fix='Write {"name": ["TYPE", value]} and @name')
+    return {name: _typed(str(kind), value) for name, (kind, value) in given.items()}
+
+
+def _typed(kind: str, value: Any) -> Any:
+    """A literal tree of a BigQuery type."""
+    from sqlglot import exp
+
+    from flows.warehouse.bqtypes import duck_name
+
+    def build(tree: exp.DataType, item: Any) -> exp.Expr:
+        if item is None:
+            made: exp.Expr = exp.Null()
+        elif isinstance(item, list):
+            made = exp.Array(expressions=[build(tree.expressions[0], one) for one in item])
+        elif isinstance(item, Mapping):
+            fields = [(field.name, build(field.args["kind"], item[field.name])) for field in tree.expressions]
+            made = exp.Struct(expressions=[exp.PropertyEQ(this=exp.to_identifier(name), expression=part) for name, part in fields])
+        elif isinstance(item, bool):
+            made = exp.true() if item else exp.false()
+        elif isinstance(item, int):
+            made = exp.Literal.number(item)
+        else:
+            made = exp.Literal.string(str(item))
+        if isinstance(item, (list, Mapping)):
+            return made
+        return exp.Cast(this=made, to=tree.copy())
+
+    tree = exp.DataType.build(kind, dialect="bigquery")
+    duck_name(tree)  # raises for a type that cannot be kept here
+    return build(tree, value)

@@ -1,0 +1,216 @@
+"""BigQuery SQL for DuckDB: names resolved and types known first, then rule by rule; what has no rule is refused, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlglot import exp
+from sqlglot.errors import OptimizeError, SqlglotError
+
+from flows.errors import SqlError
+from flows.spec.suggest import did_you_mean
+from flows.warehouse import rewrite_text, rewrite_time, rewrite_value
+from flows.warehouse.base import Column
+from flows.warehouse.trees import Rule, call, cast, invalid, is_text, kind, line_of, refuse
+
+RULES: dict[type[exp.Expr], Rule] = {**rewrite_value.RULES, **rewrite_text.RULES, **rewrite_time.RULES}
+SAME: frozenset[type[exp.Expr]] = frozenset({
+    # the same on both
+    exp.Count, exp.CountIf, exp.Min, exp.Max, exp.AnyValue, exp.HavingMax, exp.LogicalAnd, exp.LogicalOr, exp.ArgMax, exp.ArgMin,
+    exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.Corr, exp.CovarPop, exp.CovarSamp,
+    exp.RowNumber, exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist, exp.Ntile, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue,
+    exp.NthValue, exp.PercentileCont, exp.PercentileDisc, exp.If, exp.Coalesce, exp.Nullif, exp.Case, exp.Greatest, exp.Least,
+    exp.Upper, exp.Lower, exp.Trim, exp.Length, exp.ByteLength, exp.Concat, exp.StartsWith, exp.EndsWith, exp.Contains, exp.Left,
+    exp.Right, exp.Reverse, exp.Split, exp.Initcap, exp.Replace, exp.Abs, exp.Sign, exp.Ceil, exp.Floor, exp.Trunc, exp.IsNan, exp.IsInf,
+    exp.Rand, exp.Uuid, exp.Array, exp.Struct, exp.Exists, exp.Unnest, exp.CurrentTimestamp, exp.Unicode, exp.Chr,
+    exp.TsOrDsToDate, exp.TsOrDsToTimestamp, exp.SHA2Digest, exp.MD5Digest, exp.And, exp.Or, exp.Xor, exp.JSONPath, exp.JSONPathRoot,
+    exp.Mod, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.Like, exp.Anonymous, exp.ApproxDistinct, exp.SafeFunc, exp.TableSample,
+})
+OWN = {"ERROR": "error", "IEEE_DIVIDE": "", "SAFE_NEGATE": "", "NULLIFZERO": ""}
+APPROXIMATE: dict[type[exp.Expr], str] = {exp.ApproxDistinct: "APPROX_COUNT_DISTINCT estimates with another sketch than BigQuery"}
+
+
+class Translation:
+    """One query on its way; `notes` say where the answer may differ from BigQuery's."""
+
+    def __init__(self, schemas: Mapping[str, Sequence[Column]], project: str = "", macros: Mapping[str, exp.Expr] | None = None) -> None:
+        self.schemas, self.project, self.notes = schemas, project, []  # type: ignore[var-annotated]
+        self.macros = macros or {}
+
+    def query(self, tree: exp.Expr) -> exp.Expr:
+        """A query whose tables already stand for objects of the session."""
+        _name_outputs(tree)
+        wanted = {name: name for name in _outputs(tree)}
+        for columns in self.schemas.values():
+            wanted = {c.name: c.name for c in columns} | wanted
+        spelled = {name.lower(): name for name in wanted}
+        _no_lateral_alias(tree)
+        made = self.rules(self._qualified(tree))
+        top: exp.Expr = made
+        while isinstance(top, (exp.SetOperation, exp.Subquery)):
+            top = top.this
+        if isinstance(top, exp.Select):
+            for item in top.expressions:
+                if isinstance(item, exp.Alias) and item.alias.lower() in spelled:
+                    item.set("alias", exp.to_identifier(spelled[item.alias.lower()], quoted=True))
+        return made
+
+    def _qualified(self, tree: exp.Expr) -> exp.Expr:
+        from sqlglot.optimizer.annotate_types import annotate_types
+        from sqlglot.optimizer.qualify import qualify
+        from sqlglot.schema import MappingSchema
+
+        known = {table: {c.name: c.type for c in columns} for table, columns in self.schemas.items()}
+        schema = MappingSchema({"penstock": known} if known else {}, dialect="bigquery")
+        try:
+            made = qualify(tree, dialect="bigquery", schema=schema, quote_identifiers=False)
+            return annotate_types(made, schema, dialect="bigquery")
+        except OptimizeError as error:
+            raise self._unresolved(str(error)) from None
+        except SqlglotError as error:
+            raise SqlError(str(error)[:200]) from None
+
+    def _unresolved(self, text: str) -> SqlError:
+        name = text.partition("'")[2].partition("'")[0]
+        known = sorted({c.name for columns in self.schemas.values() for c in columns})
+        if "could not be resolved" in text and name:
+            return SqlError(f"there is no column {name!r}", code="unknown_column",
+                            fix=did_you_mean(name, known) or (f"The columns are: {', '.join(known[:20])}" if known else ""))
+        return SqlError(text[:200])
+
+    def rules(self, tree: exp.Expr) -> exp.Expr:
+        """Rewrite every node, the inner ones first. The tree is annotated; its types are kept on what replaces a node."""
+        for node in reversed(list(tree.bfs())):
+            if node is not tree and node.parent is None:
+                continue
+            made = self._one(node)
+            if made is not node:
+                made.type = made.type or node.type
+                if node is tree:
+                    tree = made
+                else:
+                    node.replace(made)
+        return tree
+
+    def _one(self, node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Parameter):
+            return self._variable(node)
+        if isinstance(node, exp.SafeFunc):
+            return self._safe(node)
+        if isinstance(node, exp.Anonymous):
+            return self._unknown(node)
+        rule = RULES.get(type(node))
+        if rule is not None:
+            return rule(node)
+        if isinstance(node, exp.Func) and type(node) not in SAME:
+            raise refuse(node, f"function {node.sql_name()} is not offered by the local warehouse yet")
+        if type(node) in APPROXIMATE:
+            self.notes.append(APPROXIMATE[type(node)])
+        return _structure(node)
+
+    def _variable(self, node: exp.Parameter) -> exp.Expr:
+        inner = node.this
+        if isinstance(inner, exp.Parameter) and inner.name.lower() == "project_id" and self.project:
+            return exp.Literal.string(self.project)
+        raise refuse(node, f"@@{inner.name} is not offered by the local warehouse")
+
+    def _safe(self, node: exp.SafeFunc) -> exp.Expr:
+        inner = node.this
+        if isinstance(inner, exp.Anonymous) and inner.name == "bq_finite":
+            return call("bq_finite_or_null", inner.expressions[0].copy())
+        if isinstance(inner, (exp.Anonymous, exp.Cast)) and not any(_can_raise(n) for n in inner.find_all(exp.Anonymous)):
+            return call("try", inner.copy())
+        raise refuse(node, "this SAFE. function is not offered by the local warehouse", "Use SAFE_CAST, SAFE_DIVIDE or a CASE")
+
+    def _unknown(self, node: exp.Anonymous) -> exp.Expr:
+        """A function that sqlglot has no node for: one of our own, one of the script's, or none of BigQuery's."""
+        name = node.name
+        if node.meta.get("ours"):
+            return node
+        if name.upper() == "ERROR" and len(node.expressions) == 1:
+            return call("error", node.expressions[0].copy())
+        if name.upper() == "IEEE_DIVIDE" and len(node.expressions) == 2:
+            return exp.Div(this=cast(node.expressions[0].copy(), "DOUBLE"), expression=cast(node.expressions[1].copy(), "DOUBLE"))
+        raise invalid(node, f"there is no function {name}", "Use a function of BigQuery")
+
+
+def _can_raise(node: exp.Anonymous) -> bool:
+    return node.name.startswith("bq_") or node.name == "error"
+
+
+def _structure(node: exp.Expr) -> exp.Expr:
+    """Nodes that are no functions."""
+    if isinstance(node, exp.Unnest):
+        return _unnest(node)
+    if isinstance(node, (exp.DPipe, exp.Like, exp.Neg)) and kind(node.this) in ("BOOL",):
+        raise invalid(node, f"{node.key} does not take BOOL")
+    if isinstance(node, exp.TableSample):
+        raise refuse(node, "TABLESAMPLE gives other rows each time and is not offered by the local warehouse", "Use LIMIT")
+    return node
+
+
+def _unnest(node: exp.Unnest) -> exp.Expr:
+    """WITH OFFSET counts from 0, and a struct comes out as its fields where BigQuery lets them be named bare."""
+    if not isinstance(node.parent, (exp.From, exp.Join)):
+        return node
+    if len(node.expressions) != 1:
+        raise refuse(node, "UNNEST of several arrays is not offered by the local warehouse")
+    alias = node.args.get("alias")
+    offset = node.args.get("offset") or None
+    table = alias.this.copy() if alias is not None and alias.this is not None else exp.to_identifier(f"_unnest_{id(node) % 100000}")
+    name = alias.columns[0] if alias is not None and alias.columns else None
+    items = node.expressions[0].copy()
+    if offset is None and name is not None:
+        return node
+    raise_names = node.type is not None and node.type.is_type(exp.DataType.Type.STRUCT) and name is None
+    if raise_names and offset is None:
+        inner = exp.select(exp.Anonymous(this="unnest", expressions=[items, exp.PropertyEQ(this=exp.to_identifier("max_depth"),
+                                                                                          expression=exp.Literal.number(2))]))
+        return exp.Lateral(this=exp.Subquery(this=inner), alias=exp.TableAlias(this=table))
+    if offset is not None and name is not None:
+        index = offset if isinstance(offset, exp.Identifier) else exp.to_identifier("offset")
+        inner = exp.select(exp.alias_(exp.Anonymous(this="unnest", expressions=[items.copy()]), name.name, quoted=True),
+                           exp.alias_(exp.Sub(this=exp.Anonymous(this="generate_subscripts", expressions=[items, exp.Literal.number(1)]),
+                                              expression=exp.Literal.number(1)), index.name, quoted=True))
+        return exp.Lateral(this=exp.Subquery(this=inner), alias=exp.TableAlias(this=table))
+    if offset is None:
+        return node
+    raise refuse(node, "UNNEST WITH OFFSET needs an alias for its items here", "Write UNNEST(items) AS item WITH OFFSET AS n")
+
+
+# -------------------------------------------------------------------- outputs
+def _first(tree: exp.Expr) -> exp.Select | None:
+    while isinstance(tree, (exp.SetOperation, exp.Subquery)):
+        tree = tree.this
+    return tree if isinstance(tree, exp.Select) else None
+
+
+def _name_outputs(tree: exp.Expr) -> None:
+    """Columns without a name are f0_, f1_, ... as on BigQuery."""
+    select, n = _first(tree), 0
+    for item in list(select.expressions) if select is not None else []:
+        if isinstance(item, (exp.Alias, exp.Column, exp.Star, exp.Dot)) or item.is_star:
+            continue
+        item.replace(exp.alias_(item.copy(), f"f{n}_"))
+        n += 1
+
+
+def _outputs(tree: exp.Expr) -> list[str]:
+    select = _first(tree)
+    return [item.alias_or_name for item in select.expressions if item.alias_or_name] if select is not None else []
+
+
+def _no_lateral_alias(tree: exp.Expr) -> None:
+    """BigQuery does not let one column of a SELECT use the alias of another; DuckDB and sqlglot would."""
+    for select in tree.find_all(exp.Select):
+        if select.args.get("from_") is not None:
+            continue  # with a FROM the name may be a column; qualify decides, and a column wins on both
+        names = {item.alias.lower() for item in select.expressions if isinstance(item, exp.Alias)}
+        for item in select.expressions:
+            for column in item.find_all(exp.Column):
+                if not column.table and column.name.lower() in names and column.find_ancestor(exp.Select) is select:
+                    raise invalid(column, f"the alias {column.name!r} cannot be used in the same SELECT",
+                                  "Repeat the expression or use a WITH")
+
+
+__all__ = ["Translation", "is_text", "line_of"]
