@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flows.errors import PenstockError
-    from flows.service import Penstock, RunView
+    from flows.run.view import RunView
+    from flows.service import Penstock
     from flows.settings import Settings
     from flows.spec import FlowSpec
 
 __all__ = ["FlowSpec", "Penstock", "PenstockError", "RunView", "Settings"]
 
-_HOMES = {"FlowSpec": "flows.spec", "Penstock": "flows.service", "PenstockError": "flows.errors", "RunView": "flows.service",
+_HOMES = {"FlowSpec": "flows.spec", "Penstock": "flows.service", "PenstockError": "flows.errors", "RunView": "flows.run.view",
           "Settings": "flows.settings"}
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.errors import InputError, MissingError, Problem, SpecError, UnreachableError
+from flows.errors import InputError, MissingError, SpecError, UnreachableError
 from flows.settings import Settings
 from flows.spec.model import FlowSpec
 from flows.spec.suggest import did_you_mean
@@ -19,9 +18,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from flows.checks import Report
-    from flows.insight.catalog import Catalog
+    from flows.insight.catalog import Catalog, Table
     from flows.planner.answer import Answer, PlanResult
     from flows.run.preview import Preview
+    from flows.run.view import RunView
+    from flows.spec.loader import Lines
     from flows.store import Run, Store
     from flows.warehouse import QueryLimits, Warehouse
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 SAMPLE_TENANT = "demo"
 ENVIRONMENTS = ("local", "production")
-FINAL = ("SUCCESS", "FAILED", "CANCELLED", "CRASHED")
 
 
 @dataclass(frozen=True)
@@ -38,31 +38,11 @@ class Source:
     """A spec and where it came from: a file, stored text, a planner's answer or plain data."""
 
     spec: FlowSpec
-    lines: Mapping[str, int] | None = None
+    lines: Lines | None = None
     text: str = ""
     where: str = ""
     version: int | None = None
     folder: Path | None = None
-
-
-@dataclass(frozen=True)
-class RunView:
-    """A run as people see it; `as_dict` is the contract of `penstock run --json`."""
-
-    run: Run
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    address: str = ""  # of the run in Prefect's UI; empty until the flow run exists
-
-    @property
-    def ended(self) -> bool:
-        return self.run.status in FINAL
-
-    def as_dict(self) -> dict[str, Any]:
-        run = self.run
-        return {"run_id": run.run_id, "pipeline_id": run.pipeline_id, "status": run.status, "steps": self.steps,
-                "error": run.error or None, "environment": run.environment, "run_date": str(run.run_date),
-                "created_at": _iso(run.created_at), "started_at": _iso(run.started_at), "ended_at": _iso(run.ended_at),
-                "prefect_url": self.address or None}
 
 
 class Penstock:
@@ -138,15 +118,9 @@ class Penstock:
 
     def plan_lines(self, lines: Iterator[str], *, now: datetime | None = None) -> Iterator[dict[str, Any]]:
         """`{"id", "text"}` lines in, one answer each; a text that breaks gives an `error` and the rest goes on."""
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            case: dict[str, Any] = {}
-            try:
-                case = _line(line, number)
-                yield {"id": case["id"], **self.plan(case["text"], now=now).as_dict()}
-            except InputError as error:
-                yield {"id": case.get("id", number), "error": {"code": error.code, "message": str(error)}}
+        from flows.planner.batch import answer_lines
+
+        return answer_lines(lines, lambda text: self.plan(text, now=now))
 
     def source(self, given: Given) -> Source:
         """Find a spec: a FlowSpec, a plan's draft, plain data, a file's path, YAML text, or a stored pipeline's id.
@@ -292,19 +266,15 @@ class Penstock:
 
     def view(self, run_id: str) -> RunView:
         """One run with its steps. MissingError when this tenant has no such run."""
-        run = self.store.runs.get(self.tenant, run_id)
-        return RunView(run, [_step(row) for row in self.store.steps.of(run_id)], self._address(run))
+        from flows.run.view import view
 
-    def _address(self, run: Run) -> str:
-        from flows.run.ledger import prefect_url
-
-        base = prefect_url(self.store, self.settings)
-        return f"{base.rstrip('/')}/runs/flow-run/{run.flow_run_id}" if run.flow_run_id and base else ""
+        return view(self.store.runs.get(self.tenant, run_id), self.store, self.settings)
 
     def runs(self, *, pipeline_id: str | None = None, limit: int = 20) -> list[RunView]:
         """The newest runs first, of one pipeline or of all."""
-        found = self.store.runs.find(self.tenant, pipeline_id=pipeline_id, limit=limit)
-        return [RunView(run, [_step(row) for row in self.store.steps.of(run.run_id)], self._address(run)) for run in found]
+        from flows.run.view import view
+
+        return [view(run, self.store, self.settings) for run in self.store.runs.find(self.tenant, pipeline_id=pipeline_id, limit=limit)]
 
     def cancel(self, run_id: str) -> Run:
         """Ask a run to stop. MissingError for an unknown run; a run that has ended stays as it is."""
@@ -369,21 +339,32 @@ class Penstock:
         finally:
             session.close()
 
+    def catalog_add(self, name: str, *, file: str | None = None, connection: str | None = None, table: str | None = None) -> Table:
+        """Catalogue a file, a table of a connection or a table of the local warehouse by reading its columns.
+
+        Raises InputError unless it is said what to read, MissingError when it is not there, UnreachableError when it does not answer.
+        """
+        from flows.insight.catalog import CatalogColumn, Table, add_table
+
+        if file and (connection or table):
+            raise InputError("a file has no connection and no table", where="catalog add", fix="Give --file alone")
+        source = {"path": file} if file else {"connection": connection, "table": table or name} if connection else {"table": table or name}
+        seen = self.preview({"pipeline_id": "catalog", "steps": [{"step_id": "look", "ps_type": "generic.extract", "source": source}]},
+                            limit=1).steps[0]
+        if seen.error:
+            raise InputError(seen.error, where=f"catalog add {name}")
+        added = Table(connection=connection or "", columns={c.name: CatalogColumn(type=c.type) for c in seen.columns},
+                      path=file or "", location="" if file or connection else table or name)
+        add_table(self.settings, name, added)
+        self.__dict__.pop("catalog", None)
+        return added
+
     def _sample(self) -> None:
         """The demo tenant's shop is there from the first use on; no other tenant gets sample rows."""
         if self.tenant == SAMPLE_TENANT and self._given is None:
             from flows.insight.sample import ensure_sample
 
             ensure_sample(self.settings, self.store)
-
-
-def _step(row: Any) -> dict[str, Any]:
-    return {"step_id": row.step_id, "status": row.status, "attempts": row.attempts, "started_at": _iso(row.started_at),
-            "ended_at": _iso(row.ended_at), "rows_processed": row.rows_processed, "error": row.error or None}
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
 
 
 def _run_date(values: Mapping[str, Any]) -> date:
@@ -401,15 +382,4 @@ def _empty() -> pa.Table:
     return pa.table({})
 
 
-def _line(line: str, number: int) -> dict[str, Any]:
-    """One batch line; raises InputError naming its number."""
-    try:
-        case = json.loads(line)
-    except (ValueError, RecursionError):
-        raise InputError("this is not a JSON object", where=f"line {number}", fix='Write {"id": ..., "text": ...}') from None
-    if not isinstance(case, dict) or "id" not in case or not isinstance(case.get("text"), str):
-        raise InputError("a line needs an id and a text", where=f"line {number}", fix='Write {"id": ..., "text": ...}')
-    return case
-
-
-__all__ = ["Penstock", "Problem", "RunView", "Source"]
+__all__ = ["Penstock", "Source"]

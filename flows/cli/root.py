@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
 
 import click
 
@@ -51,8 +50,7 @@ class Tree(click.Group):
 
 @click.group(cls=Tree, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="penstock", prog_name="penstock")
-@click.pass_context
-def penstock(ctx: click.Context, **_: Any) -> None:
+def penstock() -> None:
     """Plain words become data pipelines that can be trusted.
 
     \b

@@ -11,7 +11,8 @@ from flows.cli.author import pairs
 from flows.cli.common import MARKS, WORDS, as_json, hint, print_step, put_json, say, shared, table
 
 if TYPE_CHECKING:
-    from flows.service import Penstock, RunView
+    from flows.run.view import RunView
+    from flows.service import Penstock
 
 
 @click.command()

@@ -49,7 +49,8 @@ class CatalogColumn(Frozen):
 
 
 class Table(Frozen):
-    """`location` is the lake table (dataset.table) that holds the rows when the connection has no address, for sample data."""
+    """`location` is the lake table (dataset.table) that holds the rows when the connection has no address, for sample data.
+    `path` is a file that holds them, inside the allowed folders."""
 
     connection: str = ""
     primary_key: tuple[str, ...] = ()
@@ -57,6 +58,7 @@ class Table(Frozen):
     columns: dict[str, CatalogColumn] = Field(default_factory=dict)
     description: str = ""
     location: str = ""
+    path: str = ""
 
 
 class Reference(Frozen):

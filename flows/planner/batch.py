@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from flows.errors import InputError, PenstockError
-from flows.insight.catalog import Catalog
-from flows.planner.answer import PlanRequest
-from flows.planner.embedded import plan
+from flows.planner.answer import PlanResult
 
 
-def answer_lines(lines: Iterable[str], catalog: Catalog, now: datetime, tenant: str) -> Iterator[dict[str, Any]]:
-    """For each line `{"id", "text"}` the answer of `penstock plan --json` with its id, or `{"id", "error": {"code", "message"}}`."""
+def answer_lines(lines: Iterable[str], plan: Callable[[str], PlanResult]) -> Iterator[dict[str, Any]]:
+    """For each line `{"id", "text"}` the answer of `plan` with its id, or `{"id", "error": {"code", "message"}}`."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         identity: Any = None
         try:
             identity, text = _entry(line, number)
-            request = PlanRequest(text=text, now=now, tenant_id=tenant, catalog=catalog)
-            yield {"id": identity, **plan(request).as_dict()}
+            yield {"id": identity, **plan(text).as_dict()}
         except PenstockError as error:
             yield {"id": identity, "error": {"code": error.code, "message": str(error)}}
         except Exception as error:  # the boundary: one text that breaks the planner must not end the batch
@@ -32,7 +28,7 @@ def answer_lines(lines: Iterable[str], catalog: Catalog, now: datetime, tenant: 
 def _entry(line: str, number: int) -> tuple[Any, str]:
     try:
         data = json.loads(line)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise InputError(f"not JSON ({problem})", where=f"line {number}", fix='Write {"id": ..., "text": ...}') from problem
     if not isinstance(data, dict) or not isinstance(data.get("text"), str):
         raise InputError("needs an object with a text", where=f"line {number}", fix='Write {"id": ..., "text": ...}')

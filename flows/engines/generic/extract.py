@@ -110,7 +110,8 @@ def run(config: Config, context: Context) -> StepResult:
     shown = got.rejects
     if got.rejected and not context.continue_on_error:
         first = "; ".join(f"line {r['line']}{', column ' + r['column'] if r.get('column') else ''}: {r['reason']}" for r in shown[:3])
-        text = f"{got.rejected} of {got.rejected + (got.relation.rows or 0)} rows cannot be read ({first})"
+        total = f" of {got.rejected + got.relation.rows}" if got.relation.rows is not None else ""  # a preview does not count rows
+        text = f"{got.rejected}{total} rows cannot be read ({first})"
         hint = "Correct them, or set continue_on_error: true to go on without them"
         if not context.preview:
             raise DataError(text, where=_place(source), fix=hint)
@@ -120,10 +121,11 @@ def run(config: Config, context: Context) -> StepResult:
 
 def _read(source: Source, context: Context) -> Got:
     name = context.step_id
-    if source.path:
-        made = read_file(name, context.files.read(source.path), source.format, source.options(), context)
-        return narrowed(made, source.columns, source.filter, _since(source), context)
     table = context.catalog.tables.get(source.table or "")
+    path = source.path or (table.path if table else "")
+    if path:
+        made = read_file(name, context.files.read(path), source.format, source.options(), context)
+        return narrowed(made, source.columns, source.filter, _since(source), context)
     connection = source.connection or (table.connection if table else "")
     if source.endpoint or (connection and context.connections.url(connection)):
         types = {c.name: c.type for c in catalogued(table)} if table else {}
