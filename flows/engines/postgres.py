@@ -67,6 +67,8 @@ class Peer:
     def open(self, *, read_only: bool = True) -> Iterator[Any]:
         """A cursor in one transaction, committed at the end of a block that writes; an error rolls it back. Raises this house's
         errors, never the driver's, and never with a password in them."""
+        import pyarrow as pa
+
         dbapi = _driver()
         connection = None
         try:
@@ -84,7 +86,7 @@ class Peer:
             finally:
                 off()
                 cursor.close()
-        except (dbapi.Error, OSError) as error:
+        except (dbapi.Error, pa.ArrowException, OSError) as error:
             raise self._error(error, connected=connection is not None) from None
         finally:
             if connection is not None:
@@ -100,13 +102,15 @@ class Peer:
         where = f"connection {self.name!r}"
         if self.cancel.is_set():
             return Cancelled(self.cancel.reason or "cancelled")
-        if state == "57014":
+        if state == "57014" or "statement timeout" in text:
             return StepTimeout(f"the statement took longer than {self.seconds:g} s and was stopped", where=where)
         if not connected:
             final = "authentication failed" in text or "does not exist" in text or "missing \"=\"" in text or "percent-encoded" in text
             return InputError(text, where=where, fix="Correct the address of the connection") if final else \
                 UnreachableError(text, where=where, fix="Is the server up, and the address of the connection right?")
-        if state[:2] in ("08", "53", "55", "57", "40") or not state:
+        if not state:  # an error among the rows comes without one
+            state = "" if "ERROR:" not in str(error) else "25006" if "read-only" in text else "22000"
+        if state[:2] in ("", "08", "53", "55", "57", "40"):
             return TransientError(text, where=where)
         if state == "42P01":
             return MissingError(text, where=where, fix="Correct source.table, or its schema: schema.table")
@@ -116,7 +120,7 @@ class Peer:
 
 
 def is_postgres(url: str | None) -> bool:
-    return urlsplit(url or "").scheme in ("postgres", "postgresql")
+    return (url or "").partition("://")[0].lower() in ("postgres", "postgresql")
 
 
 def table(name: str) -> exp.Table:
@@ -187,7 +191,7 @@ def _cell(column: Column, kind: str) -> exp.Expr:
         return exp.AtTimeZone(this=cell, zone=exp.Literal.string("UTC"))
     if kind.startswith("ARRAY"):
         return cell
-    return exp.cast(cell, NAMES.get(kind, "text"), dialect="postgres")
+    return exp.cast(cell, "json" if kind == "JSON" else NAMES.get(kind, "text"), dialect="postgres")
 
 
 def _kind(field: pa.Field) -> str:
@@ -213,11 +217,7 @@ def _fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     arrays = []
     for field, array in zip(schema, batch.columns, strict=True):
         if pa.types.is_decimal(field.type):
-            try:
-                array = array.cast(field.type)
-            except pa.ArrowInvalid:
-                raise DataError(f"column {field.name!r} holds a number that does not fit (NaN, infinity or more than 29 digits)",
-                                fix="Cast it in source.query, or leave it out of source.columns") from None
+            array = _decimals(array, field)
         elif pa.types.is_timestamp(field.type) or pa.types.is_date(field.type):
             whole, day = array.cast(pa.int64() if pa.types.is_timestamp(field.type) else pa.int32()), 86_400_000_000
             ends, unit = pc.min_max(whole), 1 if pa.types.is_timestamp(field.type) else day
@@ -227,6 +227,21 @@ def _fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
                                 fix="Replace it in source.query, for example with NULLIF")
         arrays.append(array)
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _decimals(texts: pa.Array, field: pa.Field) -> pa.Array:
+    """Arrow's own cast takes a number of 31 digits for another one without a word, so the length is judged first."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    longest = pc.max(pc.utf8_length(pc.utf8_ltrim(texts, "-"))).as_py() or 0
+    try:
+        if longest <= 39:  # 38 digits and the point
+            return texts.cast(field.type)
+    except pa.ArrowInvalid:
+        pass
+    raise DataError(f"column {field.name!r} holds a number that does not fit (NaN, infinity or too many digits)",
+                    fix="Cast it in source.query, or leave it out of source.columns")
 
 
 def _every(source: exp.Table | exp.Query) -> exp.Select:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from flows.engines.base import Context
 from flows.engines.rows import Rows
@@ -70,7 +69,7 @@ def fetch(want: Want, context: Context) -> Got:
         raise no_address(want.connection)
     if is_postgres(url):
         return from_postgres(want, context)
-    if urlsplit(url).scheme in ("http", "https"):
+    if url.partition("://")[0].lower() in ("http", "https"):
         return from_rest(want, context)
     raise InputError(f"connection {want.connection!r} has an address of a kind that this version cannot read",
                      fix="It reads postgresql://, http:// and https://, files and the lake")

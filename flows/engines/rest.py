@@ -6,9 +6,10 @@ import ipaddress
 import json
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote
 
 from pydantic import Field, model_validator
 
@@ -78,6 +79,7 @@ class Reader:
         self.url = address(base, request.endpoint, request.connection)
         self.headers = {"Accept": "application/json", "User-Agent": "penstock", **connections.headers(request.connection)}
         self.notes: list[str] = []
+        self._line: Any = None
 
     def pages(self) -> Iterator[list[Any]]:
         """The records of each page, as they come."""
@@ -86,11 +88,22 @@ class Reader:
         refuse_link_local(self.url)
         timeout = httpx.Timeout(self.limits.http_read_seconds, connect=self.limits.http_connect_seconds)
         with httpx.Client(timeout=timeout, follow_redirects=False, headers=self.headers) as client:
-            off = self.cancel.on(client.close)
+            off = self.cancel.on(self._hang_up)
             try:
                 yield from self._walk(client)
             finally:
                 off()
+
+    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Remember the newest connection: only closing its socket ends a read that waits."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._line = info["return_value"]
+
+    def _hang_up(self) -> None:
+        line = self._line
+        if line is not None:
+            with suppress(OSError):
+                line.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
     def ping(self) -> None:
         """One GET that reads no body. Raises what `pages` raises, without a second try."""
@@ -99,7 +112,7 @@ class Reader:
         refuse_link_local(self.url)
         timeout = httpx.Timeout(self.limits.http_read_seconds, connect=self.limits.http_connect_seconds)
         with httpx.Client(timeout=timeout, follow_redirects=False, headers=self.headers) as client, self._faults(), \
-                client.stream("GET", self.url) as response:
+                self._stream(client, self.url) as response:
             if response.status_code in AGAIN:
                 raise _Busy(f"{self.place} answers {response.status_code}")
             self._refuse(response)
@@ -184,15 +197,19 @@ class Reader:
                 return False
             return 0.0 if not self.cancel.wait(wait) else False
 
-        for attempt in stamina.retry_context(on=again, attempts=TRIES, timeout=None):
-            with attempt:
-                self.cancel.check()
-                return self._once(client, url, params)
+        try:
+            for attempt in stamina.retry_context(on=again, attempts=TRIES, timeout=None):
+                with attempt:
+                    self.cancel.check()
+                    return self._once(client, url, params)
+        except TransientError:
+            self.cancel.check()
+            raise
         raise AssertionError("stamina gives at least one attempt")
 
     def _once(self, client: httpx.Client, url: httpx.URL, params: Mapping[str, Any]) -> tuple[httpx.Response, bytes]:
         body, limit = bytearray(), self.limits.http_page_bytes
-        with self._faults(), client.stream("GET", url.copy_merge_params(params) if params else url) as response:
+        with self._faults(), self._stream(client, url.copy_merge_params(params) if params else url) as response:
             if response.status_code in AGAIN:
                 raise _Busy(f"{self.place} answers {response.status_code}", wait=retry_after(response))
             for chunk in response.iter_bytes():
@@ -201,6 +218,9 @@ class Reader:
                     raise LimitError(f"a page is larger than {limit // 1024 // 1024} MiB", where=self.place,
                                      fix="Ask for fewer rows per page: source.paging.size")
         return response, bytes(body)
+
+    def _stream(self, client: httpx.Client, url: httpx.URL) -> AbstractContextManager[httpx.Response]:
+        return client.stream("GET", url, extensions={"trace": self._trace})
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
@@ -215,9 +235,6 @@ class Reader:
         except (httpx.TransportError, httpx.DecodingError) as error:
             self.cancel.check()
             raise TransientError(f"{self.place} broke off ({type(error).__name__})") from error
-        except RuntimeError:  # the cancel handle closed the client in mid-read
-            self.cancel.check()
-            raise
 
     def _refuse(self, response: httpx.Response) -> None:
         status = response.status_code
@@ -286,7 +303,7 @@ def address(base: str, endpoint: str, connection: str) -> httpx.URL:
     else:
         path, _, query = endpoint.partition("?")
         url = root.copy_with(raw_path=(root.path.rstrip("/") + "/" + path.lstrip("/")).encode() + (f"?{query}".encode() if query else b""))
-    if ".." in httpx.URL(str(url)).path.split("/"):
+    if ".." in unquote(endpoint.partition("?")[0]).replace("\\", "/").split("/"):
         raise InputError("the endpoint holds '..'", where=where, fix="Give the path below the connection's address")
     return url.copy_with(fragment=None)
 
