@@ -11,6 +11,7 @@ from typing import Any, Protocol
 QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'")
 BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
 NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?(?![A-Za-z0-9_])")
+LEADING = ("op", "check", "fn", "connection", "engine", "column", "with")
 ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*")
 SPACE = re.compile(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|\s+""")
 RESERVED = frozenset({"all", "and", "any", "false", "is", "not", "nothing", "null", "on", "or", "today", "true", "where", "with"})
@@ -312,7 +313,13 @@ class Record:
                 continue
             first = False
             found |= got
-        return found
+        return dict(sorted(found.items(), key=lambda item: _rank(item[0])))
+
+
+def _rank(field: str) -> int:
+    """The contract writes these first; a sentence may say them later."""
+    name = field.rpartition(".")[2]
+    return LEADING.index(name) if name in LEADING else len(LEADING)
 
 
 Part = str | tuple[str, Form]

@@ -201,4 +201,3 @@ def _deep(flat: Mapping[str, Any]) -> dict[str, Any]:
         block, key = path.split(".", 1)
         found.setdefault(block, {})[key] = value
     return found
-
