@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ __all__ = ["FlowSpec", "Penstock", "PenstockError", "RunView", "Settings"]
 
 _HOMES = {"FlowSpec": "flows.spec", "Penstock": "flows.service", "PenstockError": "flows.errors", "RunView": "flows.run.view",
           "Settings": "flows.settings"}
+
+logging.getLogger("penstock").addHandler(logging.NullHandler())  # a library prints nothing that nobody asked for
 
 
 def __getattr__(name: str) -> Any:

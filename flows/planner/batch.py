@@ -9,6 +9,8 @@ from typing import Any
 from flows.errors import InputError, PenstockError
 from flows.planner.answer import PlanResult
 
+FAULTS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
 
 def answer_lines(lines: Iterable[str], plan: Callable[[str], PlanResult]) -> Iterator[dict[str, Any]]:
     """For each line `{"id", "text"}` the answer of `plan` with its id, or `{"id", "error": {"code", "message"}}`."""
@@ -21,7 +23,7 @@ def answer_lines(lines: Iterable[str], plan: Callable[[str], PlanResult]) -> Ite
             yield {"id": identity, **plan(text).as_dict()}
         except PenstockError as error:
             yield {"id": identity, "error": {"code": error.code, "message": str(error)}}
-        except Exception as error:  # the boundary: one text that breaks the planner must not end the batch
+        except FAULTS as error:  # a fault of the planner on one text must not end the batch
             yield {"id": identity, "error": {"code": "internal", "message": f"{type(error).__name__}: {error}"}}
 
 

@@ -70,3 +70,22 @@ def test_lists_are_one_json_document(capsys, home):
         if "--json" in args:
             assert out.count("\n") == 1
             json.loads(out)
+
+
+def test_a_failing_preview_keeps_its_trace_in_the_log(capsys, home):
+    assert call(["catalog", "add", "x", "--table", "shop.nothere"]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "'shop.nothere' is not there" in err
+    assert "Traceback" in (home / "logs" / "penstock.log").read_text()
+
+
+def test_a_file_is_catalogued_and_then_read_by_its_name(capsys, home):
+    (home.parent / "here" / "people.csv").write_text("id,name\n1,Ann\n2,Bob\n")
+    assert call(["catalog", "add", "people", "--file", "people.csv"]) == 0
+    assert call(["catalog", "show", "people", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert {name: c["type"] for name, c in shown["columns"].items()} == {"id": "INT64", "name": "STRING"}
+    (home.parent / "here" / "p.yml").write_text("pipeline_id: p\nsteps:\n- {step_id: a, ps_type: generic.extract, source: {table: people}}\n")
+    assert call(["preview", "p.yml", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["steps"][0]["rows"] == [{"id": 1, "name": "Ann"}, {"id": 2, "name": "Bob"}]
