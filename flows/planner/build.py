@@ -153,9 +153,8 @@ def _bodies(build: Builder, check: Any, rows: Rows | None) -> list[dict[str, Any
         args = dict(check.args)
         if check.kind == "foreign_key":
             key = build.scope.lexicon.catalog.tables[args["table"]].primary_key
-            args["column"] = column
-            if key:
-                args["references"] = {"table": args.pop("table"), "column": key[0]}
+            out.append({"check": "foreign_key", "columns": [column], "table": args["table"], "column": key[0] if key else column})
+            continue
         out.append({"check": check.kind, "column": column, **args})
     return out
 

@@ -59,7 +59,8 @@ class Lexicon:
             words = {name.lower(), *(s.lower() for s in about.synonyms)}
             if about.type.upper() in REAL and words & set(MAIN_NAMES):
                 return name
-        return ""
+        ends = tuple(f"_{word}" for word in MAIN_NAMES)
+        return next((n for n, about in columns.items() if about.type.upper() in REAL and n.lower().endswith(ends)), "")
 
     def links(self, left: str, right: str) -> list[tuple[str, str]]:
         """Every key pair (column of left, column of right) by which the two tables hang together."""

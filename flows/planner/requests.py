@@ -7,9 +7,9 @@ from typing import Any
 
 from flows.planner.answer import Assumption, Fact, Option, PlanRequest, PlanResult, Question, Residue, status_of
 from flows.planner.read import courtesy, destination, notify, running, schedule, zone
-from flows.planner.read.draft import Draft
+from flows.planner.read.draft import Draft, Said
 from flows.planner.read.runops import Request
-from flows.planner.read.text import Text
+from flows.planner.read.text import P, Text
 
 NEEDS_PIPELINE = ("run", "backfill", "rerun", "pause", "resume", "cancel", "edit")
 
@@ -70,6 +70,7 @@ def edit_result(text: Text, wish: Request, request: PlanRequest) -> PlanResult:
     destination.read_mode(text, draft)
     zone.read_zone(text, draft)
     schedule.read_schedule(text, draft)
+    _numbers(text, wish, draft)
     spec = request.current_spec.as_dict() if request.current_spec else {}
     facts = [Fact(path="intent", value="edit", span=wish.spans["op"], source="text"),
              Fact(path="run_request.pipeline", value=wish.pipeline, span=wish.spans["pipeline"], source="text")]
@@ -84,6 +85,21 @@ def edit_result(text: Text, wish: Request, request: PlanRequest) -> PlanResult:
     assumptions = [Assumption(path=p, text=t) for p, t in draft.notes]
     return PlanResult(status=status_of(questions), intent="edit", spec=spec, patch=patch, facts=facts, questions=questions, residue=residue,
                       run_request={"op": "edit", "pipeline": wish.pipeline, "start": None, "end": None, "params": {}, "scope": "all"}, assumptions=assumptions)
+
+
+TO_NUMBER = P(r"(?:to|=|be|of) (?P<n>{N})(?: (?:times|tries|attempts))?")
+TO_TIME = P(r"(?:to|=|be|of) (?P<n>{N}) (?P<u>seconds?|minutes?|min|hours?|h)")
+
+
+def _numbers(text: Text, wish: Request, draft: Draft) -> None:
+    """`set the retries of X to 5`: the number behind the pipeline belongs to the word before it."""
+    about = str(wish.params.pop("about", ""))
+    if "time" in about and draft.timeout is None and (hit := text.first(TO_TIME)):
+        draft.timeout = Said(int(float(hit["n"]) * {"s": 1, "m": 60, "h": 3600}[hit["u"][0]]), hit.span)
+        text.take(hit)
+    if "retr" in about and draft.retry is None and (hit := text.first(TO_NUMBER)) and hit["n"].isdigit():
+        draft.retry = Said(int(hit["n"]) + 1, hit.span)
+        text.take(hit)
 
 
 def _patch(draft: Draft, wish: Request, spec: dict[str, Any], facts: list[Fact]) -> list[dict[str, Any]]:

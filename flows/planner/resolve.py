@@ -110,6 +110,13 @@ class Scope:
                 return f"{table}_{column}"
         return column
 
+    def key_name(self, table: str, column: str) -> str:
+        """The name of a key: the one that it was joined on when its own table's is a double of it."""
+        for joint in self.joints:
+            if joint.table == table and joint.pair[1] == column:
+                return self.key_name(joint.left, joint.pair[0])
+        return self.name_of(table, column)
+
     def columns(self) -> list[str]:
         """All column names of the joined relation."""
         order = [self.tables[0], *(j.table for j in self.joints)] if self.tables else []

@@ -72,7 +72,7 @@ def _joins(rows: Rows) -> None:
     for joint in rows.scope.joints:
         how = cue.value if cue else "inner"
         said = bool(cue and cue.source == "text")
-        on = [[rows.scope.name_of(joint.left, joint.pair[0]), joint.pair[1]]]
+        on = [[rows.scope.key_name(joint.left, joint.pair[0]), joint.pair[1]]]
         hole = next((n for n, a in enumerate(rows.scope.asks.items) if a.slot == "join" and a.choices), None)
         body = {"op": "join", "with": rows.relation[joint.table], "how": how, "on": on if hole is None else Hole(hole, "on", on)}
         rows.add(body, cue.span if cue else None, "text" if cue else "inferred", [("how", how, "text" if said else "default"), ("on", on, "inferred")])
@@ -299,6 +299,8 @@ def _aggregates(rows: Rows) -> None:
     by = [_group(rows, g) for g in draft.groups]
     spans = [m.span for m in measures] + [g.span for g in draft.groups] + [g.span for g in draft.grains]
     grains = list(draft.grains)
+    if len(draft.tops) == 1 and not draft.tops[0].per and draft.groups and not draft.measures and (draft.tops[0].table or draft.tops[0].ref):
+        draft.tops[0].per, draft.groups, by = draft.groups, [], []  # "per country the top 3 segments"
     for top in draft.tops:
         if top.by and not _plain_top(rows, top):
             entity = Group(top.ref, top.span, top.table)

@@ -35,8 +35,9 @@ KINDS = [
 PREDICATE = "|".join(f"(?P<k_{name}>{source})" for name, source in KINDS)
 LINK = r"(?:(?:,|;|:|and|or|nor|also|but|plus|as well as|then|that|the|it|if|when|where|is|has|whose|there are|make sure|check|with|both|either) )*"
 ITEM = P(rf"{LINK}(?:{SUBJECT} )?{MODAL}{NO}{MODAL}{NO.replace('<no>', '<no2>')}(?:{PREDICATE})(?: (?:at all|anymore|any more|either|ever))?")
+WRONG = P(r"(?:(?:there are|there is|any|a|an|the|we find|it finds|it has|with|has|have|some|rows with) )*(?P<w>duplicate|duplicates|duplicated|double|null|missing|empty|negative)(?: (?:values|entries|rows|in|of|for|the))* (?P<cs>{C}(?:(?: ,| and| or| , or) {C}){0,4})(?: values?)?(?: (?:exist|exists|appear|are found|occur))?")
 NAKED = P(rf"(?P<neg>no|without|without any|no more|zero|reject|free of|not allow|never) (?P<w>duplicates?|duplicated|duplicate values|nulls?|null values?|missing values?|missing|empty values?|empty|double|gaps)(?: (?:values?|rows|entries|allowed|in|on|of|by|for|the|column))* (?P<cs>{{C}}(?:(?: ,| and| or| , and) {{C}}){{0,4}})(?: values?)?", "no|without|reject|zero|free|never")
-MODALS = P(rf"{SUBJECT} (?=(?:must|should|shall|has to|have to|needs to|need to|may not|cannot|can not|may never|can never|is never|are never|has always|must always|is always|is required|is mandatory))")
+MODALS = P(rf"{SUBJECT}(?= (?:must|should|shall|has to|have to|needs to|need to|may not|can not|may never|can never|is never|are never|has always|is always|is required|is mandatory|may only|can only) )")
 ROWS = P(r"(?:(?:the|result|output|table|there|it|we|and|that|are|be|is|has|have|must|should|to|expect|at|contain|contains) )*(?P<g>at least|a minimum of|no fewer than|no less than|not fewer than|more than|minimum) (?P<n>{N}) (?:rows|records|entries|lines)(?: (?:in|of|the|result|output|are|there|there are|table|must be there|come|arrive|loaded))*", "rows|records|entries|lines")
 FRESH = P(r"(?:(?:the|data|it|is|are|must|be|rows|not|never|no|should|table|that|and|newest|latest) )*(?P<c>{C})?(?: (?:is|are|must be|should be|not|be|never|no))* ?(?:(?:older|fresher|more recent|younger|newer|staler) than|at most|no older than|within|within the last|fresh within) (?P<n>{N}) (?P<u>hours?|days?|minutes?)(?: old| ago)?", "older|fresh|recent|younger|newer|stal|fresh")
 DQ = P(r"(?:(?:with|and|apply|add|run|do|perform|some|basic|the|all|usual|standard|include|including|a|:|-|please|then) )*(?:data )?(?:quality|validation|validity|sanity|integrity|plausibility|consistency)(?: (?:checks?|tests?|rules?|controls?|assurance|gate|validation))|(?:validate|check) (?:the )?(?:data|data quality|quality|rows)|(?:data )?(?:validations?)", "quality|validat|sanity|integrity|plausib|consisten|check")
@@ -52,6 +53,7 @@ def read_checks(text: Text, draft: Draft) -> None:
     """Every promise into `draft.checks`."""
     for hit in text.find(BAD):
         _scan(text, draft, hit, bad=True)
+        _wrong(text, draft, hit)
     for hit in text.find(CUE):
         _scan(text, draft, hit, bad=False)
     for hit in text.find(NAKED):
@@ -109,6 +111,18 @@ def _scan(text: Text, draft: Draft, cue: Found, *, bad: bool, at: int | None = N
             text.take(cue)
         if bad and draft.on_fail is None and (action := _action(cue["v"])):
             draft.on_fail = Said(action, cue.span)
+
+
+def _wrong(text: Text, draft: Draft, cue: Found) -> None:
+    """`stop if there are duplicate order_ids`."""
+    hit = _match(text, WRONG, cue.match.end() + 1)
+    if hit is None or not text.seen(cue.match.start(), cue.match.end()):
+        return
+    kind = "unique" if hit["w"].startswith("d") else "between" if hit["w"] == "negative" else "not_null"
+    draft.checks.append(Check(kind, _refs(text, hit["cs"]), {"min": 0} if kind == "between" else {}, hit.span))
+    draft.on_fail = draft.on_fail or Said(_action(cue["v"]), cue.span)
+    text.take(hit)
+    text.take(cue)
 
 
 def _match(text: Text, wanted: P, at: int) -> Found | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flows.planner.read.draft import Draft, Ref, Said, ref_of
-from flows.planner.read.text import Found, P, Text
+from flows.planner.read.text import Found, P, Text, keep_table
 
 ENGINES = {"bigquery": "bigquery", "clickhouse": "clickhouse", "postgres": "postgres", "duckdb": "duckdb", "gcs": "gcs", "s3": "s3", "csv": "csv",
            "parquet": "parquet", "excel": "excel", "json": "json"}
@@ -18,7 +18,7 @@ OBJECT = r"(?: (?:it|them|this|that|these|those|everything|all|the (?:result|res
 TABLE = [P(source, "<d:") for source in (
     rf"(?:{INTO} )?(?P<k>{{K}}) \( (?:table )?(?P<d>{{D}}) \)",
     rf"{INTO} {LEAD}(?P<k>{{K}})(?: {LEAD}{THING})?(?: (?:in|under|as|at|to|into|,|:|called|named))* (?P<d>{{D}})(?: table)?(?: in (?P<k2>{{K}}))?",
-    rf"{INTO} {LEAD}(?:{THING} )?{CALLED}(?P<d>{{D}})(?: table| relation)?(?: (?:in|on|of) (?:the )?(?P<k>{{K}}|(?:data )?warehouse))?",
+    rf"(?:{INTO}|with) {LEAD}(?:{THING} )?{CALLED}(?P<d>{{D}})(?: table| relation)?(?: (?:in|on|of) (?:the )?(?P<k>{{K}}|(?:data )?warehouse))?",
     rf"(?:{INTO} )?(?:the )?(?:destination|target|output|result)(?: table)?(?: (?:is|should be|:|=|being))* (?P<d>{{D}})",
     rf"(?:upsert|merge|append|overwrite|replace|refresh|update|rebuild|fill|populate|build|create|write|output|produce|make|feed|materiali[sz]e)(?: (?:the|table|a|new|our|result|results|to|as))* (?P<d>{{D}})(?: table)?",
     rf"(?P<k>{{K}})(?: table)? (?P<d>{{D}})",
@@ -37,7 +37,7 @@ MODES = [(mode, P(source, need)) for mode, source, need in (
     ("merge", r"(?:and |then |by |with |in )*(?:an? )?(?:upsert|upserts|upserted|upserting|merge|merges|merged|merging)(?: (?:it|them|the (?:rows|data|records|result)|rows|mode|into it|into the table|existing rows|by|changes|new rows))*(?: (?:on|by|via|using|keyed on|keyed by|with|matching on|matched on|along|over) (?:the )?(?:primary )?(?:key |keys |column |columns |id )?(?:of )?(?P<keys>{C}(?:(?: ,| and| , and) {C}){0,4}))?", "upsert|merg"),
     ("replace_partition", r"(?:and |by |only )*(?:replace|replacing|overwrite|overwriting|rewrite)(?: only)? (?:the |that |only the |just the |affected |matching |each |its |day ?|daily |whole )*(?:partition|partitions|slice|day partition)(?: (?:of (?:the|that) (?:day|date|run)|only|each time|every time))*", "partition|slice"),
     ("overwrite", r"(?:and |by |with |in |please |always |fully |completely )*(?:an? )?(?:overwrite|overwrites|overwriting|overwritten|replace|replaces|replacing|truncate and load|truncate and reload|full refresh|full reload|full load|fully refresh|rebuild|rewrite|recreate)(?: (?:the|it|this|that|existing|whole|entire|old|target|destination|full|all|previous|current|table|tables|content|contents|data|rows|result|file|completely|entirely|fully|each time|every time|mode|what|is|was|there|in|already|everything|any|of))*", "over|replac|full|rebuild|rewrite|recreate|truncate"),
-    ("append", r"(?:and |by |only |with |in |just |always |please )*(?:append|appends|appended|appending|add|adding|insert)(?: (?:it|them|the|new|only|rows|data|records|result|results|mode|on top|to it|to the table|to the existing|to what is there|to|existing|table|every time|each time|at the end|-|only))*", "append|add|insert"),
+    ("append", r"(?:and |by |only |with |in |just |always |please )*(?:append|appends|appended|appending|add|adding|insert)(?: (?:it|them|the|new|only|rows|data|records|result|results|mode|on top|to it|to the table|to the existing|to what is there|existing|table|every time|each time|at the end|-|only))*", "append|add|insert"),
 )]
 KEYS = P(r"(?:and |with |using |on |by )*(?:the |a )?(?:(?:primary |unique |merge |business |natural )?keys?|keyed|matching|match)(?: (?:is|are|on|by|being|of|:|=|column|columns))* (?P<keys>{C}(?:(?: ,| and| , and) {C}){0,4})", "key|match")
 BY_KEY = P(r"(?:on|by|via|using|with|matching|matched|keyed)(?: (?:on|by|the|primary|key|keys|column|columns|its))* (?P<keys>{C}(?:(?: ,| and| , and) {C}){0,4})(?: as(?: the)?(?: \w+)? key| key)?")
@@ -46,7 +46,7 @@ PARTITION = P(rf"(?:and |with |, |also |which is |please |it |the table |should 
 DAILY = P(r"(?:and |with |, )*(?P<u>daily|monthly|hourly|yearly) partitions?|(?:one|a) partition (?:per|for each|a) (?P<v>day|month|hour|year)", "partition")
 CLUSTER = P(r"(?:and |with |, |also )*(?:cluster|clusters|clustered|clustering|cluster it)(?: (?:on|by|using|over|:|=))* (?:the )?(?P<cs>{C}(?:(?: ,| and| , and) {C}){0,3})", "cluster")
 CHANGED = r"(?:incremental|incrementally|only (?:load |copy |take |the )?(?:new|changed|new or changed|new and changed|new and updated|updated)(?: (?:rows|records|ones|data))?|delta load)"
-INCREMENTAL = P(rf"(?:and |with |load |using |an? )*{CHANGED}(?: (?:load|loads|loading|copy|sync|extract))?(?: (?:on|by|using|via|based on|with|through|since the last run))+ (?:the )?(?P<c>{{C}})(?: column)?(?:(?: ,)?(?: and)?(?: with)?(?: an?)? (?:(?:look ?back|look - back|overlap) (?:of|window of) )?(?P<n>{{N}})(?: -)? (?P<u>hours?|days?|minutes?)(?: (?:look ?back|look - back|overlap|of lookback|of overlap))?)?", "incremental|changed|new|updated|delta")
+INCREMENTAL = P(rf"(?:and |with |load |using |an? )*{CHANGED}(?: (?:load|loads|loading|copy|sync|extract|read|pull))?(?: (?:the )?(?P<t>{{T}}))?(?: (?:on|by|using|via|based on|with|through|since the last run))+ (?:the )?(?P<c>{{C}})(?: column)?(?:(?: ,)?(?: and)?(?: with)?(?: an?)?(?: overlap of| overlap)? (?:(?:look ?back|look - back|overlap) (?:of|window of) )?(?P<n>{{N}})(?: -)? (?P<u>hours?|days?|minutes?)(?: (?:look ?back|look - back|overlap|of lookback|of overlap))?)?", "incremental|changed|new|updated|delta")
 
 
 def read_writing(text: Text, draft: Draft) -> None:
@@ -65,7 +65,7 @@ def read_writing(text: Text, draft: Draft) -> None:
         unit = {"h": "h", "d": "d", "m": "m"}.get(found["u"][:1], "")
         back = Said(f"{int(float(found['n']))}{unit}", found.part("n")) if found["n"] else None
         draft.incremental = (ref_of(text, found["c"]), back, found.span)
-        text.take(found)
+        keep_table(text, found)
 
 
 def read_mode(text: Text, draft: Draft) -> None:
@@ -113,6 +113,12 @@ def read_destination(text: Text, draft: Draft) -> None:
         for found in text.find(wanted):
             if draft.table is None:
                 _table(text, draft, found)
+    if draft.table is None and len(found_all := list(text.find(ANY_TABLE))) == 1:
+        before = text.norm[:found_all[0].match.start()].split()
+        if not before or before[-1] in (",", ":", ";", ".", "-", ")") or before[-1][0] in "<¦" or found_all[0].match.end() >= len(text.norm) - 3:
+            if not before or before[-1] not in ("from", "of", "join", "on"):
+                _table(text, draft, found_all[0])
+                draft.notes.append(("destination.table", f"{draft.table.value} is where the rows go" if draft.table else ""))
     for wanted in DATASET:
         if draft.table is None and draft.dataset is None and (found := text.first(wanted)):
             start, end = found.part("name")

@@ -55,6 +55,16 @@ def read_enrich(text: Text, draft: Draft) -> None:
             text.take(hit)
 
 
+CONVERT = P(r"(?:and |then |please |first )*(?:convert|converts|converted|converting|translate|normali[sz]e|normali[sz]ed|map|mapped|bring|transform)", "conv|transl|normal|map|bring|transf")
+
+
+def read_convert(text: Text, draft: Draft) -> None:
+    """The verb of a conversion that was read from its target."""
+    if draft.focus or draft.fx:
+        for hit in text.find(CONVERT):
+            text.take(hit)
+
+
 def _no_money(text: Text, hit: Found) -> bool:
     """`in euros` needs something that is converted before it."""
     return "conver" not in hit[0] and len(hit[0].split()) < 3

@@ -27,7 +27,7 @@ COMPARISONS = [P(source) for source in (
     rf"(?P<n>{NUMBER}) (?P<or>or (?:more|higher|above|greater)|or (?:less|lower|below|fewer)) (?P<c>{{C}})",
 )]
 BETWEEN = P(rf"(?P<c>{{C}}){BE}(?: (?P<no>not|outside|never))?(?: (?:lies|is|in the range|ranges|ranging|in))*(?: (?:between|from|of))+ (?P<a>{NUMBER}){MONEY} (?:and|to|-|through|up to) (?P<b>{NUMBER}){MONEY}", "between|from|range| of ")
-BARE_MONEY = P(rf"(?P<t>{{T}})(?: (?:worth|of|with|that are|which are|having|valued|valued at|totall?ing|costing|at))* (?:{COMPARE}) (?P<n>{NUMBER}){MONEY}(?: (?:in value|each))?")
+BARE_MONEY = P(rf"(?P<t>{{T}})(?: (?:worth|of|with|that are|which are|having|valued|valued at|totall?ing|costing|at|that|which|who|cost|costs|priced|is|are))* (?:{COMPARE}) (?P<n>{NUMBER}){MONEY}(?: (?:in value|each))?")
 NULLS = [P(source) for source in (
     r"(?P<c>{C})(?: (?:address|number|value|field|column))?(?: (?:is|are|was|being|has been|have been|be))* (?P<no>not|never|non)(?: (?:a|be|being|been))? ?(?:null|nulls|empty|missing|blank|unknown|unset|none|absent)",
     r"(?P<c>{C})(?: (?:address|number|value|field|column))?(?: (?:is|are|was|being|has been|have been))* (?P<null>null|empty|missing|blank|unknown|unset|absent|not (?:set|known|given|there|present|filled|filled in|available|provided|specified))",
@@ -41,6 +41,8 @@ PLACED = r"(?:placed|made|created|dated|ordered|recorded|received|happened|happe
 BETWEEN_DAYS = P(rf"(?:(?P<c>{{C}}|{{V}}|{PLACED})(?: (?:is|are|was|were|date|lies))* )?(?:between|from|for|in the time from|in the range) (?P<a>{DAY}) (?:and|to|until|till|through|up to|-) (?P<b>{DAY})", "between|from|for|range")
 SINCE = P(rf"(?:(?P<c>{{C}}|{{V}}|{PLACED}|opened|closed|updated|changed|modified|refunded|paid|signed up|registered|joined)(?: (?:is|are|was|were|date|only))* )?(?P<p>since|after|from|before|until|till|up to|on or after|on or before|not before|not after|later than|earlier than|no later than|no earlier than|starting|starting from|as of|prior to|by|gte|lte|gt|lt|=|on)(?: the)?(?: (?:beginning|start|first day) of)? (?P<day>{DAY}|(?:19|20)\d\d(?![-\d])|(?:{SPAN}))(?: (?:on|onwards?|onward|and later|or later|or earlier))?")
 DURING = P(rf"(?:(?P<c>{{C}}|{{V}}|{PLACED}|opened|closed|updated|changed|modified|refunded|paid|signed up|registered|joined)(?: (?:is|are|was|were|date|only|date is))* )?(?:in|within|during|over|from|of|for|on|only|just|out of|throughout)(?: (?:the|only|just))* (?:{WHEN})(?: only)?")
+NOT_YET = P(r"(?:(?:that|which|who|have|has|are|were|is|was|still) )*(?:not|never)(?: yet)? been (?P<w>{V}|{C}|closed|paid|refunded|updated|opened|changed)(?: yet| so far)?", "been")
+DONE_WHEN = P(rf"(?P<c>{{C}}|{{V}}|opened|closed|updated|changed|refunded|paid|registered|signed up|created|placed|made) (?:{WHEN})")
 POSSESSIVE = P(rf"(?:only |just )?(?P<span>(?:last|previous|this|current|yesterday|today) ?(?:week|month|quarter|year)?|{SPAN}) (?P<t>{{T}})")
 OLDER = P(r"(?:(?P<c>{C}|opened|created|updated|placed|closed)(?: (?:is|are|was|were))* )?(?P<p>older than|more than|over|newer than|younger than|less than|not older than|at most|within|no older than) (?P<n>{N}) (?P<u>days?|weeks?|months?|years?)(?: (?:ago|old|back))?", "older|ago|old|newer|younger|back")
 VERBS = {"opened": "opened_at", "closed": "closed_at", "updated": "updated_at", "changed": "updated_at", "modified": "updated_at", "refunded": "refunded_at",
@@ -52,11 +54,16 @@ NEGATORS = re.compile(r"(?:^| )(?:exclude|excludes|excluding|excluded|drop|drops
 def read_filters(text: Text, draft: Draft, today: dt.date) -> None:
     """Comparisons with numbers, nulls, text and dates; values of the catalogue come later, when tables are known."""
     found: list[tuple[int, int, Any]] = []
-    for wanted in (BETWEEN_DAYS, SINCE, DURING, POSSESSIVE, OLDER):
+    for wanted in (BETWEEN_DAYS, SINCE, DURING, DONE_WHEN, POSSESSIVE, OLDER):
         for hit in text.find(wanted):
             if leaf := _date(text, hit, wanted, today):
                 found.append((*hit.match.span(), leaf))
                 text.take(hit)
+    for hit in text.find(NOT_YET):
+        word = hit["w"]
+        if mark := _participle(text, text.mention(word).words if word.startswith("<") else word):
+            found.append((*hit.match.span(), Leaf(mark, "is_null", None, hit.span)))
+            text.take(hit)
     for wanted in (BETWEEN, *COMPARISONS):
         for hit in text.find(wanted):
             leaf = _between(hit) if wanted is BETWEEN else _comparison(hit)

@@ -14,11 +14,13 @@ from flows.planner.read.words import (CURRENCIES, DAYS, FUNCTION, GLUE, MONTHS, 
 COMMANDS = [(re.compile(w), re.compile(b), re.compile(a)) for w, b, a in (
     (r"store|stores|stock|ship|shop", r"^$|[,;.:)]$|\b(?:and|then|to|please|you|we|it|also|result|results|them)$",
      r"^(?:it|them|this|that|the|these|those|everything|all|in|into|to|as|at|under|inside|result|results|data)\b"),
+    (r"store|ship|stock", r"^$|[.;:]$|\b(?:and|then|to|please|,)$", r"^(?:<|[a-z]+ )"),
     (r"store", r"[a-z]$", r"^(?:it|them|this|that|everything|in|into|as) "),
     (r"email|e mail", r"", r"^(?:me|us|to )?\s*(?:the team )?<e>"),
     (r"email", r"\b(?:an|send|sends|via|by|per)$", r"^(?:to|if|when|on|at|alert|message|notification)\b|^<e>"),
     (r"email|page", r"^$|[,;.:]$|\b(?:and|then|please)$", r"^(?:me|us|the team|someone|ops|on call|oncall)\b"),
-    (r"order|orders", r"[a-z,;]$|^$", r"^(?:it |them |the (?:rows|result|results|output) )?by\b"),
+    (r"order", r"[a-z,;]$|^$", r"^(?:it |them |the (?:rows|result|results|output) )?by\b"),
+    (r"cost|costs", r"\b(?:that|which|who|they)$", r"^(?:more|less|over|under|at least|at most|above|below|\d)"),
     (r"model|page|project|org|session|sessions", r"\b(?:to|will|data)$", r"^(?:it|this|the)\b"),
     (r"view|click", r"^$|[,;.:]$|\b(?:to|please|a)$", r"^(?:the|all|my|our|in|on)\b"),
     (r"total|totals", r"\b(?:running|cumulative|rolling|in|grand)$", r""),
@@ -108,9 +110,31 @@ def _phrase(text: Text, tokens: list[Token], n: int) -> int:
                 _also(text, found, phrase)
             return size
         if found and not _command(tokens, n, size, phrase):
+            more, words = _own_column(text, tokens, n + size, found)
+            if more:
+                _mention(text, tokens[n].start, tokens[n + size + more - 1].end, words, more_meanings(text, words, found))
+                return size + more
             _mention(text, tokens[n].start, tokens[n + size - 1].end, phrase, found)
             return size
     return 0
+
+
+def _own_column(text: Text, tokens: list[Token], n: int, found: tuple[Meaning, ...]) -> tuple[int, str]:
+    """`store region`, `customer country`: a table and, right behind it, a column of it are one name."""
+    tables = {m.table for m in found if m.kind == "t"}
+    if not tables or any(m.kind == "c" for m in found):
+        return 0, ""
+    for size in range(min(4, len(tokens) - n), 0, -1):
+        phrase = _joined(tokens, n, size) if tokens[n].kind == "word" else ""
+        here = text.lexicon.phrases.get(phrase, ())
+        if here and any(m.kind == "c" and m.table in tables for m in here):
+            return (0, "") if any(m.kind != "c" for m in here) or _command(tokens, n, size, phrase) else (size, phrase)
+    return 0, ""
+
+
+def more_meanings(text: Text, words: str, found: tuple[Meaning, ...]) -> tuple[Meaning, ...]:
+    tables = {m.table for m in found if m.kind == "t"}
+    return tuple(m for m in text.lexicon.phrases[words] if m.kind == "c" and m.table in tables)
 
 
 def _flow(text: Text, tokens: list[Token], n: int) -> int:

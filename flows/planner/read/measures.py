@@ -39,18 +39,33 @@ def read_groups(text: Text, draft: Draft) -> None:
         on = ref_of(text, hit["on"]) if hit["on"] else None
         if on and not _dated(text, on):
             continue
-        items = read_items(text, hit.match.start("g"), hit.match.end("g"))
+        end = _group_end(text, hit)
+        items = read_items(text, hit.match.start("g"), end)
         for item in items:
             if isinstance(item, Grain):
                 item.ref = on
                 draft.grains.append(item)
             else:
                 draft.groups.append(item)
-        text.take(hit)
+        text.take(hit if end == hit.match.end("g") else (hit.match.start(), end))
     for hit in text.find(ADVERB):
         if draft.measures or draft.anomaly or _measure_near(text, hit):
             draft.grains.append(Grain(ADVERBS[hit["u"]], hit.span, adverb=True))
             text.take(hit)
+
+
+def _group_end(text: Text, hit: Found) -> int:
+    """`by brand, orders joined with products`: a table in the plural behind a comma is no group any more."""
+    at = hit.match.start("g")
+    last = at
+    for n, word in enumerate(hit["g"].split()):
+        place = text.norm.index(word, at)
+        at = place + len(word)
+        if word.startswith("<t") and n and word[2] != "c" and text.mention(word).words.endswith("s"):
+            return last
+        if word.startswith("<") or word in ("hour", "day", "date", "week", "month", "quarter", "year"):
+            last = at
+    return hit.match.end("g")
 
 
 def _groups_here(hit: Found, words: list[str]) -> bool:
@@ -129,7 +144,7 @@ def read_measures(text: Text, draft: Draft) -> None:
 
 
 def _functions(text: Text, draft: Draft, hit: Found) -> None:
-    if set(hit["fn"].split()) & EXTREME and not re.search(r" (?:per|by|each|every) ", text.norm[hit.match.end():hit.match.end() + 80]):
+    if set(hit["fn"].split()) & EXTREME and not re.search(r" (?:per|by|each|every) ", text.norm):
         return
     fns = [f for f in re.split(r" , and | and | , | the ", " " + hit["fn"] + " ") if f.strip()]
     at = end = hit.match.start("cs")

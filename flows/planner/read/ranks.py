@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flows.planner.read.draft import Dedup, Draft, Grain, Group, Measure, Ref, Top, Window, ref, ref_of, tables_of
 from flows.planner.read.measures import FNS, FUNCTIONS, read_items
-from flows.planner.read.text import Found, P, Text
+from flows.planner.read.text import Found, P, Text, keep_table
 
 BEST = r"(?:best|top|biggest|largest|highest|greatest|most (?:valuable|expensive|profitable|popular|active|important|frequent)|best - selling|best selling|strongest|leading|busiest)"
 WORST = r"(?:worst|bottom|smallest|lowest|least (?:valuable|expensive|popular|active)|cheapest|weakest)"
@@ -26,7 +26,7 @@ DEDUPS = [P(source) for source in (
     rf"(?:(?:and|then|please|first|also) )*(?:de - duplicate|deduplicate|dedup|dedupe|deduplicated|deduplicating|deduplication of|de - dupe|remove duplicates|removing duplicates|drop duplicates|dropping duplicates|eliminate duplicates|get rid of duplicates|without duplicates|no duplicates|remove duplicated rows|remove the duplicates|duplicates removed|remove double entries|distinct|make unique|remove any duplicates)(?: (?:of|in|from|among|the|rows|records|them|it|entries|all|removed))*(?: (?P<t>{{T}}))?(?: (?:rows|records|table|data))*(?: (?:on|by|per|based on|using|over|for|with the same|with respect to|in terms of|having the same|sharing the same|in|according to))+(?: (?:the|column|columns|same|their))* {KEYS}{KEEPING}",
     rf"(?:remove|removing|drop|dropping|eliminate|filter out|delete)(?: (?:the|any|all))* (?:duplicate|duplicated|double|repeated) (?P<t>{{T}}|rows|records|entries)(?: (?:on|by|per|based on|using|with the same|having the same|sharing the same|with identical|over|in))+(?: (?:the|column))* {KEYS}{KEEPING}",
     rf"(?:(?:and|then|please|only|just|we|want|keep|keeping|take|taking|retain|get|exactly|leave) )*(?:only |just |exactly )?(?:one|a single|1|single) (?:row|record|entry|line|{{T}})(?: only)?(?: (?:per|for each|for every|by|each))+ {KEYS}(?: (?:in|of|from) (?:the )?(?P<t>{{T}}))?(?:(?: ,| ;| -| \(| and| :)*(?: (?:keep|keeping|namely|i e|take|the one with|that is))*(?: the)? {LATEST}{ROW}{ORDER})?(?: \))?",
-    rf"(?:(?:and|then|please|only|just|we|want|keep|keeping|take|taking|retain|get) )*(?:only |just )?(?:the )?{LATEST}(?: (?:row|record|entry|version|state|one|ones|{{T}}))*(?: (?P<t>{{T}}))?(?: (?:per|for each|for every|of each|of every|by each))+ {KEYS}{ORDER}",
+    rf"(?:(?:and|then|please|only|just|we|want|keep|keeping|take|taking|retain|get) )*(?:only |just )?(?:the )?{LATEST}(?: (?:row|record|entry|version|state|one|ones))*(?: (?P<t>{{T}}))?(?: (?:per|for each|for every|of each|of every|by each))+ {KEYS}{ORDER}",
 )]
 WORDS = {"latest": "desc", "newest": "desc", "most recent": "desc", "most recently": "desc", "last": "desc", "freshest": "desc"}
 PERIOD = r"(?P<u>day|week|month|hour|row|period|quarter)s?"
@@ -98,18 +98,7 @@ def read_dedups(text: Text, draft: Draft) -> None:
                 continue
             keep = WORDS.get(hit["keep"], "asc") if hit["keep"] else "desc"
             draft.dedups.append(Dedup(keys, keep, ref(hit, "o") if hit["o"] else None, hit.span))
-            _keep_table(text, hit)
-
-
-def _keep_table(text: Text, hit: Found) -> None:
-    """Consume all but the table that is named inside; it is read as a source."""
-    inside = hit.match.groupdict().get("t") or ""
-    if inside.startswith("<t"):
-        a, b = hit.match.span("t")
-        text.take((hit.match.start(), a))
-        text.take((b, hit.match.end()))
-    else:
-        text.take(hit)
+            keep_table(text, hit)
 
 
 def read_windows(text: Text, draft: Draft) -> None:

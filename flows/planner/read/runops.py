@@ -17,7 +17,7 @@ INTENTS = [(intent, P(source)) for intent, source in (
     ("rerun", r"(?:rerun|re - run|reruns|retry|redo|re - execute|restart|repeat|run again|re - try|reprocess|re - process)"),
     ("rerun", rf"(?:run|execute|start|try)(?= (?:(?:the|{{PIPE}}|{{T}}|{{C}}|[a-z-]+|failed|for) ){{0,6}}(?:again|once more))"),
     ("backfill", r"(?:backfill|back - fill|backfilling|back fill|catch up|fill in the missing (?:days|runs) (?:of|for))"),
-    ("pause", r"(?:pause|suspend|put on hold|hold|stop scheduling|deactivate|disable|freeze|halt the schedule of|turn off|switch off)"),
+    ("pause", r"(?:put(?= (?:.{0,60} )?on hold)|pause|suspend|put on hold|hold|stop scheduling|deactivate|disable|freeze|halt the schedule of|turn off|switch off)"),
     ("resume", r"(?:resume|unpause|un - pause|continue|reactivate|re - enable|enable|activate|unsuspend|turn on|switch on|turn back on)"),
     ("cancel", r"(?:cancel|abort|kill|terminate|stop|interrupt)"),
     ("run", r"(?:run|execute|start|trigger|launch|kick off|fire off|fire|process|do a run of|do a|kickstart)"),
@@ -25,8 +25,8 @@ INTENTS = [(intent, P(source)) for intent, source in (
 STATUS = [P(source) for source in (
     rf"(?:(?:show|give|tell|what|is|s|me|us|the|display|get|see|check|how|report|on|current|what's|latest|i|want|to|know|need|like|about) )*(?:status|state|health|progress)(?: (?:of|for|on|about))?",
     rf"(?:(?:what|which|show|list|did|have|has|me|the|all|any|tell|give|are there|of|see|my|our|were|how many) )*(?:{JOB}|{{PIPE}}|anything|something|things)?(?: (?:of|in|for|from|the|{{PIPE}}|{{M}}|pipeline|job|runs|has|have|that|which|did|were|are))* ?(?P<failed>failed|fail|failures?|broke|errored|crashed|went wrong|go wrong|unsuccessful|failing)(?: (?:runs?|jobs?|pipelines?))?",
-    rf"(?:how|when) (?:is|did|was|does|has|are) (?:(?:the|our|my|last|run|of) )*(?={{PIPE}}|<)",
-    r"(?:did|has|have|is|was) (?:the )?(?={PIPE})",
+    rf"(?:how|when) (?:is|did|was|does|has|are)(?: (?:the|our|my|last|run|of))*(?= {{PIPE}})",
+    r"(?:did|has|have|is|was)(?: the)?(?= {PIPE})",
     rf"(?:(?:what|which|show|list|me|the|all|are|is|currently|tell|see|give) )*(?:{JOB} )?(?:is |are )?(?:currently )?running(?: right now| now| at the moment)?",
     rf"(?:(?:what|which|show|list|me|the|all|give|see) )*(?:last |latest |recent )?runs(?: (?:of|for))?(?= (?:the )?{{PIPE}})",
 )]
@@ -35,7 +35,7 @@ ONE = P(rf"(?:(?:for|on|of|over|in|during|covering|from|the|all|date|day|data|wh
 SINCE = P(rf"(?:since|from|starting|starting from|beginning)(?: the)? (?P<a>{DAY})(?: (?:on|onwards?|until now|until today|to now|up to now))?")
 FAILED = P(r"(?:(?:the|all|only|any|its|every|those|just) )*(?:failed|failing|broken|unsuccessful|crashed)(?: (?:runs?|ones|steps?|days|tasks|parts|jobs?|executions?))?(?: (?:only|of|from|in|for))*", "fail|broken|unsuccess|crash")
 RUNNING = P(rf"(?:(?:the|all|any|that|which|is|are|currently|current|active) )*(?:running|current|active|ongoing)(?: (?:{JOB}|one|right now|now|at the moment))?", "running|current|active|ongoing")
-WORDS = P(rf"(?:(?:the|of|for|please|in|on|any|all|my|our|a|an|this|that|now|right now|immediately|again|once more|once|manually|currently|with|scheduled|schedule|schedules|scheduling|execution|executions|is|are|was|were|which|what|how|it|them|thanks|thank you|complete|whole|doing|going|do|did|run|runs|over|to|and|latest|last|succeed|work|ok|okay|through|finish|day by day|one run a day|per day|here|there|happened|have|has|been) )*(?:{JOB}|the|of|for|please|now|again|it|that is|right|immediately|today|\?)")
+WORDS = P(rf"(?:(?:the|of|for|please|in|on|any|all|my|our|a|an|this|that|now|right now|immediately|again|once more|once|manually|currently|with|scheduled|schedule|schedules|scheduling|execution|executions|is|are|was|were|which|what|how|it|them|thanks|thank you|complete|whole|doing|going|do|did|run|runs|over|to|and|latest|last|succeed|work|ok|okay|through|finish|day by day|on hold|one run a day|per day|here|there|happened|have|has|been) )*(?:{JOB}|the|of|for|please|now|again|it|that is|right|immediately|today|\?)")
 EDIT = [P(source) for source in (
     r"(?:(?:hi|please|could|can|you|we|i|want|to|need|like|would|let|us|now|,) )*(?:change|move|reschedule|set|switch|adjust|update|modify|edit|shift|alter|make|put)(?: (?:the|a|an|of|for|run|runs|its|time|timing|cron|start|schedule|scheduling|frequency|retries|retry|timeout|timezone|time zone|number|count|notifications?|alerts?|mode|destination|target|partitioning))*(?: (?:of|for|on|in))?(?: the)?(?= (?:{PIPE}|<))",
     r"(?:(?:please|could|can|you) )*(?:let|have|schedule)(?: the)?(?= {PIPE})",
@@ -65,9 +65,10 @@ def read_edit(text: Text) -> Request | None:
     for wanted in EDIT:
         found = text.first(wanted)
         name = _pipeline(text) if found else None
-        if found and name and found.match.start() == 1:
+        if found and name and found.match.start() == 1 and " on hold " not in text.norm and (wanted is not EDIT[2] or _changes(text)):
             request = Request("edit", name[0])
             request.spans |= {"op": found.span, "pipeline": name[1].span}
+            request.params["about"] = found[0]
             text.take(found)
             text.take(name[1])
             if removed := text.first(REMOVE):
@@ -75,6 +76,11 @@ def read_edit(text: Text) -> Request | None:
                 text.take(removed)
             return request
     return None
+
+
+def _changes(text: Text) -> bool:
+    """`stop the notifications of X` changes it, `stop X` does not."""
+    return bool(text.first(REMOVE)) or any(w in text.norm for w in ("retr", "<e:", "<h:", "timeout", "notif", "alert"))
 
 
 def read_request(text: Text, full: Text, today: dt.date) -> Request | None:

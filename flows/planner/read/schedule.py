@@ -26,7 +26,7 @@ FREQUENCIES = [(name, P(RUNS + source, need)) for name, source, need in (
     ("weekend", r"(?:on |at |every |each )?(?:the )?(?:weekends?)|(?:on )?(?:saturday|sat) (?:and|to) (?:sunday|sun)", "weekend|sat"),
     ("weekdays", rf"(?:(?:(?:every|each|once a) )?(?:weekly|week)(?: ,)? on|on (?:every|each)|every|each|on|weekly(?: ,)?(?: every)?)(?: week on)? (?P<days>{LIST})(?: (?P<part>morning|evening|night|afternoon)s?)?|(?P<plural>(?:sun|mon|tues|wednes|thurs|fri|satur)days(?: (?:and|,) (?:sun|mon|tues|wednes|thurs|fri|satur)days)*)", "day|mon|tue|wed|thu|fri|sat|sun"),
     ("yearly", rf"(?:(?:on )?(?:the )?(?P<nth>{NTH})(?: day)? of )?(?:{EVERY} year|yearly|annually)", "year|annual"),
-    ("quarterly", r"(?:on (?:the )?)?(?:(?:first|1 st) day of )?(?:every|each|the|once (?:a|per|every)) (?:new )?quarter|quarterly", "quarter"),
+    ("quarterly", r"(?:on (?:the )?)?(?:(?:first|1 st) day of )?(?:every|each|the|once (?:a|per|every)) (?:new )?quarter|quarterly|(?:every|each) quarter(?: on)?(?: the)? (?:first|1 st)(?: day)?", "quarter"),
     ("monthly", rf"(?:on )?(?:the )?(?P<nth>{NTH})(?: day)? of (?:every|each|the|a) month|(?:monthly|{EVERY} month)(?: ,)?(?: on)?(?: the)? (?P<nth2>{NTH})(?: day)?(?! am| pm|:)|on the (?P<nth3>\d{{1,2}} (?:st|nd|rd|th)|first)(?: day)?(?: (?:every|each|monthly|of the) ?(?:month)?)?", "month|the"),
     ("month_end", r"(?:on |at )?(?:the )?(?:last day|end) of (?:every|each|the) month|month end|month - end", "month"),
     ("month", r"(?:every|each|once a|once every|once per) month|monthly", "month"),

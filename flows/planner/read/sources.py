@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flows.planner.read.draft import Draft, Said, ref_of
-from flows.planner.read.text import P, Text
+from flows.planner.read.text import P, Text, keep_table
 
 HOWS = {"left": "left(?: outer)?", "right": "right(?: outer)?", "full": "full(?: outer)?|outer", "inner": "inner", "anti": "anti|left anti", "semi": "semi|left semi", "cross": "cross"}
 JOIN = r"(?:join|joins|joined|joining)"
@@ -31,10 +31,15 @@ def read_cues(text: Text, draft: Draft) -> None:
         text.take(hit)
 
 
+THROUGH = P(r"(?:through|via|over|using|by way of) (?:the )?(?P<t>{T})")
+
+
 def read_on(text: Text, draft: Draft) -> None:
     """`on customer_id` behind a join."""
     if not draft.cues:
         return
+    for hit in text.find(THROUGH):
+        keep_table(text, hit)
     for hit in text.find(ON):
         column = ref_of(text, hit["c"])
         if len({m.table for m in column.meanings}) > 1 and all(_linked(text, m.table, m.column) for m in column.meanings):

@@ -34,6 +34,7 @@ class P:
         self.source, self.need = source, tuple(need.split("|")) if need else ()
         self.compiled: re.Pattern[str] | None = None
         plain = re.sub(r"\(\?P<\w+>|\(\?P=\w+\)|\{[A-Z]+\}", "(", source)
+        plain = f"{plain.replace('[sz]', 's')} {plain.replace('[sz]', 'z')}" if "[sz]" in plain else plain
         for word in LITERAL.finditer(plain):
             KNOWN.add(word.group())
             if plain[word.end():word.end() + 1] == "?":
@@ -188,6 +189,16 @@ class Text:
     def left(self) -> list[Unit]:
         """Units that nobody consumed."""
         return [u for u in self.units if not u.taken]
+
+
+def keep_table(text: Text, hit: Found) -> None:
+    """Consume a match, but not the table inside (group `t`): it is read as a source."""
+    if (hit.match.groupdict().get("t") or "").startswith("<t"):
+        a, b = hit.match.span("t")
+        text.take((hit.match.start(), a))
+        text.take((b, hit.match.end()))
+    else:
+        text.take(hit)
 
 
 def number(norm: str) -> int:

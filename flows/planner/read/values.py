@@ -104,6 +104,7 @@ def _plain(text: Text, draft: Draft, hit: Found, named: set[str], negated: bool)
         columns = tuple(sorted({f"{m.table}.{m.column}" for m in meanings}))
         groups.setdefault(columns, []).append((item, meanings))
         spans.setdefault(columns, []).append((place, at))
+    leaves: list[tuple[int, int, Any]] = []
     for columns, items in groups.items():
         a, b = min(s[0] for s in spans[columns]), max(s[1] for s in spans[columns])
         span = text.span(a, b)
@@ -111,7 +112,11 @@ def _plain(text: Text, draft: Draft, hit: Found, named: set[str], negated: bool)
         values = [meanings[0].value for _, meanings in items]
         column = Ref(text.mention(items[0][0]).words, span, choices)
         leaf = Leaf(column, "=" if len(values) == 1 else "in", values[0] if len(values) == 1 else values, span, about="value")
-        draft.filters.append((a, b, Branch("not", [leaf], span) if negated else leaf))
+        leaves.append((a, b, Branch("not", [leaf], span) if negated else leaf))
+    if len(leaves) > 1 and " or " in hit["vs"]:
+        span = text.span(leaves[0][0], leaves[-1][1])
+        leaves = [(leaves[0][0], leaves[-1][1], Branch("any", [leaf for _, _, leaf in leaves], span))]
+    draft.filters += leaves
     if groups:
         text.take(hit)
 

@@ -23,7 +23,7 @@ GLUE = frozenset("and by as with then plus & where when who whose which that how
 VESSELS = frozenset("""
 data table tables row rows record records result results output outcome file files pipeline pipelines flow job task process etl workflow step
 column columns field fields entry entries information info dataset list report reports contents number numbers figures database databases db system
-everything stuff version copy content one ones team thing things value values dump extract target destination source side
+everything stuff rest remainder remaining version copy content one ones team thing things value values dump extract target destination source side
 """.split())
 
 # Verbs (and their forms) that only say that data moves or is worked out.
@@ -40,7 +40,7 @@ give gives giving given provide provides provided list lists listing collect col
 prepare prepares prepared materialize materialise materialized set setup populate populates populated fill filled refresh refreshes refreshed
 work works worked working use uses used using apply applies applied applying transform transforms transformed transforming
 transformation transformations process processed keep keeps keeping kept start ends end ending goes go want include includes including included
-see view query select report summarize summarise summarizes summary overview determine retrieve retrieves retrieved obtain
+happen happens happened end see view query select report summarize summarise summarizes summary overview determine retrieve retrieves retrieved obtain
 backup mirror mirrors mirrored archive archives archived emit hand perform schedule scheduled
 """.split())
 
