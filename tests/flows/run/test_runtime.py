@@ -1,0 +1,341 @@
+"""A real Prefect server and a real runner: order, retries, cancels, and what is left after a kill."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flows.errors import DuplicateRun, InputError
+from flows.run.ledger import follow, prefect_url
+from flows.run.up import ensure, held, ready, serve
+from flows.settings import Settings
+from flows.store import NewRun, open_store
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(300)]
+
+WAIT = "generic.wait"
+
+
+class House:
+    """A home in which everything is up."""
+
+    def __init__(self, home: Path, taken: int) -> None:
+        (home / "files").mkdir(parents=True)
+        self.settings = Settings(home=home, control_url=f"sqlite:///{home / 'control.sqlite'}", folders=(home / "files",),
+                                 prefect_port=taken)
+        (home / "connections.yml").write_text("dead: {url: 'http://me:s3cr3t@127.0.0.1:9'}\n")
+        self.store = open_store(self.settings.control_url)
+        self.said = home / "said.txt"
+        env = {**os.environ, "PENSTOCK_HOME": str(home), "PENSTOCK_PREFECT_PORT": str(taken), "PENSTOCK_CONTROL_URL": ""}
+        code = "import sys; from flows.settings import Settings; from flows.run.up import serve; sys.exit(serve(Settings.load()))"
+        with self.said.open("w") as out:
+            self.process = subprocess.Popen([sys.executable, "-u", "-c", code], env=env, stdout=out, stderr=out, start_new_session=True)
+        self.until(lambda: "penstock is up" in self.said.read_text(), 120)
+        self.prefect = httpx.Client(base_url=prefect_url(self.store, self.settings) + "/api", timeout=30)
+
+    def until(self, true, seconds=60):
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end, f"in vain: {self.said.read_text()}"
+            time.sleep(0.1)
+
+    def submit(self, *steps, pipeline="p", **more):
+        spec = {"pipeline_id": pipeline, "steps": list(steps), **more}
+        return self.store.runs.submit(NewRun(tenant_id="demo", pipeline_id=pipeline, spec=spec, run_date="2025-11-15",
+                                             folders=[str(f) for f in self.settings.folders])).run_id
+
+    def ended(self, run_id):
+        """The run and its steps by id, when it has ended."""
+        for snapshot in follow(self.store, "demo", run_id):
+            last = snapshot
+        return last.run, {s.step_id: s for s in last.steps}
+
+    def running(self, run_id, step_id):
+        self.until(lambda: any(s.step_id == step_id and s.status == "RUNNING" for s in self.store.steps.of(run_id)))
+
+    def flow_run(self, run_id):
+        return self.prefect.get(f"/flow_runs/{self.store.runs.peek(run_id).flow_run_id}").json()
+
+    def task_runs(self, run_id):
+        found = self.prefect.post("/task_runs/filter", json={"flow_runs": {"id": {"any_": [self.store.runs.peek(run_id).flow_run_id]}}})
+        return {t["name"]: t for t in found.json()}
+
+    def recorded(self, run_id, state):
+        self.until(lambda: self.flow_run(run_id)["state_name"] == state)
+
+    def pid_of(self, run_id):
+        log = (self.settings.home / "logs" / "demo" / f"{run_id}.log").read_text()
+        return int(re.search(r"process (\d+)", log)[1])
+
+    def runner(self):
+        self.until(lambda: self.store.runners.alive())
+        return self.store.runners.alive()[-1]
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(60)
+        self.prefect.close()
+        self.store.dispose()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        built = House(tmp_path_factory.mktemp("house") / "home", taken.getsockname()[1])
+        yield built
+        built.stop()
+
+
+def wait(step_id, seconds, **more):
+    return {"step_id": step_id, "ps_type": WAIT, "config": {"seconds": seconds}, **more}
+
+
+def gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+
+
+MISSING = {"ps_type": "generic.extract", "source": {"path": "nowhere.csv"}}
+
+
+def test_a_port_that_is_taken_is_said_and_the_next_one_used(house):
+    assert re.search(rf"port {house.settings.prefect_port} is taken: Prefect uses \d+", house.said.read_text())
+
+
+def test_a_second_parent_of_one_home_is_refused_with_the_address(house):
+    with pytest.raises(InputError, match=r"penstock is already up: http://127\.0\.0\.1:\d+"):
+        serve(house.settings, say=print)
+
+
+def test_independent_waits_overlap(house):
+    run, steps = house.ended(house.submit(wait("a", 2, depends_on=[]), wait("b", 2, depends_on=[])))
+    assert run.status == "SUCCESS"
+    assert steps["a"].started_at < steps["b"].ended_at
+    assert steps["b"].started_at < steps["a"].ended_at
+
+
+def test_a_step_starts_when_its_own_upstream_ends_not_when_a_wave_does(house):
+    _, steps = house.ended(house.submit(wait("quick", 0.1, depends_on=[]), wait("slow", 3, depends_on=[]),
+                                        wait("after_quick", 0.1, depends_on=["quick"]), wait("after_slow", 0.1, depends_on=["slow"])))
+    assert steps["after_quick"].ended_at < steps["slow"].ended_at <= steps["after_slow"].started_at
+
+
+def test_failures_skip_what_follows_and_start_what_waits_for_them(house):
+    run_id = house.submit({"step_id": "read", **MISSING, "depends_on": []}, wait("load", 1), wait("alarm", 0.1, trigger="on_failure"),
+                          wait("tidy", 0.1, trigger="always", depends_on=["load"]),
+                          wait("whole", 0.1, trigger="on_failure", depends_on=[]))
+    run, steps = house.ended(run_id)
+    assert run.status == "FAILED"
+    assert run.error.startswith("read failed: ")
+    assert {k: s.status for k, s in steps.items()} == {"read": "FAILED", "load": "SKIPPED", "alarm": "SUCCESS", "tidy": "SUCCESS",
+                                                       "whole": "SUCCESS"}
+    assert steps["load"].error == "read failed"
+    house.recorded(run_id, "Failed")
+    house.until(lambda: {n: t["state_name"] for n, t in house.task_runs(run_id).items()} == {
+        "read": "Failed", "load": "Skipped", "alarm": "Completed", "tidy": "Completed", "whole": "Completed"})
+
+
+def test_prefects_graph_names_the_parents_of_every_step(house):
+    run_id = house.submit({"step_id": "read", **MISSING, "depends_on": []}, wait("side", 0.1, depends_on=[]),
+                          wait("load", 0.1, depends_on=["read", "side"]))
+    house.ended(run_id)
+    house.recorded(run_id, "Failed")
+    house.until(lambda: len(house.task_runs(run_id)) == 3)
+    ids = {t["id"]: name for name, t in house.task_runs(run_id).items()}
+    nodes = dict(house.prefect.get(f"/flow_runs/{house.store.runs.peek(run_id).flow_run_id}/graph-v2").json()["nodes"])
+    assert {ids[p["id"]] for p in next(n for i, n in nodes.items() if ids[i] == "load")["parents"]} == {"read", "side"}
+
+
+def test_every_try_is_recorded_here_and_in_prefect(house):
+    dead = {"step_id": "call", "ps_type": "generic.extract", "source": {"connection": "dead", "endpoint": "x"}, "timeout_seconds": 30,
+            "retry": {"max_attempts": 3, "backoff_seconds": 0.1}}
+    run_id = house.submit(dead)
+    run, steps = house.ended(run_id)
+    assert (run.status, steps["call"].status, steps["call"].attempts) == ("FAILED", "FAILED", 3)
+    house.until(lambda: house.task_runs(run_id).get("call", {}).get("state_type") == "FAILED")
+    assert house.task_runs(run_id)["call"]["run_count"] == 3
+
+
+def test_a_step_over_its_limit_is_stopped(house):
+    run_id = house.submit(wait("long", 60, timeout_seconds=0.5))
+    run, steps = house.ended(run_id)
+    assert (run.status, steps["long"].status) == ("FAILED", "TIMED_OUT")
+    house.until(lambda: house.task_runs(run_id).get("long", {}).get("state_name") == "TimedOut")
+
+
+def test_a_cancel_ends_the_run_here_and_in_prefect(house):
+    run_id = house.submit(wait("long", 60), wait("next", 1))
+    house.running(run_id, "long")
+    house.store.runs.ask_cancel("demo", run_id)
+    run, steps = house.ended(run_id)
+    assert (run.status, steps["long"].status, steps["next"].status) == ("CANCELLED", "CANCELLED", "CANCELLED")
+    house.recorded(run_id, "Cancelled")
+
+
+def test_a_cancel_ends_the_wait_for_the_next_try(house):
+    run_id = house.submit({"step_id": "call", "ps_type": "generic.extract", "source": {"connection": "dead", "endpoint": "x"},
+                           "retry": {"max_attempts": 3, "backoff_seconds": 600}})
+    house.until(lambda: any(s.status == "RETRYING" for s in house.store.steps.of(run_id)))
+    house.store.runs.ask_cancel("demo", run_id)
+    run, steps = house.ended(run_id)
+    assert (run.status, steps["call"].status, steps["call"].attempts) == ("CANCELLED", "CANCELLED", 1)
+
+
+def test_a_cancel_in_prefect_ends_the_run(house):
+    run_id = house.submit(wait("long", 60))
+    house.running(run_id, "long")
+    flow_run = house.store.runs.peek(run_id).flow_run_id
+    house.prefect.post(f"/flow_runs/{flow_run}/set_state", json={"state": {"type": "CANCELLING"}}).raise_for_status()
+    assert house.ended(run_id)[0].status == "CANCELLED"
+    house.recorded(run_id, "Cancelled")
+
+
+def test_a_second_start_while_one_runs_is_refused_with_the_first(house):
+    run_id = house.submit(wait("long", 60), pipeline="twice")
+    house.running(run_id, "long")
+    with pytest.raises(DuplicateRun) as refused:
+        house.submit(wait("long", 60), pipeline="twice")
+    assert refused.value.run_id == run_id
+    house.store.runs.ask_cancel("demo", run_id)
+    house.ended(run_id)
+    assert house.ended(house.submit(wait("short", 0.1), pipeline="twice"))[0].status == "SUCCESS"
+
+
+def test_a_resumed_run_keeps_its_finished_steps(house):
+    first = house.submit(wait("done", 0.1), {"step_id": "read", "ps_type": "generic.extract", "source": {"path": "late.csv"}},
+                         pipeline="resume")
+    assert house.ended(first)[0].status == "FAILED"
+    (house.settings.folders[0] / "late.csv").write_text("a,b\n1,2\n")
+    run = house.store.runs.peek(first)
+    again = house.store.runs.submit(NewRun(tenant_id="demo", pipeline_id="resume", spec=run.spec, run_date=run.run_date,
+                                           folders=run.folders, resume_of=first)).run_id
+    _, before = house.ended(first)
+    run, steps = house.ended(again)
+    assert (run.status, steps["read"].status) == ("SUCCESS", "SUCCESS")
+    assert steps["done"].started_at == before["done"].started_at
+
+
+def test_the_log_of_a_run_has_the_trace_and_no_secret(house):
+    run_id = house.submit({"step_id": "read", "ps_type": "generic.extract", "source": {"connection": "dead", "endpoint": "x"}})
+    run, steps = house.ended(run_id)
+    log = (house.settings.home / "logs" / "demo" / f"{run_id}.log").read_text()
+    assert "s3cr3t" not in log + steps["read"].error + run.error
+    assert "Traceback" in log
+
+
+def test_a_schedule_fires_and_its_run_is_in_our_books(house):
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+    from prefect.client.schemas.schedules import IntervalSchedule
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    house.until(lambda: house.prefect.get("/work_pools/penstock").status_code == 200)
+    spec = {"pipeline_id": "hourly", "steps": [wait("tick", 0.1)]}
+    with temporary_settings({PREFECT_API_URL: str(house.prefect.base_url).rstrip("/")}), get_client(sync_client=True) as client:
+        flow = client.create_flow_from_name("run-pipeline")
+        deployment = client.create_deployment(
+            flow_id=flow, name="hourly", entrypoint="flows.main.run_pipeline", work_pool_name="penstock",
+            parameters={"spec": spec, "run_id": "", "environment": "local"}, job_variables={"env": {"PENSTOCK_TENANT": "acme"}},
+            schedules=[DeploymentScheduleCreate(schedule=IntervalSchedule(interval=timedelta(seconds=3)), active=True)])
+        house.until(lambda: house.store.runs.find("acme", pipeline_id="hourly", status="SUCCESS"), 90)
+        client.delete_deployment(deployment)
+    run = house.store.runs.find("acme", pipeline_id="hourly", status="SUCCESS")[0]
+    assert run.trigger_by == "prefect"
+    house.recorded(run.run_id, "Completed")
+    assert house.flow_run(run.run_id)["deployment_id"] == str(deployment)
+
+
+def test_a_killed_run_is_crashed_and_its_neighbour_goes_on(house):
+    run_id, other = house.submit(wait("long", 60), wait("next", 1), pipeline="one"), house.submit(wait("calm", 4), pipeline="two")
+    house.running(run_id, "long")
+    house.running(other, "calm")
+    os.kill(house.pid_of(run_id), signal.SIGKILL)
+    run, steps = house.ended(run_id)
+    assert (run.status, run.error) == ("CRASHED", "its process ended (SIGKILL)")
+    assert (steps["long"].status, steps["next"].status) == ("FAILED", "CANCELLED")
+    house.recorded(run_id, "Crashed")
+    house.until(lambda: house.task_runs(run_id)["long"]["state_type"] == "CRASHED")
+    assert house.ended(other)[0].status == "SUCCESS"
+
+
+def test_a_killed_runner_leaves_no_claim_no_process_and_no_half_table(house):
+    (house.settings.folders[0] / "rows.csv").write_text("n\n" + "\n".join(map(str, range(1000))) + "\n")
+    read = {"step_id": "read", "ps_type": "generic.extract", "source": {"path": "rows.csv"}, "depends_on": []}
+    load = {"step_id": "load", "ps_type": "generic.load", "config": {"input": "read"},
+            "destination": {"engine": "duckdb", "table": "mart.rows", "mode": "overwrite"}}
+    run_id = house.submit(read, wait("long", 60), load, pipeline="kill")
+    house.running(run_id, "long")
+    child, runner = house.pid_of(run_id), house.runner()
+    os.kill(runner.info["pid"], signal.SIGKILL)
+    run, _ = house.ended(run_id)
+    assert (run.status, run.error) == ("CRASHED", "its runner was lost")
+    house.until(lambda: gone(child))
+    assert house.store.manifest.tables("demo") == []
+    assert not list((house.settings.home / "lake").rglob("*.parquet"))
+    run, steps = house.ended(house.submit(read, load, pipeline="kill"))
+    assert (run.status, steps["load"].rows_processed) == ("SUCCESS", 1000)
+    house.recorded(run_id, "Crashed")
+
+
+def test_a_run_outlives_prefects_server_and_one_that_is_new_waits_for_it(house):
+    run_id = house.submit(wait("long", 5), wait("next", 0.1), pipeline="alone")
+    house.running(run_id, "long")
+    server = subprocess.check_output(["pgrep", "-f", f"prefect server start --host 127.0.0.1 --port {house.prefect.base_url.port}"])
+    for pid in server.split():
+        os.kill(int(pid), signal.SIGKILL)
+    new = house.submit(wait("short", 0.1), pipeline="new")
+    house.until(lambda: house.store.runs.peek(new).error.startswith("Prefect server not reachable at http://127.0.0.1"))
+    assert house.store.runs.peek(new).status == "PENDING"
+    assert house.ended(run_id)[0].status == "SUCCESS"
+    run, _ = house.ended(new)
+    assert (run.status, run.attempt, run.error) == ("SUCCESS", 1, "")
+
+
+def test_stopping_leaves_nothing(house):
+    run_id = house.submit(wait("long", 60), pipeline="last")
+    house.running(run_id, "long")
+    child, runner = house.pid_of(run_id), house.runner().info["pid"]
+    house.process.send_signal(signal.SIGINT)
+    assert house.process.wait(60) == 0
+    assert house.store.runs.peek(run_id).status == "CANCELLED"
+    assert gone(child)
+    assert gone(runner)
+    assert not held(house.settings)
+    with pytest.raises(httpx.ConnectError):
+        house.prefect.get("/health")
+
+
+def test_callers_share_what_they_start_and_the_last_one_stops_it(house):
+    settings = replace(house.settings, prefect_port=0)
+    seen = []
+
+    def call(name):
+        with ensure(settings, house.store):
+            seen.append(house.ended(house.submit(wait("short", 1), pipeline=name))[0].status)
+
+    callers = [threading.Thread(target=call, args=(f"shared-{n}",)) for n in range(2)]
+    for caller in callers:
+        caller.start()
+    house.until(lambda: ready(house.store), 120)
+    assert len(house.store.runners.alive()) == 1
+    for caller in callers:
+        caller.join(120)
+    assert seen == ["SUCCESS", "SUCCESS"]
+    house.until(lambda: not held(settings), 60)
+    house.until(lambda: not ready(house.store))
