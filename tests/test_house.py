@@ -219,7 +219,7 @@ def open_ends(root: Path) -> Iterator[str]:
 def addresses(root: Path) -> Iterator[str]:
     """No package index, mirror or machine path stands in the repository: where packages come from is the machine's business."""
     host = re.compile(r"(--(extra-)?index-url|--find-links|--trusted-host)[ =]+\S|(pypi|pythonhosted|files\.python)[\w.-]*"
-                      r"\.(org|net|com|io)|file:///\w|\w+://[\w.-]+/(simple|wheels)\b")
+                      r"\.(org|net|com|io)|\w+://[\w./-]*/(simple|wheels)\b|/opt/(pypi|wheels)|/work/(main|shared)")
     for path in shipped(root):
         for line, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
             if host.search(text):
@@ -286,6 +286,7 @@ BREACHES = [
     (open_ends, {"docs.md": "TO" + "DO: later\n"}, "docs.md:1"),
     (addresses, {"constraints.txt": "--extra-index-url " + "https://example.com/x\n"}, "constraints.txt:1"),
     (addresses, {"a/b.toml": 'url = "https://' + 'pypi.org/simple"\n'}, "a/b.toml:1"),
+    (addresses, {"a.sh": "pip install -f /op" + "t/wheels x\n"}, "a.sh:1"),
     (packages, {"tests/flows/__init__.py": ""}, "makes tests a package"),
     (packages, {"tests/a/test_x.py": "", "tests/b/test_x.py": ""}, "has the name of"),
 ]
