@@ -46,11 +46,12 @@ def validate(spec: FlowSpec, *, level: str = "semantic", catalog: Catalog, setti
         problems += rule(case)
     for rule in WARNINGS:
         warnings += rule(case)
-    walk(case, problems, warnings)
     if level == "full":
         from flows.checks.full import check_full
 
         check_full(case, problems, warnings, warehouse)
+    else:
+        walk(case, problems, warnings)
     ids = [step.step_id for step in case.spec.steps]
     where = lines or Lines()
     return Report(level, [placed(p, where, ids) for p in dict.fromkeys(problems)],

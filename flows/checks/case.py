@@ -48,6 +48,7 @@ class Case:
     open: frozenset[str] = frozenset()  # steps that hold a value which only a run knows
     problems: list[Problem] = field(default_factory=list)
     columns: dict[str, tuple[Column, ...] | None] = field(default_factory=dict)
+    describe: Callable[[str], tuple[Column, ...] | None] = lambda name: None  # a table of the warehouse, at the full level
 
     def reads(self, step: Step) -> list[str]:
         """The relations and tables a step reads, as its engine says."""

@@ -58,9 +58,21 @@ def known(case: Case, name: str) -> Columns:
 
 
 def stored(case: Case, name: str) -> Columns:
-    """The columns of a table by its catalogued name or its place; None when the catalogue does not know it."""
+    """The columns of a table by its catalogued name or its place, or of the rows that a step of this spec loads into it; else what the
+    warehouse says, when there is one."""
     found = table_at(case, name)
-    return tuple(Column(column, about.type, description=about.description) for column, about in found.columns.items()) if found else None
+    if found:
+        return tuple(Column(column, about.type, description=about.description) for column, about in found.columns.items())
+    for step in case.spec.steps:
+        if loaded_by(step) == name and case.columns.get(step.step_id) is not None:
+            return known(case, str((step.config or {}).get("input")))
+    return case.describe(name)
+
+
+def loaded_by(step: Step) -> str:
+    """Where a load writes; an export has a path instead."""
+    table = (step.destination or {}).get("table")
+    return table if isinstance(table, str) and step.ps_type == "generic.load" else ""
 
 
 def table_at(case: Case, name: str) -> Table | None:

@@ -6,14 +6,16 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from flows.checks.case import Case
-from flows.checks.columns import below, known, said, table_at
+from flows.checks.case import Case, find
+from flows.checks.columns import below, known, said, table_at, walk
+from flows.checks.rules import read_tables
 from flows.engines.base import Connections, Context, Files
-from flows.errors import InputError, PenstockError, Problem
+from flows.errors import InputError, MissingError, PenstockError, Problem, SqlError
 from flows.insight.connections import load_connections
 from flows.insight.files import AllowedFiles
 
@@ -28,16 +30,41 @@ WAIT_SECONDS = 3.0
 
 def check_full(case: Case, problems: list[Problem], warnings: list[Problem], warehouse: Warehouse | None = None) -> None:
     """Add what shows only when something is tried. Steps that have a problem already are not tried again."""
+    if warehouse is not None:
+        _try(case, problems, warnings, warehouse)
+    else:
+        with _session(case) as own:
+            _try(case, problems, warnings, own)
     problems += _connections(case, warnings)
     problems += _files(case)
     warnings[:] = [w for w in warnings if w not in problems]
-    if case.order is None or not any(step.ps_type in PURE for step in case.spec.steps):
-        return
-    if warehouse is not None:
-        problems += _selects(case, problems, warehouse)
-        return
-    with _session(case) as own:
-        problems += _selects(case, problems, own)
+
+
+def _try(case: Case, problems: list[Problem], warnings: list[Problem], warehouse: Warehouse) -> None:
+    """Columns with what the warehouse knows of tables outside of the catalogue, then every SELECT."""
+    case.describe = partial(_described, warehouse)
+    problems += _tables(case, warnings)
+    walk(case, problems, warnings)
+    problems += _selects(case, problems, warehouse)
+
+
+def _described(warehouse: Warehouse, name: str) -> tuple[Column, ...] | None:
+    try:
+        return warehouse.describe(name).columns
+    except (MissingError, SqlError):
+        return None
+
+
+def _tables(case: Case, warnings: list[Problem]) -> Iterator[Problem]:
+    """A table that the catalogue does not know is in the warehouse; one behind a connection is left to the run."""
+    for warned in [w for w in warnings if w.code == "uncatalogued_table"]:
+        step = case.spec.step(warned.path.split(".")[1])
+        name = next((n for n in [*case.reads(step), *read_tables(step)] if find(step, n) == warned.path), "")
+        if (step.source or {}).get("connection"):
+            continue
+        warnings.remove(warned)
+        if case.describe(name) is None:
+            yield Problem(warned.path, "unknown_table", f"there is no table {name!r} in the warehouse", "Check its name, or load it first")
 
 
 def _selects(case: Case, problems: list[Problem], warehouse: Warehouse) -> list[Problem]:

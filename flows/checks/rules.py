@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from flows import errors
 from flows.checks.case import Case, find
-from flows.checks.columns import table_at
+from flows.checks.columns import loaded_by, table_at
 from flows.errors import PenstockError, Problem
 from flows.spec.placeholder import BUILT_IN
 from flows.spec.problems import clip
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Rule = Callable[[Case], Iterator[Problem]]
 SLACK = re.compile(r"^[#@][\w.-]{1,80}$|^https://\S+$")
 EMAIL = re.compile(r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+$")
-LOADS = ("generic.load",)
 STANDARD = ("TimeoutError", "ConnectionError", "OSError")
 FIXED = ("tenant_id", "pipeline_id", "run_id")
 
@@ -94,9 +93,9 @@ def retries_hold(case: Case) -> Iterator[Problem]:
 def inputs_exist(case: Case) -> Iterator[Problem]:
     """What a step reads is a step before it or a table that is known."""
     ids = {step.step_id for step in case.spec.steps}
-    made = {_table(step) for step in case.spec.steps}
+    made = {loaded_by(step) for step in case.spec.steps}
     for step in case.spec.steps:
-        for name in dict.fromkeys([*case.reads(step), *_source_table(step)]):
+        for name in dict.fromkeys([*case.reads(step), *read_tables(step)]):
             if step.step_id in case.open:
                 continue
             if name == step.step_id:
@@ -130,7 +129,7 @@ def one_load_a_table(case: Case) -> Iterator[Problem]:
     """Two loads of one pipeline into one table would replace each other's rows."""
     seen: dict[str, Step] = {}
     for step in case.spec.steps:
-        table = _table(step)
+        table = loaded_by(step)
         if not table or step.step_id in case.open:
             continue
         first = seen.setdefault(table, step)
@@ -168,9 +167,9 @@ def budget_unjudged(case: Case) -> Iterator[Problem]:
 
 def read_unknown(case: Case) -> Iterator[Problem]:
     """A table by its path that the catalogue does not know has columns that only the run knows."""
-    made = {_table(step) for step in case.spec.steps}
+    made = {loaded_by(step) for step in case.spec.steps}
     for step in case.spec.steps:
-        for name in dict.fromkeys([*case.reads(step), *_source_table(step)]):
+        for name in dict.fromkeys([*case.reads(step), *read_tables(step)]):
             if "." in name and table_at(case, name) is None and name not in made and step.step_id not in case.open:
                 yield Problem(find(step, name), "uncatalogued_table",
                               f"{clip(name)!r} is not in the catalogue, so its columns are not checked", "Add it: penstock catalog add")
@@ -202,15 +201,10 @@ def _retries(case: Case) -> Iterator[tuple[str, Retry]]:
             yield f"steps.{step.step_id}.retry", step.retry
 
 
-def _source_table(step: Step) -> list[str]:
+def read_tables(step: Step) -> list[str]:
+    """The table that an extract names."""
     table = (step.source or {}).get("table")
     return [table] if isinstance(table, str) and table else []
-
-
-def _table(step: Step) -> str:
-    """Where a load writes; an export has a path instead."""
-    table = (step.destination or {}).get("table")
-    return table if isinstance(table, str) and step.ps_type in LOADS else ""
 
 
 RULES: tuple[Rule, ...] = (cron_holds, zone_exists, names_are_free, targets_hold, retries_hold, inputs_exist, connections_exist,

@@ -174,6 +174,17 @@ def test_two_loads_into_one_table_are_refused_unless_both_merge(house: Settings)
 def test_a_table_that_this_spec_loads_may_be_read_after(house: Settings) -> None:
     after = {"step_id": "after", "ps_type": "generic.extract", "source": {"table": "mart.daily_revenue"}}
     report = judge(changed(("steps.4", after)), house)
+    assert report.ok
+    assert report.warnings == []
+    assert report.columns["after"] == report.columns["shape"]
+
+
+def test_a_table_that_nobody_knows_is_a_warning_and_at_the_full_level_a_problem(house: Settings) -> None:
+    data = changed(("steps.0.source", {"table": "raw.orders_2019"}))
+    assert [w.code for w in judge(data, house).warnings] == ["uncatalogued_table"]
+    report = judge(data, house, "full")
+    assert said(report) == ["steps.orders_in.source.table: there is no table 'raw.orders_2019' in the warehouse. "
+                            "Check its name, or load it first"]
     assert "uncatalogued_table" not in [w.code for w in report.warnings]
 
 
