@@ -52,6 +52,18 @@ def test_the_python_runs_and_prints_what_is_written_under_it(home):
     assert all(line in done.stdout.splitlines() for line in promised), done.stdout
 
 
+def test_the_commands_that_need_no_server_run_one_after_the_other(home):
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line.split()[0] == "penstock"]
+    quick = [line for line in lines if line.split()[1] not in ("run", "status", "cancel")]
+    assert len(quick) >= 7
+    script = "\n".join(["set -e", f'penstock() {{ {shlex.quote(sys.executable)} -m flows.cli "$@"; }}', *quick])
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=200, check=False,
+                          env={**os.environ, "PENSTOCK_HOME": str(home), "PYTHONPATH": str(ROOT)})
+    assert done.returncode == 0, done.stderr
+    for promise in ("valid", "reads table orders", "Nothing was written", "Germany", "customers", "generic.extract"):
+        assert promise in done.stdout
+
+
 def steady(text: str) -> str:
     """Without what differs from run to run: ids, seconds, ports, colours, columns' widths."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
