@@ -80,8 +80,8 @@ def test_an_increment_is_asked_of_the_server(pg):
 
 
 def test_a_query_in_its_own_sql_with_bound_placeholders(pg):
-    pg.extract(connection="postgres", query="SELECT order_id, amount::text AS said FROM orders WHERE status = {state} AND order_date > {day}",
-               columns=["order_id"], about={"variables": {"state": "paid", "day": "2025-11-14"}})
+    query = "SELECT order_id, amount::text AS said FROM orders WHERE status = {state} AND order_date > {day}"
+    pg.extract(connection="postgres", query=query, columns=["order_id"], about={"variables": {"state": "paid", "day": "2025-11-14"}})
     assert pg.rows("rows") == [{"order_id": 3}]
     pg.extract(connection="postgres", query="SELECT order_id FROM orders WHERE status = {state}",
                about={"variables": {"state": "'; drop table orders; --"}})
@@ -100,10 +100,11 @@ def test_a_query_never_writes(pg, query):
 
 
 def test_every_type_has_a_place(pg):
-    ask(pg, """CREATE TABLE t (a int2, b int8, c float4, d float8, e numeric, f numeric(30,15), g bool, h varchar(5), i char(3), j timestamp,
-      k timestamptz, l time, m interval, n bytea, o uuid, p json, q jsonb, r text[], s int[], u inet, v money);
-      INSERT INTO t VALUES (1, 2, 1.5, 2.5, 1.25, 0.123456789012345, true, 'v', 'c', '2025-01-02 03:04:05', '2025-01-02 03:04:05+02', '12:00',
-      '1 day', '\\x01', '00000000-0000-0000-0000-000000000001', '{"a":1}', '[1]', '{x,y}', '{1,2}', '127.0.0.1', '12.50'); INSERT INTO t (a) VALUES (NULL)""")
+    ask(pg, """CREATE TABLE t (a int2, b int8, c float4, d float8, e numeric, f numeric(30,15), g bool, h varchar(5), i char(3),
+      j timestamp, k timestamptz, l time, m interval, n bytea, o uuid, p json, q jsonb, r text[], s int[], u inet, v money);
+      INSERT INTO t VALUES (1, 2, 1.5, 2.5, 1.25, 0.123456789012345, true, 'v', 'c', '2025-01-02 03:04:05', '2025-01-02 03:04:05+02',
+      '12:00', '1 day', '\\x01', '00000000-0000-0000-0000-000000000001', '{"a":1}', '[1]', '{x,y}', '{1,2}', '127.0.0.1', '12.50');
+      INSERT INTO t (a) VALUES (NULL)""")
     result = pg.extract(connection="postgres", table="t")
     assert [c.type for c in result.relation.columns] == [
         "INT64", "INT64", "FLOAT64", "FLOAT64", "NUMERIC", "BIGNUMERIC", "BOOL", "STRING", "STRING", "DATETIME", "TIMESTAMP", "TIME",
@@ -166,13 +167,15 @@ def test_a_wrong_database_is_final_and_a_missing_address_names_the_variable(pg):
 
 
 def test_a_slow_statement_is_stopped_by_the_server(pg):
+    about = {"limits": {"step_seconds": 0.3}}
     with pytest.raises(StepTimeout):
-        pg.extract(connection="postgres", query="SELECT pg_sleep(30)::text AS a", about={"limits": {"step_seconds": 0.3}})
+        pg.extract(connection="postgres", query="SELECT pg_sleep(30)::text AS a", about=about)
     with pytest.raises(StepTimeout):
-        pg.extract(connection="postgres", query="SELECT n FROM generate_series(1, 1000000000) n", about={"limits": {"step_seconds": 0.3}})
+        pg.extract(connection="postgres", query="SELECT n FROM generate_series(1, 1000000000) n", about=about)
 
 
-@pytest.mark.parametrize("query", ["SELECT pg_sleep(30)::text AS a", "SELECT n, repeat('x', 100) AS t FROM generate_series(1, 100000000) n"])
+@pytest.mark.parametrize("query", ["SELECT pg_sleep(30)::text AS a",
+                                   "SELECT n, repeat('x', 100) AS t FROM generate_series(1, 100000000) n"])
 def test_a_cancel_stops_the_statement_while_it_runs_and_while_rows_come(pg, query):
     cancel = Cancel()
     threading.Timer(0.5, cancel.set, ["a person"]).start()

@@ -40,7 +40,7 @@ def test_a_sheet_gives_typed_columns_and_the_stored_value_of_formulas(bench):
 def test_sheets_are_named_or_counted_and_misses_are_told(bench):
     book(bench, "a.xlsx", ("Jan", [["n"], [1]]), ("Feb", [["n"], [2]]))
     assert [bench.extract(path="a.xlsx", **how) and bench.rows("rows")[0]["n"] for how in ({}, {"sheet": "Feb"}, {"sheet": 2})] == [1, 2, 2]
-    with pytest.raises(InputError, match="has no sheet 'Febr'. Did you mean 'Feb'"):
+    with pytest.raises(InputError, match=r"has no sheet 'Febr'\. Did you mean 'Feb'"):
         bench.extract(path="a.xlsx", sheet="Febr")
     with pytest.raises(InputError, match="has 2 sheets, number 3"):
         bench.extract(path="a.xlsx", sheet=3)

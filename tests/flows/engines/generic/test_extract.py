@@ -41,7 +41,8 @@ def test_an_increment_starts_a_lookback_before_the_run_date(shop, lookback, ids)
 
 
 def test_an_increment_by_hours_on_a_timestamp(bench):
-    bench.table("raw.events", "SELECT 1 AS id, TIMESTAMPTZ '2025-11-14 11:59:00+00' AS at UNION ALL SELECT 2, TIMESTAMPTZ '2025-11-14 12:00:00+00'")
+    bench.table("raw.events", "SELECT 1 AS id, TIMESTAMPTZ '2025-11-14 11:59:00+00' AS at "
+                              "UNION ALL SELECT 2, TIMESTAMPTZ '2025-11-14 12:00:00+00'")
     bench.extract(table="raw.events", incremental={"column": "at", "lookback": "12h"})
     assert [r["id"] for r in bench.rows("rows")] == [2]
 
@@ -56,7 +57,7 @@ def test_a_missing_table_and_a_missing_connection_are_one_error_each(shop):
     with pytest.raises(MissingError, match=r"shop\.oders.*Did you mean.*orders|shop\.oders"):
         shop.extract(table="shop.oders")
     shop.catalog = shop.catalog.model_copy(update={"tables": {"far": shop.catalog.tables["orders"].model_copy(update={"location": ""})}})
-    with pytest.raises(MissingError, match="behind connection 'postgres'.*PENSTOCK_CONN_POSTGRES"):
+    with pytest.raises(MissingError, match=r"behind connection 'postgres'.*PENSTOCK_CONN_POSTGRES"):
         shop.extract(table="far")
 
 
@@ -84,8 +85,8 @@ def test_a_query_only_reads_what_is_the_tenants(shop, query):
 
 
 def test_a_query_can_be_narrowed(shop):
-    shop.extract(query="SELECT * EXCEPT (customer_id) FROM orders", columns=["order_id"], filter={"column": "amount", "is": ">", "value": 4},
-                 incremental={"column": "order_date", "lookback": "1d"})
+    shop.extract(query="SELECT * EXCEPT (customer_id) FROM orders", columns=["order_id"],
+                 filter={"column": "amount", "is": ">", "value": 4}, incremental={"column": "order_date", "lookback": "1d"})
     assert shop.rows("rows") == [{"order_id": 1}]
 
 
@@ -177,8 +178,8 @@ def test_a_file_can_be_narrowed(bench):
 # ---------------------------------------------------------------- the config and the columns before a run
 @pytest.mark.parametrize("source", [
     {}, {"table": "a", "path": "b"}, {"endpoint": "x"}, {"table": "a", "encoding": "latin-1"}, {"path": "a.csv", "records": "x"},
-    {"table": "a", "incremental": {"column": "c", "lookback": "3 days"}}, {"table": "a", "color": "red"}, {"path": "a.csv", "encoding": "ebcdic"},
-    {"connection": "rest", "endpoint": "x", "paging": {"kind": "cursor"}},
+    {"table": "a", "incremental": {"column": "c", "lookback": "3 days"}}, {"table": "a", "color": "red"},
+    {"path": "a.csv", "encoding": "ebcdic"}, {"connection": "rest", "endpoint": "x", "paging": {"kind": "cursor"}},
 ])
 def test_a_source_that_makes_no_sense_is_refused(bench, source):
     with pytest.raises(ValidationError):

@@ -7,13 +7,15 @@ ORDERS = (Column("order_id", "INT64"), Column("customer_id", "INT64"), Column("s
 CUSTOMERS = (Column("customer_id", "INT64"), Column("status", "STRING"), Column("country", "STRING"))
 JOIN = {"inputs": ["extract_orders", "extract_customers"],
         "operations": [{"op": "join", "with": "extract_customers", "on": [["customer_id", "customer_id"]]},
-                       {"op": "aggregate", "by": ["country", "customers_status"], "measures": [{"fn": "sum", "column": "amount", "as": "revenue"}]}]}
+                       {"op": "aggregate", "by": ["country", "customers_status"],
+                        "measures": [{"fn": "sum", "column": "amount", "as": "revenue"}]}]}
 WORDS = {"extract_orders": "orders", "extract_customers": "customers"}
 
 
 @pytest.fixture
 def joined(bench):
-    bench.made("extract_orders", "SELECT 1 AS order_id, 10 AS customer_id, 'paid' AS status, 5e0 AS amount UNION ALL SELECT 2, 10, 'paid', 2.5e0")
+    bench.made("extract_orders", "SELECT 1 AS order_id, 10 AS customer_id, 'paid' AS status, 5e0 AS amount "
+                                 "UNION ALL SELECT 2, 10, 'paid', 2.5e0")
     bench.made("extract_customers", "SELECT 10 AS customer_id, 'active' AS status, 'DE' AS country")
     return bench
 
@@ -21,14 +23,15 @@ def joined(bench):
 def test_check_and_run_agree_on_the_names_after_a_join(joined):
     columns = joined.output("generic.transform", {"config": JOIN}, WORDS, extract_orders=ORDERS, extract_customers=CUSTOMERS)
     result = joined.run("generic.transform", "mart", blocks={"config": JOIN}, tables=WORDS)
-    assert result.relation.columns == columns == (Column("country", "STRING"), Column("customers_status", "STRING"), Column("revenue", "FLOAT64"))
+    assert result.relation.columns == columns
+    assert columns == (Column("country", "STRING"), Column("customers_status", "STRING"), Column("revenue", "FLOAT64"))
     assert joined.rows("mart") == [{"country": "DE", "customers_status": "active", "revenue": 7.5}]
 
 
 def test_two_inputs_of_one_table_keep_their_own_names(bench):
     columns = (Column("id", "INT64"), Column("amount", "INT64"))
-    given = bench.output("generic.transform", {"config": {"inputs": ["a", "b"], "operations": [{"op": "join", "with": "b", "on": [["id", "id"]]}]}},
-                         {"a": "orders", "b": "orders"}, a=columns, b=columns)
+    config = {"inputs": ["a", "b"], "operations": [{"op": "join", "with": "b", "on": [["id", "id"]]}]}
+    given = bench.output("generic.transform", {"config": config}, {"a": "orders", "b": "orders"}, a=columns, b=columns)
     assert [c.name for c in given] == ["id", "amount", "b_id", "b_amount"]
 
 
@@ -86,8 +89,9 @@ def test_placeholders_are_bound(joined):
 
 
 @pytest.mark.parametrize("query", [
-    "DROP TABLE extract_orders", "SELECT 1; DELETE FROM extract_orders WHERE TRUE", "INSERT INTO extract_orders SELECT * FROM extract_orders",
-    "SELECT * FROM read_parquet('/etc/passwd')", "SELECT * FROM INFORMATION_SCHEMA.TABLES", "SELECT * FROM other.secrets", "SELEC 1", ""])
+    "DROP TABLE extract_orders", "SELECT 1; DELETE FROM extract_orders WHERE TRUE",
+    "INSERT INTO extract_orders SELECT * FROM extract_orders", "SELECT * FROM read_parquet('/etc/passwd')", "SELECT * FROM INFORMATION_SCHEMA.TABLES",
+    "SELECT * FROM other.secrets", "SELEC 1", ""])
 def test_nothing_but_one_reading_select_runs(joined, query):
     with pytest.raises((SqlError, ValueError)):
         sql(joined, query)
