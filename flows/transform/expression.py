@@ -25,6 +25,8 @@ from flows.transform.scalars import NULL, Typed
 from flows.warehouse.base import Column
 
 SPLIT = "Split it over two derive operations"
+_UNREADABLE = (SqlglotError, AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What sqlglot's parser raises for a text it cannot read; its builders trip over arguments that are not there, as in LPAD()."""
 MAX_CHARS, MAX_DEPTH, MAX_NODES, MAX_BUILT = 8000, 60, 2000, 20_000
 
 RULES: dict[type[exp.Expr], Callable[[Any, Any], Typed]] = {**OPERATORS, **CASTS, **FUNCTIONS, **MOMENTS}
@@ -113,7 +115,7 @@ def _parse(text: str, path: str) -> exp.Expr:
         trees = SqlDialect.get_or_raise("bigquery").parse_into(exp.Condition, text)
         tree = trees[0] if len(trees) == 1 else None
         nodes = sum(1 for _ in tree.walk()) if tree is not None else 0
-    except (SqlglotError, IndexError) as error:  # IndexError: sqlglot, for an INTERVAL that is none
+    except _UNREADABLE as error:
         fail(path, "expression", f"{text[:120]!r} is not an expression: {_reason(error)}",
              "Write one scalar expression in BigQuery SQL, like: amount - discount")
     except RecursionError:

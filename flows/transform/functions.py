@@ -9,7 +9,7 @@ from typing import Any
 from sqlglot import exp
 
 from flows.transform.frame import NUMBERS, cast
-from flows.transform.scalars import NULL, Reader, Typed, call, coerced, guarded, together
+from flows.transform.scalars import NULL, Reader, Typed, call, coerced, guarded, known, together
 
 MAX_TEXT = 10_000
 WHITE = " \t\n\v\f\r\u0085\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
@@ -31,8 +31,9 @@ def arguments(node: exp.Expr, want: dict[str, str], reader: Reader) -> dict[str,
             if not type_.endswith("?"):
                 reader.refuse(f"{name} needs another argument")
             continue
-        part, type_ = reader.read(given), type_.rstrip("?")
-        if part.type != NULL and (part.type not in NUMBERS if type_ == "number" else part.type != type_):
+        type_ = type_.rstrip("?")
+        part = known(reader.read(given), "FLOAT64" if type_ == "number" else type_, reader)
+        if part.type not in NUMBERS if type_ == "number" else part.type != type_:
             if type_ == "number" or part.type not in NUMBERS or type_ not in NUMBERS:
                 reader.refuse(f"{name} needs {type_}, not {part.type}", f"Write CAST(... AS {'FLOAT64' if type_ == 'number' else type_})")
             part = coerced(part, type_, reader)
@@ -264,7 +265,7 @@ def _safe_divide(node: exp.SafeDivide, reader: Reader) -> Typed:
 
 def _json(node: exp.JSONExtractScalar, reader: Reader) -> Typed:
     """A scalar out of JSON, as text; objects and arrays are NULL."""
-    part, path = reader.read(node.this), node.expression
+    part, path = known(reader.read(node.this), "STRING", reader), node.expression
     if part.type not in ("JSON", "STRING"):
         reader.refuse(f"JSON_VALUE needs JSON or a text, not {part.type}")
     if not isinstance(path, exp.JSONPath):

@@ -12,7 +12,7 @@ from flows.transform.casts import between_moments
 from flows.transform.frame import cast
 from flows.transform.functions import arguments
 from flows.transform.literals import moment
-from flows.transform.scalars import NULL, Reader, Typed, call, coerced, naive, zoned
+from flows.transform.scalars import Reader, Typed, call, coerced, known, naive, zoned
 
 DAYS = ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
 TIMES = ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR")
@@ -33,10 +33,10 @@ def _unit(node: exp.Expr, reader: Reader, allowed: tuple[str, ...], default: str
 
 
 def _moment(node: Any, key: str, types: tuple[str, ...], reader: Reader) -> Typed:
-    part = reader.read(node.args[key])
+    part = known(reader.read(node.args[key]), types[0], reader)
     if part.type == "STRING" and part.value is not None:
         part = coerced(part, types[0], reader)
-    if part.type not in (*types, NULL):
+    if part.type not in types:
         reader.refuse(f"{node.sql_name()} needs {' or '.join(types)}, not {part.type}", f"Write CAST(... AS {types[0]})")
     return part
 
@@ -47,8 +47,8 @@ def _count(node: Any, reader: Reader) -> Typed:
         number = int(given.name)
         tree: exp.Expr = exp.Literal.number(abs(number))
         return Typed(exp.Neg(this=tree) if number < 0 else tree, "INT64", number)
-    part = reader.read(given)
-    if part.type not in ("INT64", NULL):
+    part = known(reader.read(given), "INT64", reader)
+    if part.type != "INT64":
         reader.refuse(f"INTERVAL needs a whole number, not {part.type}")
     return part
 
@@ -86,7 +86,7 @@ def _trunc(types: tuple[str, ...]) -> Callable[[Any, Reader], Typed]:
         if node.args.get("zone") is not None:
             reader.refuse("a time zone is not offered here; days are UTC days")
         part = _moment(node, "this", types, reader)
-        type_ = types[0] if part.type == NULL else part.type
+        type_ = part.type
         unit = _unit(node, reader, CUTS if type_ == "DATE" else (*TIMES, *CUTS))
         if reader.duck:
             return Typed(cut(part.tree, unit, type_), type_)
@@ -161,8 +161,8 @@ def _say(node: exp.TimeToStr, reader: Reader) -> Typed:
 
 def _hear(type_: str) -> Callable[[Any, Reader], Typed]:
     def rule(node: Any, reader: Reader) -> Typed:
-        text, form = reader.read(node.this), _format(node, reader, reads=True)
-        if text.type not in ("STRING", NULL) or node.args.get("zone") is not None:
+        text, form = known(reader.read(node.this), "STRING", reader), _format(node, reader, reads=True)
+        if text.type != "STRING" or node.args.get("zone") is not None:
             reader.refuse(f"PARSE_{type_} takes a format and a text, not {text.type}")
         if not reader.duck:
             return Typed(call(f"PARSE_{type_}", form, text.tree), type_)
@@ -176,12 +176,12 @@ def _made(type_: str, sources: tuple[str, ...]) -> Callable[[Any, Reader], Typed
     """DATE(x), DATETIME(x), TIMESTAMP(x)."""
 
     def rule(node: Any, reader: Reader) -> Typed:
-        if node.args.get("zone") is not None or node.args.get("expressions") or node.this is None:
+        if node.args.get("zone") is not None or node.args.get("expressions") or node.args.get("expression") or node.this is None:
             reader.refuse(f"{type_} takes one value here; times are UTC")
-        part = reader.read(node.this)
+        part = known(reader.read(node.this), type_, reader)
         if part.type == "STRING" and part.value is not None:
             part = coerced(part, type_, reader)
-        if part.type not in (*sources, type_, NULL):
+        if part.type not in (*sources, type_):
             reader.refuse(f"{type_} is not made from {part.type}", f"Write SAFE_CAST(... AS {type_}), or PARSE_{type_} with a format")
         return Typed(between_moments(part, type_) if reader.duck else call(type_, part.tree), type_)
 
@@ -237,6 +237,7 @@ MOMENTS: dict[type[exp.Expr], Callable[[Any, Any], Typed]] = {
     exp.DatetimeTrunc: _trunc(("DATETIME",)), exp.Extract: _extract, exp.TimeToStr: _say, exp.StrToDate: _hear("DATE"),
     exp.StrToTime: _hear("TIMESTAMP"), exp.Date: _made("DATE", ("DATETIME", "TIMESTAMP")), exp.DateFromParts: _parts,
     exp.Timestamp: _made("TIMESTAMP", ("DATE", "DATETIME")), exp.TsOrDsToDatetime: _made("DATETIME", ("DATE", "TIMESTAMP")),
+    exp.Datetime: _made("DATETIME", ("DATE", "TIMESTAMP")),
     exp.LastDay: _last_day, exp.CurrentDate: _today, exp.CurrentTimestamp: lambda node, reader: Typed(exp.CurrentTimestamp(), "TIMESTAMP"),
     exp.UnixSeconds: _seconds, exp.UnixToTime: _unix,
 }

@@ -269,7 +269,7 @@ def problems(error: ValidationError, data: Any, path: str) -> list[Problem]:
         context, message = item.get("ctx", {}), item["msg"].removeprefix("Value error, ")
         expected = str(context.get("expected", "") or context.get("expected_tags", ""))
         options = tuple(part for part in expected.replace(" or ", ", ").replace("'", "").split(", ") if part)
-        word = str(here)
+        word = here if isinstance(here, str) else ""
         if item["type"] in ("union_tag_invalid", "union_tag_not_found"):
             name = str(context["discriminator"]).strip("'")
             word, place = str(context.get("tag", "")), [*place, name]

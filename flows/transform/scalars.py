@@ -68,6 +68,11 @@ def guarded(bad: exp.Expr, message: str, good: exp.Expr) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=bad, true=stop(message))], default=good)
 
 
+def known(part: Typed, type_: str, reader: Reader) -> Typed:
+    """A bare NULL as the type that is wanted; anything else as it is."""
+    return Typed(cast(exp.Null(), type_, reader.work.dialect), type_) if part.type == NULL else part
+
+
 def coerced(part: Typed, type_: str, reader: Reader) -> Typed:
     """The part as another type, where BigQuery does that by itself: written-out values, and numbers that become wider."""
     if part.type in (type_, NULL):

@@ -93,7 +93,8 @@ class Lab:
         assert self.types(sql) == {c.name: to_duck(c.type) for c in ours.columns}
         assert ours.columns == theirs.columns
         text = theirs.tree.sql("bigquery")
-        assert sqlglot.parse_one(text, dialect="bigquery").sql("bigquery") == text
+        again = sqlglot.parse_one(text, dialect="bigquery")
+        assert sqlglot.parse_one(again.sql("bigquery"), dialect="bigquery") == again
         found = self.rows(sql)
         if check_bigquery:
             assert same(self.rows(sqlglot.transpile(text, read="bigquery", write="duckdb")[0]), found), text
