@@ -327,7 +327,8 @@ class Penstock:
         try:
             columns = [c.name for c in session.describe(name).columns if c.name not in LINEAGE]
             tree = exp.select(*(exp.column(c, quoted=True) for c in columns)).from_(exp.to_table(name, dialect=session.dialect))
-            return session.query(tree.order_by(*(str(n) for n in range(1, len(columns) + 1))).limit(limit))
+            order = [exp.Ordered(this=exp.Literal.number(n), nulls_first=False) for n in range(1, len(columns) + 1)]
+            return session.query(tree.order_by(*order).limit(limit))
         finally:
             session.close()
 

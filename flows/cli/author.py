@@ -166,7 +166,8 @@ def _show_step(step: dict[str, Any]) -> None:
     if step.get("rejected"):
         say(f"  {step['rejected']:,} rows rejected, the first:")
         for reject in step.get("rejects", [])[:5]:
-            say(f"    line {reject.get('line', '?')}: {plain(reject.get('reason', ''))}")
+            place = f"line {reject['line']}" if "line" in reject else ", ".join(f"{k}={v}" for k, v in reject.get("values", {}).items())
+            say(f"    {plain(place)}: {plain(reject.get('reason', ''))}")
     for check in step.get("checks") or []:
         say(f"  check {check['check']} {', '.join(check['columns'])}: {check['message']}")
     if step.get("columns") and step.get("rows") is not None:

@@ -64,7 +64,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Seque
     for position, name in enumerate(columns):
         drawn.add_column(Text(name), justify="right" if position in right else "left", overflow="ellipsis", no_wrap=True)
     for row in rows:
-        drawn.add_row(*(Text("" if value is None else plain(value)) for value in row))
+        drawn.add_row(*(Text("null", style="dim") if value is None else Text(plain(value)) for value in row))
     with console.capture() as text:
         console.print(drawn)
     for line in text.get().splitlines():

@@ -60,8 +60,7 @@ def demo(door: Penstock, text: str) -> int:
 
 
 def heading(text: str) -> None:
-    say()
-    say(click.style(text, bold=True))
+    click.echo("\n" + click.style(text, bold=True))  # echo takes the style away in a pipe
 
 
 def show_rows(door: Penstock, spec: dict[str, object]) -> None:
