@@ -169,13 +169,25 @@ def _unknown(ps_type: str) -> MissingError:
 
 
 def _fields(schema: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The fields of the blocks, one level deep, in the order of the contract: what a form shows."""
+    """The fields of the blocks in the order of the contract, those of a block within a block too: what a form shows."""
     defs = schema.get("$defs", {})
     for block, place in schema.get("properties", {}).items():
-        inner, needed = _resolve(place, defs), block in schema.get("required", [])
-        for name, field in inner.get("properties", {}).items():
-            yield {"path": f"{block}.{name}", "type": _kind(field, defs), "required": needed and name in inner.get("required", []),
-                   "default": field.get("default"), "description": field.get("description", "")}
+        yield from _inside(block, place, defs, block in schema.get("required", []))
+
+
+def _inside(path: str, place: Mapping[str, Any], defs: Mapping[str, Any], needed: bool) -> Iterator[dict[str, Any]]:
+    inner = _resolve(place, defs)
+    for name, field in inner.get("properties", {}).items():
+        must = needed and name in inner.get("required", [])
+        yield {"name": f"{path}.{name}", "type": _kind(field, defs), "required": must, "default": field.get("default"),
+               "description": field.get("description") or _resolve(field, defs).get("description", "").split("\n")[0]}
+        if _single(field):
+            yield from _inside(f"{path}.{name}", field, defs, must)
+
+
+def _single(field: Mapping[str, Any]) -> bool:
+    """Is it one block, and not a choice among several?"""
+    return len([option for option in [field, *field.get("anyOf", [])] if "$ref" in option]) == 1
 
 
 def _resolve(place: Mapping[str, Any], defs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -189,7 +201,7 @@ def _kind(field: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
     """A JSON Schema type as a person says it: `string`, `list of string`, `append | merge`."""
     if "$ref" in field:
         inner = defs.get(str(field["$ref"]).rsplit("/", 1)[-1], {})
-        return str(inner.get("title", "object")) if "enum" not in inner else " | ".join(map(str, inner["enum"]))
+        return str(inner.get("title", "object")).rstrip("_") if "enum" not in inner else " | ".join(map(str, inner["enum"]))
     if "enum" in field:
         return " | ".join(str(value) for value in field["enum"])
     if "const" in field:

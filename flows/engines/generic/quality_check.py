@@ -75,7 +75,6 @@ def run(config: Config, context: Context) -> StepResult:
     else:
         result.relation = _same(config.config.input, context)
     result.rows = result.relation.rows
-    _warn(result, findings)
     return result
 
 
@@ -93,7 +92,6 @@ def preview(config: Config, context: Context) -> StepResult:
         aside = context.warehouse.stage(f"{context.step_id}__aside", gate.quarantined)
         result.rejected = count(aside.name, context)
         result.rejects = _shown(aside, context)
-    _warn(result, findings)
     return result
 
 
@@ -167,7 +165,3 @@ def _shown(aside: Relation, context: Context) -> list[dict[str, Any]]:
 
 def _results(findings: Sequence[Finding]) -> list[CheckResult]:
     return [CheckResult(f.check, f.columns, f.failed_rows, f.on_fail, f.message) for f in findings]
-
-
-def _warn(result: StepResult, findings: Sequence[Finding]) -> None:
-    result.notes += [f"check {f.check}: {f.message}" for f in findings if f.failed_rows and f.on_fail == "warn"]

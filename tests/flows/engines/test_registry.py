@@ -47,15 +47,15 @@ def test_every_engine_describes_itself(ps_type):
     assert told["text"]
     assert "\n" not in told["summary"]
     assert told["schema"]["additionalProperties"] is False
-    assert {field["path"].split(".")[0] for field in told["fields"]} <= {"source", "destination", "config"}
+    assert {field["name"].split(".")[0] for field in told["fields"]} <= {"source", "destination", "config"}
     assert told["fields"]
 
 
 def test_fields_say_type_and_whether_they_are_needed():
-    fields = {field["path"]: field for field in registry.describe("generic.load")["fields"]}
+    fields = {field["name"]: field for field in registry.describe("generic.load")["fields"]}
     assert fields["config.input"]["required"]
     assert fields["destination.mode"] | {"description": ""} == {
-        "path": "destination.mode", "type": "append | overwrite | merge | replace_partition", "required": False, "default": "overwrite",
+        "name": "destination.mode", "type": "append | overwrite | merge | replace_partition", "required": False, "default": "overwrite",
         "description": ""}
     assert fields["destination.keys"]["type"] == "list of string"
 

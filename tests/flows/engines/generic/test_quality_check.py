@@ -59,7 +59,7 @@ def test_a_repeated_run_leaves_no_old_bad_rows_behind(rows):
 def test_warn_only_counts(rows):
     result = check(rows, {"check": "not_null", "column": "email", "on_fail": "warn"})
     assert (result.rows, result.rejected) == (3, 0)
-    assert any("email is empty in 1 of 3 rows" in note for note in result.notes)
+    assert [(c.on_fail, c.failed_rows, c.message) for c in result.checks] == [("warn", 1, "email is empty in 1 of 3 rows")]
 
 
 def test_when_one_check_fails_nothing_is_set_aside(rows):
