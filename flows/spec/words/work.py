@@ -63,7 +63,8 @@ FORMS["match"] = Match()
 FORMS["order"] = Series(_record("<column:name>", "? <direction:direction>"))
 GRAIN = _record("<unit:unit> of <column:name>", "? as <as:name>")
 FORMS["grain"] = Either((Bracketed(Series(GRAIN, last=", ")), GRAIN))
-FORMS["measures"] = Series(_record("<fn:name>", "? of <column:name>", "? as <as:name>", "? where (<where:condition>)"))
+FORMS["measure"] = _record("<fn:name>", "? of <column:name>", "? as <as:name>", "? where (<where:condition>)")
+FORMS["measures"] = Series(FORMS["measure"])
 FORMS["keep"] = _record("<order_by:name>", "? <direction:direction>")
 FORMS["along"] = Either((Bracketed(FORMS["order"]), Name()))
 FORMS["over"] = Bracketed(_record("?along <order_by:along>", "?<direction:direction>", "?spanning <rows:scalar> rows", "?per <per:names>",
@@ -83,6 +84,11 @@ OPERATIONS: dict[str, Record] = {
     "limit": _record("keeps the first <n:scalar> rows"),
     "fill": _record("fills <columns:fills>"),
     "mask": _record("masks <columns:masks>"),
+    "convert_currency": _record("converts <column:name>", "? from <from:name>", "? to <to:name>", "? at the rates of <rates:name>",
+                                "? of <date:name>"),
+    "flag_anomalies": _record("flags anomalies of <column:name>", "? per <per:names>", "? by <method:name>",
+                              "? above <threshold:scalar>", "? as <as:name>"),
+    "pivot": _record("pivots <columns:name>", "? per <rows:names>", "? into <values:measure>"),
 }
 JOINS = {True: _record("<how:how> <with:name> on <on:match>"), False: _record("joins <with:name> on <on:match>")}
 
@@ -159,6 +165,8 @@ STEPS: dict[str, tuple[Record, ...]] = {
                                "?; formulas as text: <destination.escape_formulas:scalar>"),),
     "generic.wait": (_record("waits <config.seconds:scalar> seconds"),
                      _record("waits until <config.until:until>", "?, looking every <config.poll_seconds:scalar> seconds")),
+    "cloud.focus_converter": (_record("converts <config.input:name>", "? of provider <config.provider:name>",
+                                      "? to FOCUS <config.version:text>"),),
     "generic.procedure_executor": (_record("calls procedure <config.procedure:name>", "? with <config.args:json>"),),
 }
 BLOCKS = _record("?source <source:json>", "?destination <destination:json>", "?config <config:json>", comma=", ")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from flows.spec import FlowSpec
 from flows.spec.loader import from_data, parse
 from flows.spec.words import explain, read
+from flows.spec.words.form import squeeze
 
 PLAIN = st.from_regex(r"[a-z][a-z0-9_]{0,11}", fullmatch=True)
 ODD = st.sampled_from(["and", "or", "nothing", "where", "today", "not", "is", "column", "a b", "it's", "Größe", "{placeholder}", "a.b",
@@ -74,7 +75,9 @@ OPERATION = st.one_of(
     op("union", {"with": SOME}, {"distinct": st.booleans()}), op("sort", {"by": st.lists(ORDER, min_size=1, max_size=3)}),
     op("limit", {"n": st.integers(0, 99)}), op("fill", {"columns": st.dictionaries(NAME, VALUE, min_size=1, max_size=3)}),
     op("mask", {"columns": st.dictionaries(NAME, st.sampled_from(["mask", "hash"]), min_size=1, max_size=3)}),
-    op("pivot", {"rows": NAMES, "values": JSON}))
+    op("pivot", {"columns": NAME}, {"rows": NAMES, "values": MEASURE | JSON}),
+    op("convert_currency", {"column": NAME}, {"from": NAME, "to": NAME, "rates": NAME, "date": NAME}),
+    op("flag_anomalies", {"column": NAME}, {"per": NAMES, "method": NAME, "threshold": NUMBER, "as": NAME}), op("odd", {"a": JSON}))
 CHECK = some({"check": st.sampled_from(["not_null", "unique", "between", "accepted", "matches", "foreign_key", "row_count", "freshness"])},
              {"column": NAME, "columns": SOME, "min": SCALAR, "max": SCALAR, "values": st.lists(SCALAR, min_size=1, max_size=3),
               "pattern": TEXT, "table": NAME, "max_age": TEXT, "expression": TEXT,
@@ -93,6 +96,7 @@ WORK = st.one_of(
     some({"ps_type": st.just("generic.export"), "config": some({"input": NAME}), "destination": some({"engine": NAME, "path": TEXT})}),
     some({"ps_type": st.just("generic.wait"), "config": some({}, {"seconds": NUMBER, "poll_seconds": NUMBER, "until": some({}, {
         "file": TEXT, "url": TEXT, "table": NAME, "condition": CONDITION})})}),
+    some({"ps_type": st.just("cloud.focus_converter"), "config": some({"input": NAME}, {"provider": NAME, "version": TEXT})}),
     some({"ps_type": st.just("generic.procedure_executor"), "config": some({"procedure": NAME}, {"args": JSON})}),
     some({"ps_type": NAME | st.just("acme.thing")}, {"source": BLOCK, "destination": BLOCK, "config": BLOCK}))
 SECONDS = st.integers(1, 86_400) | st.floats(0.5, 86_400)
@@ -257,6 +261,40 @@ def test_white_space_outside_of_quotes_does_not_count() -> None:
     "Pipeline x. Step a (generic.wait) waits " + "9" * 5000 + " seconds."])
 def test_any_other_text_is_not_read(text: str) -> None:
     assert read(text) is None
+
+
+EDITS = st.text(max_size=4) | st.sampled_from([" and ", "(", "not (", ". It ", "1e999", "9" * 5000, "NaN", "'"])
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 5000), EDITS, st.integers(0, 40))
+def test_an_edit_anywhere_is_refused_or_says_what_it_says(at: int, put: str, cut: int) -> None:
+    """No text makes the reader fail, and what it reads is said in that text's own words."""
+    text = explain(parse(FULL))
+    at %= len(text)
+    edited = text[:at] + put + text[at + cut:]
+    again = read(edited)
+    assert again is None or squeeze(explain(again)) == squeeze(edited)
+
+
+@pytest.mark.parametrize("operation", [
+    {"op": "filter", "where": {"column": "a", "is": "in_period", "value": {"unit": "month", "offset": -1}}},
+    {"op": "join", "with": "b", "how": "left", "on": [["a", "b"]]}, {"op": "select", "columns": ["a"]},
+    {"op": "rename", "columns": {"a": "b"}}, {"op": "derive", "columns": {"a": "b - c"}},
+    {"op": "aggregate", "by": ["a"], "grain": {"column": "d", "unit": "day"}, "measures": [{"fn": "sum", "column": "a", "as": "b"}]},
+    {"op": "top", "n": 10, "order_by": [{"column": "a", "direction": "desc"}], "per": ["b"]},
+    {"op": "deduplicate", "keys": ["a"], "keep": {"order_by": "b", "direction": "desc"}},
+    {"op": "window", "fn": "moving_avg", "column": "a", "over": {"order_by": "d", "rows": 7, "per": []}, "as": "b"},
+    {"op": "union", "with": ["a"], "distinct": False}, {"op": "convert_currency", "column": "a", "from": "c", "to": "EUR", "rates": "r"},
+    {"op": "flag_anomalies", "column": "a", "per": ["b"], "method": "robust_zscore", "threshold": 3.5, "as": "c"},
+    {"op": "mask", "columns": {"a": "hash"}}, {"op": "fill", "columns": {"a": 0}}, {"op": "sort", "by": [{"column": "a"}]},
+    {"op": "limit", "n": 5}, {"op": "pivot", "rows": ["a"], "columns": "b", "values": {"fn": "sum", "column": "c"}},
+], ids=lambda o: o["op"])
+def test_every_operation_of_the_contract_has_words_of_its_own(operation: dict[str, Any]) -> None:
+    spec = from_data({"pipeline_id": "p", "steps": [
+        {"step_id": "s", "ps_type": "generic.transform", "config": {"inputs": ["i"], "operations": [operation]}}]})
+    assert "{" not in explain(spec)
+    assert read(explain(spec)) == spec
 
 
 def test_blocks_of_other_engines_are_said_as_json() -> None:
