@@ -11,7 +11,8 @@ from flows.errors import SqlError
 from flows.spec.suggest import did_you_mean
 from flows.warehouse import rewrite_text, rewrite_time, rewrite_value
 from flows.warehouse.base import Column
-from flows.warehouse.trees import Rule, call, cast, invalid, is_text, kind, line_of, refuse
+from flows.warehouse.rewrite_time import DUCK_TYPES
+from flows.warehouse.trees import Rule, agree, call, cast, invalid, is_text, kind, refuse
 
 RULES: dict[type[exp.Expr], Rule] = {**rewrite_value.RULES, **rewrite_text.RULES, **rewrite_time.RULES}
 SAME: frozenset[type[exp.Expr]] = frozenset({
@@ -142,10 +143,30 @@ def _structure(node: exp.Expr) -> exp.Expr:
     """Nodes that are no functions."""
     if isinstance(node, exp.Unnest):
         return _unnest(node)
+    if isinstance(node, exp.SetOperation):
+        return _together(node)
     if isinstance(node, (exp.DPipe, exp.Like, exp.Neg)) and kind(node.this) in ("BOOL",):
         raise invalid(node, f"{node.key} does not take BOOL")
     if isinstance(node, exp.TableSample):
         raise refuse(node, "TABLESAMPLE gives other rows each time and is not offered by the local warehouse", "Use LIMIT")
+    return node
+
+
+def _together(node: exp.SetOperation) -> exp.Expr:
+    """Both sides of a set operation give the same types; a text literal beside a date is a date."""
+    sides = [_first(side) for side in (node.this, node.expression)]
+    lists = [side.expressions if side is not None else [] for side in sides]
+    if any(item.is_star for items in lists for item in items):
+        return node
+    if len(lists[0]) != len(lists[1]):
+        raise invalid(node, f"one side gives {len(lists[0])} columns and the other {len(lists[1])}")
+    for pair in zip(*lists, strict=True):
+        agree(node, list(pair))
+        wanted = next((kind(item) for item in pair if kind(item) in DUCK_TYPES), "")
+        for item in pair:
+            if wanted and is_text(item.unalias()):
+                inner = item.unalias()
+                inner.replace(cast(inner.copy(), DUCK_TYPES[wanted]))
     return node
 
 
@@ -212,5 +233,3 @@ def _no_lateral_alias(tree: exp.Expr) -> None:
                     raise invalid(column, f"the alias {column.name!r} cannot be used in the same SELECT",
                                   "Repeat the expression or use a WITH")
 
-
-__all__ = ["Translation", "is_text", "line_of"]

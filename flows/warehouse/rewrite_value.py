@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from flows.warehouse.bqtypes import NUMERIC, duck_name
-from flows.warehouse.trees import NUMBERS, Rule, call, cast, invalid, is_text, kind, refuse
+from flows.warehouse.trees import NUMBERS, Rule, agree, call, cast, invalid, is_text, kind, refuse
 
 
 # -------------------------------------------------------------------- numbers
@@ -85,6 +85,24 @@ def compare(node: exp.EQ | exp.NEQ | exp.GT | exp.GTE | exp.LT | exp.LTE) -> exp
     if isinstance(node.this, exp.Null) or isinstance(node.expression, exp.Null):
         return node
     raise invalid(node, f"{left} and {right} cannot be compared: {node.sql(dialect='bigquery')[:80]}", "Cast one of them")
+
+
+def choose(node: exp.Expr) -> exp.Expr:
+    """IF, CASE, COALESCE, NULLIF, GREATEST, LEAST, IN and BETWEEN take values of one type."""
+    if isinstance(node, exp.Case):
+        branches = [when.args["true"] for when in node.args["ifs"]] + ([node.args["default"]] if node.args.get("default") else [])
+    elif isinstance(node, exp.If):
+        if isinstance(node.parent, exp.Case):
+            return node
+        branches = [part for part in (node.args.get("true"), node.args.get("false")) if part is not None]
+    elif isinstance(node, exp.Between):
+        branches = [node.this, node.args["low"], node.args["high"]]
+    elif isinstance(node, exp.Nullif):
+        branches = [node.this, node.expression]
+    else:
+        branches = [node.this, *node.expressions]
+    agree(node, branches)
+    return node
 
 
 def domain(node: exp.Ln | exp.Sqrt | exp.Exp | exp.Pow | exp.Log) -> exp.Expr:
@@ -226,6 +244,7 @@ RULES: dict[type[exp.Expr], Rule] = {
     **dict.fromkeys((exp.Add, exp.Sub, exp.Mul), arithmetic),
     **dict.fromkeys((exp.SafeAdd, exp.SafeSubtract, exp.SafeMultiply), safe_arithmetic),
     **dict.fromkeys((exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE), compare),
+    **dict.fromkeys((exp.If, exp.Case, exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least, exp.In, exp.Between), choose),
     **dict.fromkeys((exp.Ln, exp.Sqrt, exp.Exp, exp.Pow, exp.Log), domain),
     exp.Cast: convert, exp.TryCast: convert, exp.Sum: total, exp.Avg: average, exp.Window: window, exp.Filter: window,
     exp.ArrayAgg: collect, exp.IgnoreNulls: ignoring, exp.GroupConcat: joined,

@@ -18,6 +18,7 @@ KINDS = {
     T.DECIMAL: "NUMERIC", T.BIGDECIMAL: "BIGNUMERIC", T.BOOLEAN: "BOOL", T.DATE: "DATE", T.TIME: "TIME", T.JSON: "JSON",
     T.STRUCT: "STRUCT", T.INTERVAL: "INTERVAL",
 }
+MOMENTS = ("DATE", "TIME", "DATETIME", "TIMESTAMP")
 NUMBERS = ("INT64", "NUMERIC", "BIGNUMERIC", "FLOAT64")
 
 Rule = Callable[[Any], exp.Expr]
@@ -43,6 +44,16 @@ def call(name: str, *args: exp.Expr | str | int) -> exp.Anonymous:
 def cast(node: exp.Expr, to: str) -> exp.Expr:
     """CAST to a DuckDB type."""
     return exp.Cast(this=node, to=exp.DataType.build(to, dialect="duckdb"))
+
+
+def agree(node: exp.Expr, branches: list[exp.Expr]) -> None:
+    """Values that end in one column have one type, or are numbers; text literals follow dates and times. Raises SqlError otherwise:
+    DuckDB would make text of all of them."""
+    kinds = {kind(b) for b in branches if not isinstance(b.unalias(), exp.Null) and kind(b)}
+    if any(k in MOMENTS for k in kinds) and "STRING" in kinds and all(is_text(b.unalias()) for b in branches if kind(b) == "STRING"):
+        kinds.discard("STRING")
+    if len(kinds) > 1 and not kinds <= set(NUMBERS) and kinds != {"DATE", "DATETIME"}:
+        raise invalid(node, f"{' and '.join(sorted(kinds))} do not go together in {node.sql(dialect='bigquery')[:80]}", "Cast one of them")
 
 
 def line_of(node: exp.Expr) -> int:

@@ -28,12 +28,11 @@ def lake_store(lake_settings: Settings) -> Iterator[Store]:
 
 @pytest.fixture
 def open_warehouse(lake_settings: Settings, lake_store: Store, tmp_path: Path) -> Iterator[Callable[..., DuckDBWarehouse]]:
-    """Opens sessions of the tenant `demo` over one lake; each has a stage folder of its own."""
+    """Opens sessions of the tenant `demo` over one lake, with one stage folder, as the steps of a run have."""
     opened: list[DuckDBWarehouse] = []
 
     def make(tenant: str = "demo", **kw: Any) -> DuckDBWarehouse:
-        stage = tmp_path / "stage" / str(len(opened))
-        opened.append(DuckDBWarehouse(lake_settings, lake_store.manifest, tenant, stage_dir=stage, **kw))
+        opened.append(DuckDBWarehouse(lake_settings, lake_store.manifest, tenant, stage_dir=tmp_path / "stage", **kw))
         return opened[-1]
 
     yield make
