@@ -108,8 +108,13 @@ def _pages(client: httpx.Client, path: str, filters: dict[str, Any]) -> list[dic
             return found
 
 
-def sweep_stage(settings: Settings, store: Store) -> None:
-    """Remove rows between steps that no resume will ask for any more."""
+def sweep(settings: Settings, store: Store) -> None:
+    """Remove files that nothing refers to: half-made and replaced ones of the lake, rows between steps that no resume will ask for."""
+    from flows.warehouse.lake import sweep_all
+
+    for tenant, swept in sweep_all(settings.home, store.manifest, settings.limits.file_grace_seconds).items():
+        if swept.orphans or swept.dropped:
+            log.info("lake of %s: %d half-made and %d replaced files removed", tenant, swept.orphans, swept.dropped)
     base, old = settings.home / "stage", time.time() - STAGE_DAYS * 86_400
     folders = [f for f in base.glob("*/*") if f.is_dir() and f.stat().st_mtime < old] if base.exists() else []
     states = store.runs.states(f.name for f in folders)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.context import ForkServerProcess
 
-POLL, LOOK, BEAT, RECONCILE = 0.1, 0.5, 2.0, 30.0  # seconds
+POLL, LOOK, BEAT, RECONCILE, SWEEP = 0.1, 0.5, 2.0, 30.0, 600.0  # seconds
 LINGER = 20.0  # how long a process may take to end after its run has
 STOP_GRACE = 10.0  # how long runs may take to end when the runner stops
 CPUS = os.cpu_count() or 1
@@ -196,7 +196,8 @@ class Supervisor:
 
         if reconcile.close_lost(self.store):
             log.info("claims of lost runs are free again")
-        reconcile.sweep_stage(self.settings, self.store)
+        if self.every("sweep", SWEEP):
+            reconcile.sweep(self.settings, self.store)
         try:
             closed = reconcile.close_in_prefect(client, self.store)
         except (httpx.HTTPError, KeyError, ValueError) as error:

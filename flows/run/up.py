@@ -110,6 +110,8 @@ class Up:
         while time.monotonic() - since < IDLE_SECONDS:
             await asyncio.sleep(IDLE_EVERY)
             busy = await asyncio.to_thread(lambda: users(self.settings) or len(self.store.runs.open()))
+            if any(part.lost.is_set() for part in self.parts):
+                break
             if busy:
                 since = time.monotonic()
         self.over.set()

@@ -32,10 +32,18 @@ class RunView:
 def view(run: Run, store: Store, settings: Settings) -> RunView:
     """Read the steps of a run and make its address."""
     steps = [{"step_id": row.step_id, "status": row.status, "attempts": row.attempts, "started_at": _iso(row.started_at),
-              "ended_at": _iso(row.ended_at), "rows_processed": row.rows_processed, "error": row.error or None}
+              "ended_at": _iso(row.ended_at), "rows_processed": row.rows_processed, "error": row.error or None, **_rejected(row.result)}
              for row in store.steps.of(run.run_id)]
     base = prefect_url(store, settings)
     return RunView(run, steps, f"{base.rstrip('/')}/runs/flow-run/{run.flow_run_id}" if run.flow_run_id and base else "")
+
+
+def _rejected(result: dict[str, Any] | None) -> dict[str, Any]:
+    """Rows that a step left out are never silent: how many, the first of them, and where they were set aside."""
+    if not result or not result.get("rejected"):
+        return {}
+    aside = (result.get("outputs") or {}).get("quarantine")
+    return {"rejected": result["rejected"], "rejects": result.get("rejects") or []} | ({"quarantine": aside} if aside else {})
 
 
 def _iso(moment: datetime | None) -> str | None:

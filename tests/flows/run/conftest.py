@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from types import ModuleType
 
@@ -40,9 +39,10 @@ def run(config: Config, context) -> StepResult:  # type: ignore[no-untyped-def]
         context.cancel.check()
     if config.config.error and TRIED.count(context.step_id) > config.config.good_after > 0:
         return StepResult(rows=1)
-    if config.config.error == "deaf":
-        time.sleep(config.config.seconds)
-    elif config.config.error:
+    if config.config.error == "statement":
+        context.warehouse.cancelled.wait(30)
+        raise DataError("interrupted")
+    if config.config.error:
         raise ERRORS[config.config.error]
     return StepResult(rows=1, outputs={"seen": sorted(context.inputs)})
 

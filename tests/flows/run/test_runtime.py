@@ -206,6 +206,18 @@ def test_a_cancel_in_prefect_ends_the_run(house):
     house.recorded(run_id, "Cancelled")
 
 
+def test_a_process_that_does_not_react_to_a_cancel_is_killed(house):
+    run_id = house.submit(wait("long", 60))
+    house.running(run_id, "long")
+    pid = house.pid_of(run_id)
+    os.kill(pid, signal.SIGSTOP)
+    house.store.runs.ask_cancel("demo", run_id)
+    run, steps = house.ended(run_id)
+    assert (run.status, steps["long"].status) == ("CANCELLED", "CANCELLED")
+    assert gone(pid)
+    house.recorded(run_id, "Cancelled")
+
+
 def test_a_second_start_while_one_runs_is_refused_with_the_first(house):
     run_id = house.submit(wait("long", 60), pipeline="twice")
     house.running(run_id, "long")

@@ -76,6 +76,11 @@ def test_a_deadline_stops_the_work_and_counts_as_a_timeout(go):
     assert "0.05 s" in outcome.error
     assert outcome.transient
     assert {"TimeoutError", "TransientError"} <= outcome.kinds
+
+
+def test_a_deadline_stops_a_statement_that_does_not_look_at_the_switch(go):
+    outcome = go(error="statement", timeout_seconds=0.05)
+    assert outcome.status == gate.TIMED_OUT
     assert go.warehouse.cancelled.is_set()
 
 

@@ -1,0 +1,40 @@
+"""prefect.yaml: what it names is there, and Prefect reads it as it is meant."""
+
+from pathlib import Path
+
+import yaml
+
+from flows.run.child import ENTRYPOINT, entry
+from flows.spec.loader import parse
+
+FILE = Path(__file__).parents[3] / "prefect.yaml"
+
+
+def deployments():
+    return yaml.safe_load(FILE.read_text())["deployments"]
+
+
+def test_prefect_reads_the_file_and_finds_the_flow():
+    from prefect.cli.deploy._config import _load_deploy_configs_and_actions
+    from prefect.flows import load_flow_from_entrypoint
+    from rich.console import Console
+
+    found, _ = _load_deploy_configs_and_actions(prefect_file=FILE, console=Console())
+    assert [d["name"] for d in found] == [d["name"] for d in deployments()]
+    for each in found:
+        assert each["entrypoint"] == ENTRYPOINT
+        flow = load_flow_from_entrypoint(each["entrypoint"])
+        assert flow.name == entry().name == "run-pipeline"
+        assert set(each["parameters"]) == set(flow.parameters.properties)
+        assert each["work_pool"]["name"] == "penstock"
+
+
+def test_the_specs_in_it_hold():
+    from flows.checks import validate
+    from flows.insight.catalog import default_catalog
+    from flows.settings import Settings
+
+    settings = Settings(home=Path("/nonexistent"))
+    for each in deployments():
+        spec = parse(yaml.safe_dump(each["parameters"]["spec"]))
+        assert validate(spec, level="semantic", catalog=default_catalog(settings), settings=settings).problems == []
