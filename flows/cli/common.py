@@ -93,6 +93,8 @@ def print_step(step: dict[str, Any]) -> str:
         parts.append(f"{took.total_seconds():7.2f} s")
     if step["rows_processed"] is not None:
         parts.append(f"{step['rows_processed']:>10,} rows")
+    if step.get("rejected"):
+        parts.append(f"({step['rejected']:,} rejected" + (f" into {step['quarantine']}" if step.get("quarantine") else "") + ")"))
     if (step["attempts"] or 0) > 1:
         parts.append(f"({step['attempts']} tries)")
     if step["error"]:
