@@ -94,7 +94,7 @@ def print_step(step: dict[str, Any]) -> str:
     if step["rows_processed"] is not None:
         parts.append(f"{step['rows_processed']:>10,} rows")
     if step.get("rejected"):
-        parts.append(f"({step['rejected']:,} rejected" + (f" into {step['quarantine']}" if step.get("quarantine") else "") + ")"))
+        parts.append(f"({step['rejected']:,} rejected" + (f" into {step['quarantine']}" if step.get("quarantine") else "") + ")")
     if (step["attempts"] or 0) > 1:
         parts.append(f"({step['attempts']} tries)")
     if step["error"]:
