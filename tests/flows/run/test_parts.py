@@ -1,0 +1,121 @@
+"""The parent's processes: started again when they die, given up when that is hopeless, stopped with all they started."""
+
+import asyncio
+import os
+import socket
+import sys
+
+import pytest
+
+from flows.errors import InputError
+from flows.run import parts
+from flows.run.parts import Part
+from flows.run.up import env_of, free_port, held, holder, only_one, users, using
+from flows.settings import Settings
+
+
+def part(tmp_path, code, **more):
+    ready = more.pop("ready", lambda part: True)
+    return Part("it", lambda: [sys.executable, "-c", code], lambda: os.environ, tmp_path / "it.log", ready, **more)
+
+
+async def until(true):
+    for _ in range(500):
+        if true():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("in vain")
+
+
+async def test_a_process_that_dies_is_started_again(tmp_path):
+    said = []
+    one = part(tmp_path, "import time; time.sleep(60)")
+    keeper = asyncio.create_task(one.keep(said.append))
+    await until(lambda: one.up.is_set())
+    first = one.pid
+    one.signal(9)
+    await until(lambda: one.pid != first and one.up.is_set())
+    assert said == ["it ended with -9: started again"]
+    await one.stop()
+    await keeper
+
+
+async def test_a_process_that_keeps_dying_is_given_up_with_the_end_of_its_log(tmp_path):
+    said = []
+    one = part(tmp_path, "import sys; sys.exit('no disk')", ready=lambda part: False)
+    await one.keep(said.append)
+    assert one.lost.is_set()
+    assert len(one.deaths) == parts.MANY
+    assert any("died 5 times within 10 minutes and is not started again" in line for line in said)
+    assert said[-1] == "  no disk"
+
+
+async def test_a_process_that_was_ready_and_stops_answering_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "CHECK_EVERY", 0.05)
+    answers = iter([True, False, True, False, False, False])
+    one = part(tmp_path, "import time; time.sleep(60)", ready=lambda part: next(answers, True))
+    keeper = asyncio.create_task(one.keep(lambda text: None))
+    await until(lambda: len(one.deaths) == 1)
+    await one.stop()
+    await keeper
+
+
+async def test_stopping_ends_the_whole_group(tmp_path):
+    code = ("import subprocess, sys, time; "
+            "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid, flush=True); time.sleep(60)")
+    one = part(tmp_path, code)
+    keeper = asyncio.create_task(one.keep(lambda text: None))
+    await until(lambda: one.log.exists() and one.log.read_text().strip())
+    child = int(one.log.read_text())
+    await one.stop()
+    await keeper
+
+    def ended():
+        try:
+            with open(f"/proc/{child}/stat") as stat:
+                return stat.read().split()[2] == "Z"
+        except FileNotFoundError:
+            return True
+
+    await until(ended)
+
+
+def test_a_taken_port_is_said_and_another_one_found():
+    said = []
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        wanted = taken.getsockname()[1]
+        found = free_port(wanted, said.append, "Prefect")
+    assert found != wanted
+    assert said == [f"port {wanted} is taken: Prefect uses {found}"]
+    said.clear()
+    assert free_port(found, said.append, "Prefect") == found
+    assert said == []
+
+
+def test_one_home_has_one_parent(settings):
+    with only_one(settings, temporary=False) as told:
+        told("http://127.0.0.1:4200")
+        assert held(settings)
+        assert holder(settings) == {"pid": os.getpid(), "address": "http://127.0.0.1:4200", "temporary": False}
+        with pytest.raises(InputError, match=r"penstock is already up: http://127\.0\.0\.1:4200"), only_one(settings, temporary=False):
+            pass
+    assert not held(settings)
+
+
+def test_users_are_counted_and_dead_ones_forgotten(settings):
+    with using(settings):
+        assert users(settings) == 1
+        (settings.home / "users" / "999-dead").touch()
+        assert users(settings) == 1
+    assert users(settings) == 0
+    assert list((settings.home / "users").iterdir()) == []
+
+
+def test_another_process_reads_the_same_settings(settings, monkeypatch):
+    for name, value in env_of(settings).items():
+        monkeypatch.setenv(name, value)
+    again = Settings.load()
+    assert (again.home, again.control_url, again.tenant_id) == (settings.home, settings.control_url, settings.tenant_id)
+    assert set(settings.folders) <= set(again.folders)

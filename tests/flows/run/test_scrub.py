@@ -1,0 +1,37 @@
+"""No secret stays in a text."""
+
+import logging
+
+import pytest
+
+from flows.run.scrub import Scrubber, ScrubFormatter
+
+
+@pytest.mark.parametrize(("text", "left"), [
+    ("postgres://me:s3cr3t@db/x failed", "postgres://me:***@db/x failed"),
+    ("password=hunter22, user=me", "password=***, user=me"),
+    ('{"api_key": "abcd1234", "n": 1}', '{"api_key": "***", "n": 1}'),
+    ("Authorization: Bearer abcdefgh12345678", "Authorization: Bearer ***"),
+    ("key sk-abcdefghijklmnop1234 refused", "key *** refused"),
+    ("the token of the step", "the token of the step"),
+    ("step_id: a, 3 rows", "step_id: a, 3 rows"),
+])
+def test_what_looks_like_a_secret_is_masked(text, left):
+    assert Scrubber()(text) == left
+
+
+def test_a_known_secret_is_masked_wherever_it_stands():
+    scrub = Scrubber(["postgres://me:p%40ss-word@db/x", "plain-token-1"])
+    assert scrub("login with p@ss-word or p%40ss-word, or plain-token-1") == "login with *** or ***, or ***"
+
+
+def test_a_trace_is_scrubbed_as_a_whole():
+    try:
+        raise ValueError("cannot open mysql://root:topsecret@db")
+    except ValueError:
+        import sys
+
+        record = logging.LogRecord("t", logging.ERROR, "", 1, "step %s failed", ("a",), sys.exc_info())
+    text = ScrubFormatter(Scrubber()).format(record)
+    assert "topsecret" not in text
+    assert "Traceback" in text
