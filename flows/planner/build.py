@@ -10,7 +10,7 @@ from flows.planner.answer import Fact
 from flows.planner.holes import Ask, Asks, Hole
 from flows.planner.read.draft import Draft, Ref, Said, Span
 from flows.planner.resolve import Scope
-from flows.planner.rows import Rows
+from flows.planner.rowset import Rows
 
 EXTENSION = {"excel": "xlsx", "csv": "csv", "parquet": "parquet", "json": "json"}
 PROVIDERS = ("openai", "anthropic", "gemini", "deepseek", "azure", "aws", "gcp", "oci")

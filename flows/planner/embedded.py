@@ -13,7 +13,8 @@ from flows.planner.read import checks, courtesy, destination, enrich, filters, m
 from flows.planner.read.draft import Draft
 from flows.planner.read.text import Text, make
 from flows.planner.resolve import Scope, find_tables, join_tables, suggest_tables
-from flows.planner.rows import Rows, operations
+from flows.planner.rows import operations
+from flows.planner.rowset import Rows
 from flows.settings import Limits
 
 LIMIT = Limits().text_chars

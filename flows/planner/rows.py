@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import dataclass, field
 from typing import Any
 
+from flows.planner import after
+from flows.planner.conditions import condition, merged
 from flows.planner.holes import Ask, Hole
-from flows.planner.lexicon import Meaning
-from flows.planner.read.draft import Branch, Grain, Group, Leaf, Measure, Ref, Span, Top, Window
+from flows.planner.read.draft import Grain, Group, Measure, Ref, Span
 from flows.planner.resolve import Scope, key_column
-
-
-@dataclass
-class Op:
-    """One operation with the words behind it; `sub` are parts of it that somebody else said: (path below it, value, source)."""
-
-    body: dict[str, Any]
-    span: Span | None
-    source: str = "text"
-    sub: list[tuple[str, Any, str]] = field(default_factory=list)
-
-
-@dataclass
-class Rows:
-    """The operations so far and the names that the relation has now."""
-
-    scope: Scope
-    relation: dict[str, str]  # table -> the step that gives it
-    ops: list[Op] = field(default_factory=list)
-    columns: list[str] = field(default_factory=list)
-    closed: bool = False  # an aggregate has happened
-    ranked: list[tuple[Measure, str]] = field(default_factory=list)
-    grained: list[str] = field(default_factory=list)
-
-    def add(self, body: dict[str, Any], span: Span | None, source: str = "text", sub: list[tuple[str, Any, str]] | None = None) -> None:
-        self.ops.append(Op(body, span, source, sub or []))
-
-    @property
-    def draft(self) -> Any:
-        return self.scope.draft
+from flows.planner.rowset import Rows, group_name, text_of
 
 
 def operations(scope: Scope, relation: dict[str, str], conditions: list[Any]) -> Rows:
@@ -47,7 +17,7 @@ def operations(scope: Scope, relation: dict[str, str], conditions: list[Any]) ->
     rows = Rows(scope, relation, columns=scope.columns())
     _joins(rows)
     for column, value, span in scope.draft.fills:
-        rows.add({"op": "fill", "columns": {_text(scope.name(column)): value}}, span)
+        rows.add({"op": "fill", "columns": {text_of(scope.name(column)): value}}, span)
     _derives(rows)
     _filters(rows, conditions)
     _convert(rows)
@@ -55,16 +25,12 @@ def operations(scope: Scope, relation: dict[str, str], conditions: list[Any]) ->
         _dedup(rows, each)
     _aggregates(rows)
     for window in scope.draft.windows:
-        _window(rows, window)
+        after.windowed(rows, window)
     for top in scope.draft.tops:
-        _top(rows, top)
-    _anomaly(rows)
-    _finish(rows)
+        after.topped(rows, top)
+    after.flagged(rows)
+    after.finish(rows)
     return rows
-
-
-def _text(name: Any) -> Any:
-    return name if isinstance(name, str) else "?"
 
 
 def _joins(rows: Rows) -> None:
@@ -92,142 +58,11 @@ def _derives(rows: Rows) -> None:
         rows.columns.append(derive.name)
 
 
-# ---- conditions
 def _filters(rows: Rows, conditions: list[Any]) -> None:
-    for node in _merged(rows.scope, conditions):
+    for node in merged(rows.scope, conditions):
         where = condition(rows.scope, node)
         if where is not None:
             rows.add({"op": "filter", "where": where}, node.span)
-
-
-def _merged(scope: Scope, conditions: list[Any]) -> list[Any]:
-    """Two values of one column can never hold at once: `German customers and French customers` means either."""
-    out: list[Any] = []
-    for node in conditions:
-        last = next((o for o in out if _same_value(o, node)), None)
-        if last is not None and isinstance(last, Leaf) and isinstance(node, Leaf):
-            values = (last.value if isinstance(last.value, list) else [last.value]) + (node.value if isinstance(node.value, list) else [node.value])
-            at = out.index(last)
-            out[at] = Leaf(last.ref, "in", list(dict.fromkeys(values)), (last.span[0], node.span[1]), last.about)
-        else:
-            out.append(node)
-    return out
-
-
-def _same_value(a: Any, b: Any) -> bool:
-    if not (isinstance(a, Leaf) and isinstance(b, Leaf) and a.about == b.about == "value" and a.op in ("=", "in") and b.op in ("=", "in")):
-        return False
-    return bool(a.ref and b.ref and {(m.table, m.column) for m in a.ref.meanings} == {(m.table, m.column) for m in b.ref.meanings})
-
-
-NEGATED = {"=": "!=", "!=": "=", ">": "<=", "<": ">=", ">=": "<", "<=": ">", "in": "not_in", "not_in": "in", "is_null": "is_not_null", "is_not_null": "is_null"}
-
-
-def condition(scope: Scope, node: Any, *, negate: bool = False) -> dict[str, Any] | None:
-    """A condition tree of the contract; negations are pushed down to the comparisons where they have an opposite."""
-    if isinstance(node, Leaf):
-        return _leaf(scope, node, negate)
-    if node.kind == "not":
-        inside = node.items[0] if len(node.items) == 1 else Branch("all", node.items, node.span)
-        return condition(scope, inside, negate=not negate)
-    kind = {"all": "any", "any": "all"}[node.kind] if negate else node.kind
-    parts = [p for p in (condition(scope, item, negate=negate) for item in node.items) if p]
-    return parts[0] if len(parts) == 1 else {kind: parts}
-
-
-def _leaf(scope: Scope, leaf: Leaf, negate: bool) -> dict[str, Any] | None:
-    column = _column(scope, leaf)
-    if column is None:
-        return None
-    name, table, bare = column
-    value = _value(scope, leaf, table, bare)
-    if leaf.op in ("is_null", "is_not_null"):
-        op = NEGATED[leaf.op] if negate else leaf.op
-        return {"column": name, "is": op}
-    kind = scope.lexicon.type_of(table, bare) if table else ""
-    made = _moments(name, leaf.op, value) if kind in ("TIMESTAMP", "DATETIME") else None
-    made = made or {"column": name, "is": leaf.op, "value": value}
-    if not negate:
-        return made
-    if made.get("is") in NEGATED:
-        return {**made, "is": NEGATED[made["is"]]}
-    return {"not": made}
-
-
-def _column(scope: Scope, leaf: Leaf) -> tuple[Any, str, str] | None:
-    """(name to write, table, column) of a comparison."""
-    if leaf.ref is not None:
-        found = _value_column(scope, leaf) if leaf.about == "value" else scope.pick(leaf.ref)
-        if isinstance(found, Hole):
-            return found, "", ""
-        return (scope.name_of(*found) if found[0] else found[1]), found[0], found[1]
-    if leaf.about == "money":
-        table = leaf.table or scope.tables[0]
-        main = scope.lexicon.main(table)
-        if not main or table not in scope.tables:
-            number = scope.asks.add(Ask("column:?", f"Which column should be compared with {leaf.value}?", leaf.span))
-            return Hole(number, "column"), "", ""
-        return scope.name_of(table, main), table, main
-    for table in scope.tables:
-        if dates := scope.lexicon.dates(table):
-            return scope.name_of(table, dates[0]), table, dates[0]
-    number = scope.asks.add(Ask("column:date", "No table that is read has a date. What should the period be compared with?", leaf.span))
-    return Hole(number, "column"), "", ""
-
-
-def _value_column(scope: Scope, leaf: Leaf) -> tuple[str, str] | Hole:
-    """The column whose value was said: the table that stands right behind it decides between two."""
-    assert leaf.ref is not None
-    here = list(dict.fromkeys((m.table, m.column) for m in leaf.ref.meanings if m.table in scope.tables))
-    if len(here) > 1:
-        near = [m for m in scope.text.mentions if 0 <= m.start - leaf.span[1] <= 2 and m.of("t")]
-        beside = [h for h in here if near and h[0] in {m.table for m in near[0].of("t")}]
-        here = beside or here
-    if len(here) == 1:
-        return here[0]
-    if not here:
-        return scope.pick(leaf.ref)
-    ask = Ask(f"value:{leaf.ref.words}", f"{leaf.ref.words!r} is a value of {' and of '.join(f'{t}.{c}' for t, c in here)}. Which one is meant?", leaf.span,
-              [(f"{t}.{c}", {"column": scope.name_of(t, c)}) for t, c in here])
-    return Hole(scope.asks.add(ask), "column")
-
-
-def _value(scope: Scope, leaf: Leaf, table: str, column: str) -> Any:
-    """The value as the catalogue spells it; one that is not among the known ones is asked."""
-    known = scope.lexicon.catalog.tables[table].columns[column].values if table else ()
-    kind = scope.lexicon.type_of(table, column) if table else ""
-    if leaf.op not in ("=", "!=", "in", "not_in") or isinstance(leaf.value, dict):
-        return leaf.value
-    values = leaf.value if isinstance(leaf.value, list) else [leaf.value]
-    spelled = {v.lower(): v for v in known}
-    out: list[Any] = []
-    for value in values:
-        if known and str(value).lower() not in spelled or kind in ("INT64", "FLOAT64", "NUMERIC") and not isinstance(value, int | float):
-            ask = Ask(f"value:{value}", f"{column} has no value {value!r}." + (f" Known: {', '.join(known)}." if known else ""), leaf.span,
-                      [(v, {"value": v}) for v in known])
-            out.append(Hole(scope.asks.add(ask), "value", value))
-        elif kind == "STRING" and not isinstance(value, str):
-            out.append(str(value))
-        else:
-            out.append(spelled.get(str(value).lower(), value))
-    return out if isinstance(leaf.value, list) else out[0]
-
-
-def _moments(name: Any, op: str, value: Any) -> dict[str, Any] | None:
-    """Whole days of a TIMESTAMP: from the first moment of a day to before the first moment of the next."""
-    def after(day: str) -> str:
-        return (dt.date.fromisoformat(day) + dt.timedelta(1)).isoformat()
-
-    try:
-        if op == "between" and isinstance(value, list):
-            return {"all": [{"column": name, "is": ">=", "value": value[0]}, {"column": name, "is": "<", "value": after(value[1])}]}
-        if op == "=" and isinstance(value, str):
-            return {"all": [{"column": name, "is": ">=", "value": value}, {"column": name, "is": "<", "value": after(value)}]}
-        if op == "<=" and isinstance(value, str):
-            return {"column": name, "is": "<", "value": after(value)}
-    except (TypeError, ValueError):
-        return None
-    return None
 
 
 # ---- money, duplicates
@@ -260,7 +95,7 @@ def _convert(rows: Rows) -> None:
 
 
 def _dedup(rows: Rows, dedup: Any) -> None:
-    keys = [_group(rows, g) for g in dedup.keys]
+    keys = [group_name(rows, g) for g in dedup.keys]
     order = rows.scope.name(dedup.order) if dedup.order else _latest(rows.scope)
     body: dict[str, Any] = {"op": "deduplicate", "keys": keys}
     sub: list[tuple[str, Any, str]] = []
@@ -282,29 +117,18 @@ def _latest(scope: Scope) -> str:
 
 
 # ---- groups, measures
-def _group(rows: Rows, group: Group) -> Any:
-    """The name of a group: a column, or the key of a table."""
-    if group.ref is not None:
-        return rows.scope.name(group.ref)
-    found = key_column(rows.scope, group.table)
-    if found is None:
-        ask = Ask("group", f"{group.table} has no key here to group by.", group.span)
-        return Hole(rows.scope.asks.add(ask), "column")
-    return rows.scope.name_of(*found)
-
-
 def _aggregates(rows: Rows) -> None:
-    draft, scope = rows.draft, rows.scope
+    draft = rows.draft
     measures = list(draft.measures)
-    by = [_group(rows, g) for g in draft.groups]
+    by = [group_name(rows, g) for g in draft.groups]
     spans = [m.span for m in measures] + [g.span for g in draft.groups] + [g.span for g in draft.grains]
     grains = list(draft.grains)
     if len(draft.tops) == 1 and not draft.tops[0].per and draft.groups and not draft.measures and (draft.tops[0].table or draft.tops[0].ref):
         draft.tops[0].per, draft.groups, by = draft.groups, [], []  # "per country the top 3 segments"
     for top in draft.tops:
-        if top.by and not _plain_top(rows, top):
+        if top.by and not after.plain_top(rows, top):
             entity = Group(top.ref, top.span, top.table)
-            by += [n for n in (_group(rows, g) for g in (entity, *top.per)) if n not in by] if top.table or top.ref else []
+            by += [n for n in (group_name(rows, g) for g in (entity, *top.per)) if n not in by] if top.table or top.ref else []
             measures.append(top.by)
             spans.append(top.span)
     _moving(rows, measures, grains, spans)
@@ -416,106 +240,3 @@ def _measure(scope: Scope, measure: Measure) -> dict[str, Any]:
         words = measure.alias.replace(" ", "_") or main
         entry["as"] = words if measure.fn == "sum" and words != entry["column"] else f"{measure.fn}_{main}"
     return entry
-
-
-# ---- windows, tops, anomalies
-def _alias(rows: Rows, ref: Ref | None, table: str = "", fn: str = "") -> Any:
-    """What a column is called by now: the measure made of it, or itself."""
-    for measure, name in rows.ranked:
-        if ref and measure.ref and measure.ref.words == ref.words and (not fn or measure.fn == fn):
-            return name
-        if ref is None and not measure.ref and measure.table == table:
-            return name
-    if ref and rows.ranked:
-        mine = rows.scope.pick(ref)
-        for measure, name in rows.ranked:
-            if measure.ref and rows.scope.pick(measure.ref) == mine:
-                return name
-    return rows.scope.name(ref) if ref else None
-
-
-def _window(rows: Rows, window: Window) -> None:
-    column = _alias(rows, window.ref)
-    order = rows.scope.name(window.order) if window.order else (rows.grained[0] if rows.grained else rows.scope.date(None))
-    per = [p for p in (_group(rows, g) for g in rows.draft.groups) if p != order]
-    over: dict[str, Any] = {"order_by": order or "?"}
-    if window.fn == "rank":
-        over["direction"] = "desc"
-    if window.rows:
-        over["rows"] = window.rows
-    if per:
-        over["per"] = per
-    name = {"moving_avg": "ma", "moving_sum": "sum"}.get(window.fn, window.fn)
-    plain = column if isinstance(column, str) else "value"
-    alias = f"{plain}_{name}{window.rows or ''}"
-    body: dict[str, Any] = {"op": "window", "fn": window.fn, "column": column, "over": over, "as": alias}
-    sub = [("over.order_by", order, "inferred")] if window.order is None else []
-    rows.add(body, window.span, "text", [*sub, ("as", alias, "inferred")])
-    rows.columns.append(alias)
-
-
-def _plain_top(rows: Rows, top: Top) -> bool:
-    """`top 100 orders by amount`: the column stands in the row itself, nothing is added up."""
-    assert top.by is not None
-    if rows.draft.measures or not top.by.guessed:
-        return bool(rows.draft.measures) and top.by.guessed
-    if top.by.ref is None:
-        return False
-    owners = {m.table for m in top.by.ref.meanings}
-    if not top.table and top.ref is None:
-        return True
-    return bool(top.table) and top.table in owners
-
-
-def _top(rows: Rows, top: Top) -> None:
-    by = top.by
-    assert by is not None
-    column = _alias(rows, by.ref, by.table, "" if by.guessed else by.fn)
-    if column is None and by.table:
-        column = rows.scope.name_of(by.table, rows.scope.lexicon.main(by.table)) if rows.scope.lexicon.main(by.table) else None
-    body: dict[str, Any] = {"op": "top", "n": top.n, "order_by": [{"column": column or "?", "direction": top.direction}]}
-    if top.per:
-        body["per"] = [_group(rows, g) for g in top.per]
-    rows.add(body, top.span)
-
-
-def _anomaly(rows: Rows) -> None:
-    if rows.draft.anomaly is None:
-        return
-    ref, span, table = rows.draft.anomaly
-    scope = rows.scope
-    column = _alias(rows, ref, table) if ref or table else None
-    if column is None and table and scope.lexicon.main(table) and table in scope.tables:
-        column = scope.name_of(table, scope.lexicon.main(table))
-    if column is None:
-        names = [c for t in scope.tables for c, about in scope.lexicon.catalog.tables[t].columns.items() if about.type.upper() in ("FLOAT64", "NUMERIC")]
-        ask = Ask("anomaly.column", "In which column should anomalies be looked for?", span, [(c, {"column": c}) for c in dict.fromkeys(names)])
-        column = Hole(scope.asks.add(ask), "column")
-    per = [p for p in (_group(rows, g) for g in rows.draft.groups) if isinstance(p, str)]
-    body: dict[str, Any] = {"op": "flag_anomalies", "column": column, "per": per, "method": "robust_zscore", "threshold": 3.5, "as": "is_anomaly"}
-    rows.add(body, span, "text", [("method", "robust_zscore", "default"), ("threshold", 3.5, "default"), ("as", "is_anomaly", "default")])
-    rows.columns.append("is_anomaly")
-
-
-def _finish(rows: Rows) -> None:
-    """Masks, chosen columns, new names, order and limit."""
-    draft, scope = rows.draft, rows.scope
-    for kind in ("mask", "hash"):
-        found = [(r, s) for r, k, s in draft.masks if k == kind]
-        if found:
-            rows.add({"op": "mask", "columns": {_text(scope.name(r)): kind for r, _ in found}}, (found[0][1][0], found[-1][1][1]))
-    if draft.select:
-        names = [scope.name(r) for r in draft.select]
-        rows.add({"op": "select", "columns": names}, (min(r.span[0] for r in draft.select), max(r.span[1] for r in draft.select)))
-        rows.columns = [n for n in names if isinstance(n, str)]
-    for ref, direction, span in draft.sorts:
-        rows.add({"op": "sort", "by": [{"column": _alias(rows, ref), "direction": direction}]}, span)
-    if draft.limit:
-        rows.add({"op": "limit", "n": draft.limit.value}, draft.limit.span)
-    for ref, new, span in draft.renames:
-        old = _alias(rows, ref)
-        rows.add({"op": "rename", "columns": {_text(old): new}}, span)
-        rows.columns = [new if c == old else c for c in rows.columns]
-
-
-__all__ = ["Meaning", "Op", "Rows", "condition", "operations"]

@@ -8,10 +8,11 @@ from typing import Any
 from flows.planner.read.draft import Check, Draft, Ref, Said, ref_of
 from flows.planner.read.filters import number
 from flows.planner.read.text import Found, P, Text
+from flows.planner.read.values import NO_VALUE
 
 CUE = P(r"(?:(?:and|also|please|then|with|the|to|we|you|should|must|i|want|need) )*(?:make sure|makes sure|making sure|ensure|ensures|ensuring|be sure|check|checks|checking|verify|verifies|verifying|validate|validates|validating|assert|confirm|guarantee|require|requires|see to it|it is important|important|test|double check|rule|a check)(?: (?:that|whether|if|first|before loading|:|also|for|the|data|also that))*(?= (?:the |all |every |each |no |there |<|both |either |,|¦|\w+ (?:is|are|must)))")
 BAD = P(r"(?:(?:and|also|please|then|it|to|the|job|run|pipeline|load|should|must|but) )*(?P<v>fail|fails|stop|stops|abort|aborts|break|breaks|error out|raise an error|error|halt|crash|quarantine|quarantines|set aside|warn|warns|warn me|reject|rejects|flag)(?: (?:the|it|run|job|load|pipeline|whole|everything|any|all|those|rows|row|records|record|hard|entries|ones))*(?: (?P<w>if|when|whenever|where|whose|with|in case|that have|having|as soon as|should|on|which have|for which))(?: (?:the|any|an?|there is|there are|its|their|some|has|have))*(?= )")
-SUBJECT = r"(?:(?:every|each|all|the|both|any|no|values?|of|its|their|column|columns|field|a|an|that|also|whether|for|in) )*(?P<cs>{C}(?:(?: ,| and| or| , and| nor) (?:the )?{C}){0,5})(?: (?:column|columns|field|fields|values?|address|addresses|number|numbers))*"
+SUBJECT = r"(?:(?:every|each|all|the|both|any|values?|of|its|their|column|columns|field|a|an|that|also|whether|for|in) )*(?P<cs>{C}(?:(?: ,| and| or| , and| nor) (?:the )?{C}){0,5})(?: (?:column|columns|field|fields|values?|address|addresses|number|numbers))*"
 MODAL = r"(?:(?:is|are|be|been|being|was|were|must|should|shall|has to|have to|needs to|need to|can|may|will|always|stay|stays|remain|remains|lies|lie|strictly|has|have|contains?|only|a|an|to|does|do|that|which|it|they|really|actually|value|it's) )*"
 NO = r"(?:(?P<no>not|never|no|neither|non|none|without|cannot) )?"
 KINDS = [
@@ -34,17 +35,17 @@ KINDS = [
 ]
 PREDICATE = "|".join(f"(?P<k_{name}>{source})" for name, source in KINDS)
 LINK = r"(?:(?:,|;|:|and|or|nor|also|but|plus|as well as|then|that|the|it|if|when|where|is|has|whose|there are|make sure|check|with|both|either) )*"
-ITEM = P(rf"{LINK}(?:{SUBJECT} )?{MODAL}{NO}{MODAL}{NO.replace('<no>', '<no2>')}(?:{PREDICATE})(?: (?:at all|anymore|any more|either|ever))?")
+ITEM = P(rf"{LINK}(?:(?P<none>no|none of the) )?(?:{SUBJECT} )?{MODAL}{NO}{MODAL}{NO.replace('<no>', '<no2>')}(?:{PREDICATE})(?: (?:at all|anymore|any more|either|ever))?")
 WRONG = P(r"(?:(?:there are|there is|any|a|an|the|we find|it finds|it has|with|has|have|some|rows with) )*(?P<w>duplicate|duplicates|duplicated|double|null|missing|empty|negative)(?: (?:values|entries|rows|in|of|for|the))* (?P<cs>{C}(?:(?: ,| and| or| , or) {C}){0,4})(?: values?)?(?: (?:exist|exists|appear|are found|occur))?")
-NAKED = P(rf"(?P<neg>no|without|without any|no more|zero|reject|free of|not allow|never) (?P<w>duplicates?|duplicated|duplicate values|nulls?|null values?|missing values?|missing|empty values?|empty|double|gaps)(?: (?:values?|rows|entries|allowed|in|on|of|by|for|the|column))* (?P<cs>{{C}}(?:(?: ,| and| or| , and) {{C}}){{0,4}})(?: values?)?", "no|without|reject|zero|free|never")
+NAKED = P(r"(?P<neg>no|without|without any|no more|zero|reject|free of|not allow|never) (?P<w>duplicates?|duplicated|duplicate values|nulls?|null values?|missing values?|missing|empty values?|empty|double|gaps)(?: (?:values?|rows|entries|allowed|in|on|of|by|for|the|column))* (?P<cs>{C}(?:(?: ,| and| or| , and) {C}){0,4})(?: values?)?", "no|without|reject|zero|free|never")
 MODALS = P(rf"{SUBJECT}(?= (?:must|should|shall|has to|have to|needs to|need to|may not|can not|may never|can never|is never|are never|has always|is always|is required|is mandatory|may only|can only) )")
 ROWS = P(r"(?:(?:the|result|output|table|there|it|we|and|that|are|be|is|has|have|must|should|to|expect|at|contain|contains) )*(?P<g>at least|a minimum of|no fewer than|no less than|not fewer than|more than|minimum) (?P<n>{N}) (?:rows|records|entries|lines)(?: (?:in|of|the|result|output|are|there|there are|table|must be there|come|arrive|loaded))*", "rows|records|entries|lines")
 FRESH = P(r"(?:(?:the|data|it|is|are|must|be|rows|not|never|no|should|table|that|and|newest|latest) )*(?P<c>{C})?(?: (?:is|are|must be|should be|not|be|never|no))* ?(?:(?:older|fresher|more recent|younger|newer|staler) than|at most|no older than|within|within the last|fresh within) (?P<n>{N}) (?P<u>hours?|days?|minutes?)(?: old| ago)?", "older|fresh|recent|younger|newer|stal|fresh")
 DQ = P(r"(?:(?:with|and|apply|add|run|do|perform|some|basic|the|all|usual|standard|include|including|a|:|-|please|then) )*(?:data )?(?:quality|validation|validity|sanity|integrity|plausibility|consistency)(?: (?:checks?|tests?|rules?|controls?|assurance|gate|validation))|(?:validate|check) (?:the )?(?:data|data quality|quality|rows)|(?:data )?(?:validations?)", "quality|validat|sanity|integrity|plausib|consisten|check")
 THEM = r"(?: (?:the|all|any|those|these|bad|invalid|failing|failed|broken|wrong|faulty|offending|violating|such|rows|records|row|record|ones|entries|them|data|it|that|which|fail|violate|break|do not pass|into|to|in|a|quarantine|table|the rest|this|checks?|rules?))*"
 ON_FAIL = [(action, P(source, need)) for action, source, need in (
-    ("quarantine", rf"(?:(?:and|but|then|please|otherwise|else|,|-|;|should|must|to) )*(?:quarantine|quarantines|quarantined|quarantining|set aside|put aside|move|moved|divert|isolate){THEM}(?: (?:aside|instead|to quarantine|into quarantine))*|(?:bad|invalid|failing|broken|wrong|faulty)(?: (?:rows|records|ones|entries))?(?: (?:go|goes|should go|must go|are sent|are moved|land|should be|are))* (?:to|into|in)?(?: a| the)? ?(?:quarantine|quarantined)(?: table)?", "quarantin|aside|divert|isolate"),
-    ("warn", r"(?:(?:and|but|then|please|otherwise|else|only|just|,|-|;|should|must|it|simply|give|a|log|this|should be) )*(?:warn|warns|warning|warnings)(?: (?:only|us|me|about|it|just|instead|of|failing|when|that|is|broken|if|not|the|case|violated|this|they|are|otherwise|a check|fails|here|do not|fail|and|continue|go on|so|rather|than|on|any|violation|violations|for|bad|rows))*", "warn"),
+    ("quarantine", rf"(?:(?:and|but|then|please|otherwise|else|,|-|;|should|must|to) )*(?:quarantine|quarantines|quarantined|quarantining|set aside|put aside|move|moved|divert|isolate){THEM}(?: (?:aside|to quarantine|into quarantine))*|(?:bad|invalid|failing|broken|wrong|faulty)(?: (?:rows|records|ones|entries))?(?: (?:go|goes|should go|must go|are sent|are moved|land|should be|are))* (?:to|into|in)?(?: a| the)? ?(?:quarantine|quarantined)(?: table)?", "quarantin|aside|divert|isolate"),
+    ("warn", r"(?:(?:and|but|then|please|otherwise|else|only|just|,|-|;|should|must|it|simply|give|a|log|this|should be) )*(?:warn|warns|warning|warnings)(?: (?:only|us|me|about|it|just|instead of failing|when|that|is|broken|if not|the|case|violated|this|they|are|otherwise|a check|fails|here|and|continue|go on|so|rather|than|on|any|violation|violations|for|bad|rows))*", "warn"),
     ("fail", r"(?:(?:and|but|then|please|otherwise|else|,|-|;|should|must|it|let) )*(?:fail|fails|stop|abort|stops|aborts|break)(?: (?:the|it|run|job|load|pipeline|hard|everything|whole))*(?: (?:otherwise|if not|when not|if (?:that|this|it) is (?:not (?:so|true|the case)|violated|broken)|in that case|if (?:a|any|the) (?:check|checks|one) (?:fails|fail|is broken)|on (?:bad|invalid) (?:rows|data)))?", "fail|stop|abort|break"),
 )]
 
@@ -96,16 +97,18 @@ def _scan(text: Text, draft: Draft, cue: Found, *, bad: bool, at: int | None = N
         if not subject:
             break
         kind = next(k for k, _ in KINDS if groups["k_" + k])
-        negated = bool(groups["no"] or groups["no2"]) or last_no and not groups["cs"] and " or " in item[0] + " "
+        negated = sum(bool(groups[g]) for g in ("none", "no", "no2")) % 2 == 1
+        negated = negated or last_no and not groups["cs"] and item[0].startswith(("or ", "nor "))
         last_no = negated
-        made = _check(text, kind, item, negated, bad)
+        end = _list_end(text, item, subject) if kind == "accepted" else item.match.end()
+        made = _check(text, kind, item, negated, bad, end)
         if made is None:
             break
         for check in made:
-            draft.checks.append(Check(check[0], subject, check[1], item.span))
-        text.take(item)
+            draft.checks.append(Check(check[0], subject, check[1], text.span(item.match.start(), end)))
+        text.take((item.match.start(), end))
         found += 1
-        pos = item.match.end()
+        pos = end
     if found:
         if at is None:
             text.take(cue)
@@ -127,8 +130,8 @@ def _wrong(text: Text, draft: Draft, cue: Found) -> None:
 
 def _match(text: Text, wanted: P, at: int) -> Found | None:
     """A match that starts exactly here."""
-    hit = wanted.search(text.norm, at)
-    return Found(hit, text) if hit and hit.start() <= at else None
+    hit = wanted.here(text.norm, at)
+    return Found(hit, text) if hit else None
 
 
 def _action(verb: str) -> str:
@@ -137,7 +140,7 @@ def _action(verb: str) -> str:
     return "warn" if verb.startswith(("warn", "flag")) else "fail"
 
 
-def _check(text: Text, kind: str, item: Found, negated: bool, bad: bool) -> list[tuple[str, dict[str, Any]]] | None:
+def _check(text: Text, kind: str, item: Found, negated: bool, bad: bool, end: int) -> list[tuple[str, dict[str, Any]]] | None:
     """The promise behind the words. `bad`: the words describe what must not be."""
     good = negated != bad  # "is not null" and "fail if null" mean the same
     simple = {"not_null": ("not_null", True), "dup": ("unique", True), "negative": ("between", True),
@@ -155,10 +158,10 @@ def _check(text: Text, kind: str, item: Found, negated: bool, bad: bool) -> list
         return [("between", {"max": number(item["gt"])} if kind == "more" else {"min": number(item["lt"])})]
     if good:
         return None
-    return _ranged(text, kind, item)
+    return _ranged(text, kind, item, end)
 
 
-def _ranged(text: Text, kind: str, item: Found) -> list[tuple[str, dict[str, Any]]] | None:
+def _ranged(text: Text, kind: str, item: Found, end: int) -> list[tuple[str, dict[str, Any]]] | None:
     if kind == "between":
         low, high = number(item["a"]), number(item["b"])
         return [("between", {"min": low, "max": high})] if low <= high else None
@@ -167,7 +170,8 @@ def _ranged(text: Text, kind: str, item: Found) -> list[tuple[str, dict[str, Any
     if kind == "max":
         return [("between", {"max": number(item["hi"] or item["hi2"])})]
     if kind == "accepted":
-        return [("accepted", {"values": _values(text, item)})]
+        values = _values(text, item, end)
+        return [("accepted", {"values": values})] if values else None
     if kind == "matches":
         pattern = text.literal(item["pattern"]) if item["pattern"] else r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
         return [("matches", {"pattern": pattern})]
@@ -176,12 +180,30 @@ def _ranged(text: Text, kind: str, item: Found) -> list[tuple[str, dict[str, Any
     return None
 
 
-def _values(text: Text, item: Found) -> list[str]:
+def _list_end(text: Text, item: Found, subject: list[Ref]) -> int:
+    """Where a list of allowed values ends: before the first word that no value can be."""
+    known = [v.lower() for r in subject for m in r.meanings if m.table for v in text.lexicon.catalog.tables[m.table].columns[m.column].values]
+    at = end = item.match.start("vs")
+    for word in item["vs"].split():
+        place = text.norm.index(word, at)
+        at = place + len(word)
+        if word in (",", "or", "and", "/"):
+            continue
+        raw = text.raw[slice(*text.span(place, at))]
+        if not word.startswith("<") and (word in NO_VALUE or known and raw.lower() not in known and at != item.match.start("vs") + len(word)):
+            return end
+        end = at
+    return item.match.end()
+
+
+def _values(text: Text, item: Found, end: int) -> list[str]:
     out = []
     at = item.match.start("vs")
     for word in item["vs"].split():
         place = text.norm.index(word, at)
         at = place + len(word)
+        if at > end:
+            break
         if word in (",", "or", "and", "/"):
             continue
         values = [m.value for m in text.mention(word).of("v")] if re.match(r"<..v", word) else []

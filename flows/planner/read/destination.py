@@ -20,8 +20,8 @@ TABLE = [P(source, "<d:") for source in (
     rf"{INTO} {LEAD}(?P<k>{{K}})(?: {LEAD}{THING})?(?: (?:in|under|as|at|to|into|,|:|called|named))* (?P<d>{{D}})(?: table)?(?: in (?P<k2>{{K}}))?",
     rf"(?:{INTO}|with) {LEAD}(?:{THING} )?{CALLED}(?P<d>{{D}})(?: table| relation)?(?: (?:in|on|of) (?:the )?(?P<k>{{K}}|(?:data )?warehouse))?",
     rf"(?:{INTO} )?(?:the )?(?:destination|target|output|result)(?: table)?(?: (?:is|should be|:|=|being))* (?P<d>{{D}})",
-    rf"(?:upsert|merge|append|overwrite|replace|refresh|update|rebuild|fill|populate|build|create|write|output|produce|make|feed|materiali[sz]e)(?: (?:the|table|a|new|our|result|results|to|as))* (?P<d>{{D}})(?: table)?",
-    rf"(?P<k>{{K}})(?: table)? (?P<d>{{D}})",
+    r"(?:upsert|merge|append|overwrite|replace|refresh|update|rebuild|fill|populate|build|create|write|output|produce|make|feed|materiali[sz]e)(?: (?:the|table|a|new|our|result|results|to|as))* (?P<d>{D})(?: table)?",
+    r"(?P<k>{K})(?: table)? (?P<d>{D})",
 )]
 ANY_TABLE = P(r"(?:table )?(?P<d>{D})(?: table)?", "<d:")
 DATASET = [P(source, "dataset|schema") for source in (
@@ -72,7 +72,7 @@ def read_mode(text: Text, draft: Draft) -> None:
     """append | overwrite | merge | replace_partition, and the keys of a merge."""
     for mode, wanted in MODES:
         for found in text.find(wanted):
-            if draft.mode is not None and draft.mode.value != mode or _other_sense(text, found, mode):
+            if draft.mode is not None and draft.mode.value != mode or _other_sense(text, found, mode) or _denied(text, found):
                 continue
             draft.mode = Said(mode, found.span)
             if mode == "merge" and found["keys"]:
@@ -81,6 +81,12 @@ def read_mode(text: Text, draft: Draft) -> None:
     if found := text.first(KEYS):
         draft.keys += _refs(text, found["keys"])
         text.take(found)
+
+
+def _denied(text: Text, found: Found) -> bool:
+    """`instead of overwriting`, `do not append`."""
+    before = text.norm[:found.match.start()].split()[-2:]
+    return bool({"not", "never", "without", "instead", "than", "no"} & set(before))
 
 
 def read_keys(text: Text, draft: Draft) -> None:

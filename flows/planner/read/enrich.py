@@ -13,15 +13,15 @@ FX = [P(source) for source in (
     rf"(?:(?:and|then|with|please|also|have|show|express|report|all) )*(?:convert|converts|converted|converting|conversion of|translate|translated|normali[sz]e|normali[sz]ed|normali[sz]ing|change|express|expressed|turn|restate|restated) {THINGS}(?:in ?to|to|in|into) (?:us |u\.s\. |american |british |swiss )?(?P<c>{CODE})(?: currency)?{RATES}",
     rf"(?:with |and |show |report |having )*{THINGS}(?:expressed |converted |denominated |shown |given |reported )?(?:in|into|to) (?:us |american |british |swiss )?(?P<c>{CODE})(?: currency)?{RATES}(?! (?:or|and) (?:more|above|less))",
     rf"(?:with |and |do |apply |an? |the |including )*(?:currency|{{C}}|fx|exchange|exchange rate|money) (?:conversion|convert|translation)s?(?: (?:to|into|in)(?: us)? (?P<c>{CODE}))?{RATES}",
-    rf"(?:convert|normali[sz]e)(?: (?:the|all|our))* (?:currency|currencies|amounts|prices)(?P<c>)",
+    r"(?:convert|normali[sz]e)(?: (?:the|all|our))* (?:currency|currencies|amounts|prices)(?P<c>)",
 )]
 DETECT = r"(?:(?:and|then|also|please|with|run|do|apply|to|or|automatically) )*(?:detect|detects|detecting|flag|flags|flagging|find|spot|mark|identify|look for|highlight|check for|search for|watch for)"
 ODD = r"(?:anomal(?:y|ies|ous)|outliers?|unusual|suspicious|strange|abnormal)(?: (?:values?|rows|changes?|spikes?|days|patterns|entries|detection|movements|numbers|things))?"
 ANOMALY = [P(source, "anomal|outlier|unusual|suspicious|strange|abnormal") for source in (
     rf"{DETECT}(?: (?:any|all|the|daily|weekly|monthly))* {ODD}(?: (?:in|of|on|for|within|across|by|over))+ (?P<g>(?:(?:the|their|its|our|daily|weekly|monthly|hourly|total|<t..:\d+>) )*)(?P<c>{{C}}|{{T}})",
     rf"{DETECT}(?: (?:any|all|the))* (?:unusual|suspicious|strange|abnormal|anomalous) (?P<g>(?:(?:the|daily|weekly|monthly|hourly|total|<t..:\d+>) )*)(?P<c>{{C}}|{{T}})(?: (?:values?|spikes?))?",
-    rf"(?:(?:with|and|run|do|apply|an?|the|perform|including|-) )*(?:anomaly|outlier) detection(?: (?:in|of|on|for|over))+ (?P<g>(?:(?:the|daily|total|<t..:\d+>) )*)(?P<c>{{C}}|{{T}})",
-    rf"(?:(?:with|and|run|do|apply|an?|the|perform|including|-) )*(?:anomaly|outlier) detection(?P<c>)(?P<g>)",
+    r"(?:(?:with|and|run|do|apply|an?|the|perform|including|-) )*(?:anomaly|outlier) detection(?: (?:in|of|on|for|over))+ (?P<g>(?:(?:the|daily|total|<t..:\d+>) )*)(?P<c>{C}|{T})",
+    r"(?:(?:with|and|run|do|apply|an?|the|perform|including|-) )*(?:anomaly|outlier) detection(?P<c>)(?P<g>)",
     rf"{DETECT}(?: (?:any|all|the))* {ODD}(?P<c>)(?P<g>)",
 )]
 MASKS = {"hash": "hash|hashes|hashed|hashing|sha256|sha - 256|pseudonymi[sz]e|pseudonymi[sz]ed|pseudonymi[sz]ing", "mask": "mask|masks|masked|masking|redact|redacted|redacting|anonymi[sz]e|anonymi[sz]ed|anonymi[sz]ing|obfuscate|obfuscated|hide|hiding|hidden|black out|star out|scramble"}

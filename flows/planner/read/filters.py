@@ -160,18 +160,11 @@ def _date(text: Text, hit: Found, wanted: P, today: dt.date) -> Leaf | None:
         return None
     found = period(hit[name], today)
     if wanted is POSSESSIVE:
-        text.take(hit.match.span("span"))
-        hit = Found(hit.match, text)
-        leaf = Leaf(None, found.op, found.value, hit.part("span"), about="date") if found else None
-        if leaf:
-            _put(text, hit, leaf)
+        if found:
+            text.take(hit.match.span("span"))
+            text.extra.append((*hit.match.span("span"), Leaf(None, found.op, found.value, hit.part("span"), about="date")))
         return None
     return Leaf(column, found.op, found.value, hit.span, about=about) if found else None
-
-
-def _put(text: Text, hit: Found, leaf: Leaf) -> None:
-    """`last month's orders`: only the period is consumed, the table is read later."""
-    text.extra.append((*hit.match.span("span"), leaf))
 
 
 def _older(hit: Found, column: Ref | None, about: str) -> Leaf | None:

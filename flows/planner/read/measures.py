@@ -16,7 +16,7 @@ FNS = "|".join(sorted(FUNCTIONS, key=len, reverse=True))
 ART = r"(?: (?:of|the|all|each|its|their|our|these|up|over|value|values|column))*"
 SOLD = r"(?: (?:sold|ordered|spent|generated|earned|used|consumed|paid out|billed|values?|made))*"
 MEASURE = P(rf"(?:(?:the|a|an|their|compute|calculate|get) )*(?P<fn>(?:{FNS})(?:(?: ,| and| , and) (?:the )?(?:{FNS}))*){ART} (?P<cs>{{C}}(?:(?: ,| and| , and| plus)(?: the)? {{C}}){{0,5}}){SOLD}")
-SUFFIX = P(rf"(?P<cs>{{C}}) (?P<fn>sums?|totals?|average|averages|median|maximum|minimum)")
+SUFFIX = P(r"(?P<cs>{C}) (?P<fn>sums?|totals?|average|averages|median|maximum|minimum)")
 OF_TABLE = P(rf"(?:the )?(?P<fn>{FNS}){ART} (?P<t>{{T}})(?: (?P<v>value|values|amount|size|volume))?{SOLD}")
 DISTINCT = P(r"(?:the |a )*(?:count|counts|number|numbers|how many)(?: (?:of|the))*(?: (?P<d>distinct|unique|different|individual|separate))(?: (?:count|number|of|the|active))* (?P<x>{C}|{T})|(?P<d2>distinct|unique)(?: (?:count|number|of|the))* (?P<x2>{C}|{T})(?: (?:count|counts))?")
 COUNT = P(r"(?:the |a |and |me )*(?:count|counts|counting|number|numbers|how many|# of|#|tally|row count|volume)(?: (?:of|the|up|all|each|every|our|on))*(?: (?P<x>{T}|{C}|rows|records|them|entries|lines|ones|it|everything))?(?: (?:there are|are there|we have|we had|were placed|placed|happened|occurred|exist))*(?P<late> , (?:distinct|unique|counted once))?", "count|number|many|#|tally|volume")

@@ -9,7 +9,7 @@ from flows.planner.read.text import Found, P, Text, keep_table
 BEST = r"(?:best|top|biggest|largest|highest|greatest|most (?:valuable|expensive|profitable|popular|active|important|frequent)|best - selling|best selling|strongest|leading|busiest)"
 WORST = r"(?:worst|bottom|smallest|lowest|least (?:valuable|expensive|popular|active)|cheapest|weakest)"
 WHAT = r"(?P<t>{T}|{C}|rows|records|entries)(?: (?:of|from|in) (?:the )?(?P<src>{T}))?"
-HOW = rf"(?:(?:total|the|their|its|overall|highest|lowest|most|sum of|number of|count of|average|avg|maximum|max|minimum|min|combined|summed|gross) )*(?P<m>{{C}}|{{T}})(?: (?:sold|spent|generated|value|ordered|count|made))*"
+HOW = r"(?:(?:total|the|their|its|overall|highest|lowest|most|sum of|number of|count of|average|avg|maximum|max|minimum|min|combined|summed|gross) )*(?P<m>{C}|{T})(?: (?:sold|spent|generated|value|ordered|count|made))*"
 BY = rf"(?: ,)?(?: (?:ranked|sorted|ordered|measured|rated))?(?: (?P<by>by|in terms of|according to|based on|with the (?:highest|most|largest|biggest|lowest|fewest|greatest)|in|on|having the (?:highest|most|lowest)|who have the (?:highest|most)|as measured by) {HOW})"
 EACH = r"(?:in each|in every|per|for each|for every|within each|of each|of every|by|within every|inside each|each|in all)"
 PER = rf"(?: ,)?(?: {EACH} (?P<per>(?:{{C}}|{{T}}|day|week|month|quarter|year)(?:(?: ,| and) (?:{{C}}|{{T}}))?))?"
@@ -34,9 +34,9 @@ AVERAGE = r"(?P<fn>average|mean|avg|sum|total)s?"
 WINDOWS = [P(source, "moving|rolling|running|cumul|sliding|trailing|rank|lag|previous|year") for source in (
     rf"(?:the |a |add |compute |calculate |with |as )*(?P<n>{{N}})(?: -)? {PERIOD}(?: -)? (?:moving|rolling|sliding|trailing) {AVERAGE}(?: (?:of|for|over|on))*(?: the)?(?: (?:daily|total|weekly|monthly))? (?P<c>{{C}})",
     rf"(?:the |a |add |compute |calculate |with )*(?:moving|rolling|sliding|trailing)(?: (?P<n>{{N}})(?: -)? {PERIOD})?(?: -)? {AVERAGE}(?: (?:of|for|on))*(?: the)?(?: (?:daily|total|weekly|monthly))? (?P<c>{{C}})(?: (?:over|across|for|of|in|with a window of|within|on)(?: (?:the|last|past|previous|a window of))* (?P<n2>{{N}})(?: -)? (?P<u2>day|week|month|hour|row|period)s?)?",
-    rf"(?:the |a |add |compute |calculate |with )*(?:running|cumulative|cumulated|cumulating)(?: (?:total|sum|totals|sums))(?: (?:of|for|over|on))*(?: the)? (?P<c>{{C}})",
-    rf"(?:the |a )*(?:cumulative|running|cumulated) (?P<c>{{C}})(?: (?:total|sum))?",
-    rf"(?:rank|ranking) (?:of )?(?:the )?(?P<t>{{T}}) by (?:the )?(?P<c>{{C}})",
+    r"(?:the |a |add |compute |calculate |with )*(?:running|cumulative|cumulated|cumulating)(?: (?:total|sum|totals|sums))(?: (?:of|for|over|on))*(?: the)? (?P<c>{C})",
+    r"(?:the |a )*(?:cumulative|running|cumulated) (?P<c>{C})(?: (?:total|sum))?",
+    r"(?:rank|ranking) (?:of )?(?:the )?(?P<t>{T}) by (?:the )?(?P<c>{C})",
 )]
 ORDERED = P(r"(?:,? ?)(?:and |when )?(?:ordered|sorted|order|sort|in order|running)(?: (?:by|along|over|of|on))+ (?:the )?(?P<c>{C})(?: (?P<d>descending|desc|ascending|asc))?")
 OVER = P(r"(?:over|along) (?:the )?(?P<c>{C})")

@@ -9,7 +9,7 @@ DESTROY = [P(source, "drop|delete|truncate|wipe|erase|destroy|purge|remove|empty
     r"(?:drop|delete|truncate|wipe|erase|destroy|purge|nuke|empty|clear)(?: out)? (?:(?:the|all|our|every|each|whole|entire|my|this|that) )*(?:table|tables|database|databases|dataset|datasets|schema|schemas|warehouse|db|everything|it all)",
     rf"(?:delete|erase|wipe|purge|destroy|truncate|nuke|clear|empty|get rid of)(?: out)? {WHOLE}(?:{{T}}|{{D}})(?: (?:table|tables|data|rows|records))?",
     r"(?:delete|erase|wipe|purge|destroy|nuke|truncate)(?: out)? (?:(?:the|all|every|each|any|our|old|of|from|in) )*(?:rows|records|data|entries|row|record|everything|files|history|users|<..v:\d+>|<.c.:\d+>)",
-    rf"drop (?:(?:the|all|our) )*(?:{{T}}|{{D}}) (?:table|tables|dataset|database)",
+    r"drop (?:(?:the|all|our) )*(?:{T}|{D}) (?:table|tables|dataset|database)",
     r"(?:remove|clear|drop) (?:(?:all|every|the) )*(?:data|rows|records|everything|entries)(?: (?:of|from|in) (?:(?:the|our|all) )*(?:<t..:\d+>|<d:\d+>|table|tables|database|warehouse))",
     r"truncate",
 )]

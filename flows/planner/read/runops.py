@@ -15,7 +15,7 @@ JOB = r"(?:pipeline|pipelines|job|jobs|flow|flows|workflow|run|runs|load|schedul
 ASK = r"^ (?:(?:hi|hello|hey|please|could|can|would|will|you|now|ok|okay|,|kindly|i|want|would like|need|to|we|us|let|go ahead and|just|quickly|like|me|d|i'd|we'd|want you) )*"
 INTENTS = [(intent, P(source)) for intent, source in (
     ("rerun", r"(?:rerun|re - run|reruns|retry|redo|re - execute|restart|repeat|run again|re - try|reprocess|re - process)"),
-    ("rerun", rf"(?:run|execute|start|try)(?= (?:(?:the|{{PIPE}}|{{T}}|{{C}}|[a-z-]+|failed|for) ){{0,6}}(?:again|once more))"),
+    ("rerun", r"(?:run|execute|start|try)(?= (?:(?:the|{PIPE}|{T}|{C}|[a-z-]+|failed|for) ){0,6}(?:again|once more))"),
     ("backfill", r"(?:backfill|back - fill|backfilling|back fill|catch up|fill in the missing (?:days|runs) (?:of|for))"),
     ("pause", r"(?:put(?= (?:.{0,60} )?on hold)|pause|suspend|put on hold|hold|stop scheduling|deactivate|disable|freeze|halt the schedule of|turn off|switch off)"),
     ("resume", r"(?:resume|unpause|un - pause|continue|reactivate|re - enable|enable|activate|unsuspend|turn on|switch on|turn back on)"),
@@ -23,19 +23,19 @@ INTENTS = [(intent, P(source)) for intent, source in (
     ("run", r"(?:run|execute|start|trigger|launch|kick off|fire off|fire|process|do a run of|do a|kickstart)"),
 )]
 STATUS = [P(source) for source in (
-    rf"(?:(?:show|give|tell|what|is|s|me|us|the|display|get|see|check|how|report|on|current|what's|latest|i|want|to|know|need|like|about) )*(?:status|state|health|progress)(?: (?:of|for|on|about))?",
+    r"(?:(?:show|give|tell|what|is|s|me|us|the|display|get|see|check|how|report|on|current|what's|latest|i|want|to|know|need|like|about) )*(?:status|state|health|progress)(?: (?:of|for|on|about))?",
     rf"(?:(?:what|which|show|list|did|have|has|me|the|all|any|tell|give|are there|of|see|my|our|were|how many) )*(?:{JOB}|{{PIPE}}|anything|something|things)?(?: (?:of|in|for|from|the|{{PIPE}}|{{M}}|pipeline|job|runs|has|have|that|which|did|were|are))* ?(?P<failed>failed|fail|failures?|broke|errored|crashed|went wrong|go wrong|unsuccessful|failing)(?: (?:runs?|jobs?|pipelines?))?",
-    rf"(?:how|when) (?:is|did|was|does|has|are)(?: (?:the|our|my|last|run|of))*(?= {{PIPE}})",
+    r"(?:how|when) (?:is|did|was|does|has|are)(?: (?:the|our|my|last|run|of))*(?= {PIPE})",
     r"(?:did|has|have|is|was)(?: the)?(?= {PIPE})",
     rf"(?:(?:what|which|show|list|me|the|all|are|is|currently|tell|see|give) )*(?:{JOB} )?(?:is |are )?(?:currently )?running(?: right now| now| at the moment)?",
-    rf"(?:(?:what|which|show|list|me|the|all|give|see) )*(?:last |latest |recent )?runs(?: (?:of|for))?(?= (?:the )?{{PIPE}})",
+    r"(?:(?:what|which|show|list|me|the|all|give|see) )*(?:last |latest |recent )?runs(?: (?:of|for))?(?= (?:the )?{PIPE})",
 )]
 RANGE = P(rf"(?:for|from|between|over|covering|on|the days|dates?|the period)?(?: (?:the|period|days|dates|range|time|from|between))* ?(?P<a>{DAY}) (?:to|until|till|through|thru|and|-|up to)(?: and including)? (?P<b>{DAY})(?: inclusive| included)?")
 ONE = P(rf"(?:(?:for|on|of|over|in|during|covering|from|the|all|date|day|data|whole|entire|run date|with date|period|each day|every day|as of) )*(?P<x>{DAY}|{SPAN})(?: data)?")
 SINCE = P(rf"(?:since|from|starting|starting from|beginning)(?: the)? (?P<a>{DAY})(?: (?:on|onwards?|until now|until today|to now|up to now))?")
 FAILED = P(r"(?:(?:the|all|only|any|its|every|those|just) )*(?:failed|failing|broken|unsuccessful|crashed)(?: (?:runs?|ones|steps?|days|tasks|parts|jobs?|executions?))?(?: (?:only|of|from|in|for))*", "fail|broken|unsuccess|crash")
 RUNNING = P(rf"(?:(?:the|all|any|that|which|is|are|currently|current|active) )*(?:running|current|active|ongoing)(?: (?:{JOB}|one|right now|now|at the moment))?", "running|current|active|ongoing")
-WORDS = P(rf"(?:(?:the|of|for|please|in|on|any|all|my|our|a|an|this|that|now|right now|immediately|again|once more|once|manually|currently|with|scheduled|schedule|schedules|scheduling|execution|executions|is|are|was|were|which|what|how|it|them|thanks|thank you|complete|whole|doing|going|do|did|run|runs|over|to|and|latest|last|succeed|work|ok|okay|through|finish|day by day|on hold|one run a day|per day|here|there|happened|have|has|been) )*(?:{JOB}|the|of|for|please|now|again|it|that is|right|immediately|today|\?)")
+WORDS = P(rf"(?:(?:the|of|for|please|in|on|any|all|my|our|a|an|this|that|now|right now|immediately|again|once more|once|manually|currently|with|scheduled|schedule|schedules|scheduling|execution|executions|is|are|was|were|which|what|how|it|them|thanks|thank you|complete|whole|doing|going|do|did|run|runs|over|to|and|succeed|work|ok|okay|through|finish|day by day|on hold|one run a day|per day|here|there|happened|have|has|been|last run|latest run) )*(?:{JOB}|the|of|for|please|now|again|it|that is|right|immediately|today|\?)")
 EDIT = [P(source) for source in (
     r"(?:(?:hi|please|could|can|you|we|i|want|to|need|like|would|let|us|now|,) )*(?:change|move|reschedule|set|switch|adjust|update|modify|edit|shift|alter|make|put)(?: (?:the|a|an|of|for|run|runs|its|time|timing|cron|start|schedule|scheduling|frequency|retries|retry|timeout|timezone|time zone|number|count|notifications?|alerts?|mode|destination|target|partitioning))*(?: (?:of|for|on|in))?(?: the)?(?= (?:{PIPE}|<))",
     r"(?:(?:please|could|can|you) )*(?:let|have|schedule)(?: the)?(?= {PIPE})",

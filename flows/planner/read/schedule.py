@@ -21,7 +21,7 @@ FREQUENCIES = [(name, P(RUNS + source, need)) for name, source, need in (
     ("other_hour", r"(?:every|each) other hour|every second hour", "hour"),
     ("hours", r"(?:every|each|once every)(?: (?P<n>{N}))? (?:hours?|hrs?)(?: (?:on the hour|at (?:the )?full hour))?|hourly|once (?:an|per|every) hour|on the hour", "hour|hr"),
     ("other_day", r"(?:every|each) (?:other|second|2 nd) day|every 2 days", "day"),
-    ("workdays", rf"(?:(?:on|only on|during) )?(?:every |each |all )?(?:weekdays?|workdays?|working days?|business days?|(?:the )?week days?)(?: only)?"
+    ("workdays", r"(?:(?:on|only on|during) )?(?:every |each |all )?(?:weekdays?|workdays?|working days?|business days?|(?:the )?week days?)(?: only)?"
                  r"|(?:on |from |every )?(?:monday|mon|mondays) (?:to|through|till|until|thru|-) (?:friday|fri|fridays)|(?:every|each) (?:weekday|workday|working day|business day)", "day|mon"),
     ("weekend", r"(?:on |at |every |each )?(?:the )?(?:weekends?)|(?:on )?(?:saturday|sat) (?:and|to) (?:sunday|sun)", "weekend|sat"),
     ("weekdays", rf"(?:(?:(?:every|each|once a) )?(?:weekly|week)(?: ,)? on|on (?:every|each)|every|each|on|weekly(?: ,)?(?: every)?)(?: week on)? (?P<days>{LIST})(?: (?P<part>morning|evening|night|afternoon)s?)?|(?P<plural>(?:sun|mon|tues|wednes|thurs|fri|satur)days(?: (?:and|,) (?:sun|mon|tues|wednes|thurs|fri|satur)days)*)", "day|mon|tue|wed|thu|fri|sat|sun"),
@@ -134,15 +134,11 @@ def _grain_not_schedule(text: Text, found: Found, name: str) -> bool:
     """`daily revenue` is a grain; `daily at 2`, `daily ,` and `customers daily` are a schedule."""
     if name not in ("day", "week", "month", "quarterly", "yearly", "hours"):
         return False
-    start = found.match.start()
-    if GRAIN_NEXT.compiled is None:
-        GRAIN_NEXT.search(text.norm, 0)
-    assert GRAIN_NEXT.compiled is not None
     words = found[0].split()
     adverb = words[-1]
     if not adverb.endswith("ly") or len(words) > 1 and words[0] != adverb and words[0] != "once":
         return adverb == "day" and words[0] == "per"
-    return bool(GRAIN_NEXT.compiled.match(text.norm, start))
+    return bool(GRAIN_NEXT.here(text.norm, found.match.start()))
 
 
 def _window(text: Text, when: When) -> None:

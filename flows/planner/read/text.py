@@ -41,15 +41,23 @@ class P:
                 KNOWN.add(word.group()[:-1])
 
     def search(self, norm: str, at: int) -> re.Match[str] | None:
+        """The first match from `at` on."""
         if self.need and not any(n in norm for n in self.need):
             return None
+        return self.ready().search(norm, at)
+
+    def here(self, norm: str, at: int) -> re.Match[str] | None:
+        """A match that starts exactly at `at`."""
+        return self.ready().match(norm, at)
+
+    def ready(self) -> re.Pattern[str]:
         if self.compiled is None:
             source = self.source
             for macro, regex in MACROS.items():
                 source = source.replace(macro, regex)
             source = source.replace(")*", "){0,9}").replace(")+", "){1,9}")  # bounded: no text makes a search take long
             self.compiled = re.compile(rf"(?<= )(?:{source})(?= )")
-        return self.compiled.search(norm, at)
+        return self.compiled
 
 
 @dataclass(slots=True)

@@ -55,8 +55,8 @@ def read_only(text: Text, draft: Draft) -> None:
     for wanted in (KEEP, FILTER):
         for hit in text.find(wanted):
             a, b = hit.match.span()
-            clause_end = min([p for p in (text.norm.find(s, b - 1) for s in (" . ", " ; ")) if p >= 0] or [len(text.norm)])
-            if any(a <= end and start <= clause_end and start >= a - 60 for start, end, _ in (*draft.filters, *text.extra)) or draft.select and wanted is KEEP:
+            near = [min(abs(start - b), abs(a - end)) for start, end, _ in (*draft.filters, *text.extra)]
+            if near and min(near) <= 40 or draft.select and wanted is KEEP:
                 text.take(hit)
 
 
