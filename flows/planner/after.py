@@ -78,11 +78,25 @@ def flagged(rows: Rows) -> None:
     if column is None and table and scope.lexicon.main(table) and table in scope.tables:
         column = scope.name_of(table, scope.lexicon.main(table))
     if column is None:
-        names = [c for t in scope.tables for c, about in scope.lexicon.catalog.tables[t].columns.items() if about.type.upper() in ("FLOAT64", "NUMERIC")]
-        ask = Ask("anomaly.column", "In which column should anomalies be looked for?", span, [(c, {"column": c}) for c in dict.fromkeys(names)])
+        names = [
+            c
+            for t in scope.tables
+            for c, about in scope.lexicon.catalog.tables[t].columns.items()
+            if about.type.upper() in ("FLOAT64", "NUMERIC")
+        ]
+        ask = Ask(
+            "anomaly.column", "In which column should anomalies be looked for?", span, [(c, {"column": c}) for c in dict.fromkeys(names)]
+        )
         column = Hole(scope.asks.add(ask), "column")
     per = [p for p in (group_name(rows, g) for g in rows.draft.groups) if isinstance(p, str)]
-    body: dict[str, Any] = {"op": "flag_anomalies", "column": column, "per": per, "method": "robust_zscore", "threshold": 3.5, "as": "is_anomaly"}
+    body: dict[str, Any] = {
+        "op": "flag_anomalies",
+        "column": column,
+        "per": per,
+        "method": "robust_zscore",
+        "threshold": 3.5,
+        "as": "is_anomaly",
+    }
     rows.add(body, span, "text", [("method", "robust_zscore", "default"), ("threshold", 3.5, "default"), ("as", "is_anomaly", "default")])
     rows.columns.append("is_anomaly")
 

@@ -132,18 +132,25 @@ def apply(result: PlanResult, question_id: str, option: str) -> PlanResult:
         raise InputError("a refused request cannot be answered", fix="Say it without the destructive wish")
     chosen = next((o for o in question.options if o.label == option), None)
     if chosen is None:
-        raise MissingError(f"question {question_id!r} has no option {option!r}", fix=f"Options: {_names([o.label for o in question.options])}")
+        raise MissingError(
+            f"question {question_id!r} has no option {option!r}", fix=f"Options: {_names([o.label for o in question.options])}"
+        )
     on_run = bool(result.run_request) and not result.spec
     document = copy.deepcopy(result.run_request if on_run else result.spec)
     patched = _patched(document, chosen.patch, question_id)
     rest = [q for q in result.questions if q.id != question_id]
     gone = question.span
     facts = result.facts + _answered(chosen.patch, patched, "run_request." if on_run else "")
-    return result.model_copy(update={
-        "spec": result.spec if on_run else patched, "run_request": patched if on_run else result.run_request,
-        "questions": rest, "status": status_of(rest), "facts": facts,
-        "residue": [] if question.slot == "unparsed" else [r for r in result.residue if gone is None or r.span != gone],
-    })
+    return result.model_copy(
+        update={
+            "spec": result.spec if on_run else patched,
+            "run_request": patched if on_run else result.run_request,
+            "questions": rest,
+            "status": status_of(rest),
+            "facts": facts,
+            "residue": [] if question.slot == "unparsed" else [r for r in result.residue if gone is None or r.span != gone],
+        }
+    )
 
 
 def _patched(document: Any, patch: list[dict[str, Any]], question_id: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,7 +32,7 @@ class Builder:
 
     def fact(self, path: str, value: Any, span: Span | None = None, source: str = "inferred") -> None:
         if not has_hole(value):
-            self.facts.append(Fact(path=path, value=value, span=span, source=source))  # type: ignore[arg-type]
+            self.facts.append(Fact(path=path, value=value, span=span, source=source))
 
     def said(self, path: str, said: Said) -> None:
         self.fact(path, said.value, said.span, said.source)
@@ -119,7 +118,9 @@ def checks(build: Builder, rows: Rows | None, given: str, *, early: bool) -> str
     found: list[tuple[dict[str, Any], Span]] = []
     for check in build.draft.checks:
         for body in _bodies(build, check, rows):
-            lost = [c for c in (body.get("columns") or [body.get("column")]) if c and rows is not None and rows.closed and c not in rows.columns]
+            lost = [
+                c for c in (body.get("columns") or [body.get("column")]) if c and rows is not None and rows.closed and c not in rows.columns
+            ]
             if bool(lost) == early:
                 found.append((body, check.span))
     if build.draft.dq and not early:
@@ -191,13 +192,35 @@ def write(build: Builder, given: str, rows: Rows | None, table: str = "") -> Non
     destination: dict[str, Any] = {"engine": engine}
     path = f"steps.{step_id}.destination"
     if draft.unsupported is not None:
-        asked = build.asks.add(Ask("destination.unsupported", f"Nothing can be written to {draft.unsupported.value} here. Where should the rows go instead?",
-                                   draft.unsupported.span, [("A CSV file", {"destination": {"engine": "csv", "path": f"exports/{_stem(build)}.csv"}, "ps_type": "generic.export"}),
-                                                            ("An Excel file", {"destination": {"engine": "excel", "path": f"exports/{_stem(build)}.xlsx"}, "ps_type": "generic.export"}),
-                                                            ("A warehouse table", {"destination": {"engine": "bigquery", "table": f"mart.{_stem(build)}", "mode": "overwrite"},
-                                                                                   "ps_type": "generic.load"})]))
-        step = build.step(step_id, "Write", "generic.load", [given], config={"input": given},
-                          destination=Hole(asked, "destination", {"engine": _system(build, draft.unsupported.value), "table": "?"}))
+        asked = build.asks.add(
+            Ask(
+                "destination.unsupported",
+                f"Nothing can be written to {draft.unsupported.value} here. Where should the rows go instead?",
+                draft.unsupported.span,
+                [
+                    ("A CSV file", {"destination": {"engine": "csv", "path": f"exports/{stem(build)}.csv"}, "ps_type": "generic.export"}),
+                    (
+                        "An Excel file",
+                        {"destination": {"engine": "excel", "path": f"exports/{stem(build)}.xlsx"}, "ps_type": "generic.export"},
+                    ),
+                    (
+                        "A warehouse table",
+                        {
+                            "destination": {"engine": "bigquery", "table": f"mart.{stem(build)}", "mode": "overwrite"},
+                            "ps_type": "generic.load",
+                        },
+                    ),
+                ],
+            )
+        )
+        step = build.step(
+            step_id,
+            "Write",
+            "generic.load",
+            [given],
+            config={"input": given},
+            destination=Hole(asked, "destination", {"engine": _system(build, draft.unsupported.value), "table": "?"}),
+        )
         step["ps_type"] = Hole(asked, "ps_type", "generic.load")
         build.facts = [f for f in build.facts if f.path != f"steps.{step_id}.ps_type"]
         return
@@ -231,13 +254,13 @@ def _table(build: Builder, destination: dict[str, Any], path: str, table: str) -
     if draft.table is not None:
         destination["table"] = draft.table.value
         build.said(f"{path}.table", draft.table)
-    elif draft.dataset is not None or draft.engine is not None and draft.engine.value not in ("bigquery", "duckdb"):
-        name = table or _stem(build)
+    elif draft.dataset is not None or (draft.engine is not None and draft.engine.value not in ("bigquery", "duckdb")):
+        name = table or stem(build)
         destination["table"] = f"{draft.dataset.value}.{name}" if draft.dataset else name
         build.fact(f"{path}.table", destination["table"], draft.dataset.span if draft.dataset else None, "inferred")
     else:
         slot = "destination.table" if draft.engine else "destination"
-        name = _stem(build)
+        name = stem(build)
         message = "Into which table should the rows go?" if draft.engine else "Where should the rows go?"
         choices: list[tuple[str, dict[str, Any]]] = [(f"{d}.{name}", {"table": f"{d}.{name}"}) for d in ("mart", "staging")]
         destination["table"] = Hole(build.asks.add(Ask(slot, message, draft.engine.span if draft.engine else None, choices)), "table")
@@ -283,7 +306,7 @@ def _partition(build: Builder, destination: dict[str, Any], path: str, rows: Row
     build.fact(f"{path}.partition_by", column, span, "text")
 
 
-def _stem(build: Builder) -> str:
+def stem(build: Builder) -> str:
     """A readable name for a table or file that nobody named."""
     draft = build.draft
     if draft.tops:
@@ -293,13 +316,19 @@ def _stem(build: Builder) -> str:
 
 def _export(build: Builder, given: str, step_id: str, engine: str, table: str) -> None:
     draft = build.draft
-    path = draft.path.value if draft.path else f"exports/{table or _stem(build)}.{EXTENSION[engine]}"
+    path = draft.path.value if draft.path else f"exports/{table or stem(build)}.{EXTENSION[engine]}"
     build.step(step_id, "Write the file", "generic.export", [given], config={"input": given}, destination={"engine": engine, "path": path})
     build.fact(f"steps.{step_id}.config.input", given)
     build.fact(f"steps.{step_id}.destination.engine", engine, draft.engine.span if draft.engine else None, "text")
     build.fact(f"steps.{step_id}.destination.path", path, draft.path.span if draft.path else None, "text" if draft.path else "default")
     if draft.mode is not None and draft.mode.value != "overwrite":
-        build.asks.add(Ask("destination", f"A file can only be written as a whole, not with {draft.mode.value}. Where should the rows go?", draft.mode.span))
+        build.asks.add(
+            Ask(
+                "destination",
+                f"A file can only be written as a whole, not with {draft.mode.value}. Where should the rows go?",
+                draft.mode.span,
+            )
+        )
 
 
 # ---- FOCUS
@@ -311,7 +340,13 @@ def focus(build: Builder, given: dict[str, str]) -> str:
     for table, before in given.items():
         provider = next((p for p in PROVIDERS if p in table), "saas")
         step_id = f"focus_{table}"
-        build.step(step_id, f"Convert {table} to FOCUS", "cloud.focus_converter", [before], config={"input": before, "provider": provider, "version": said.value})
+        build.step(
+            step_id,
+            f"Convert {table} to FOCUS",
+            "cloud.focus_converter",
+            [before],
+            config={"input": before, "provider": provider, "version": said.value},
+        )
         build.fact(f"steps.{step_id}.config.input", before)
         build.fact(f"steps.{step_id}.config.provider", provider)
         build.said(f"steps.{step_id}.config.version", said)
@@ -325,86 +360,3 @@ def stack(build: Builder, made: list[str]) -> str:
     build.step("union", "Put all rows together", "generic.transform", list(made), config={"inputs": made, "operations": [operation]})
     build.fact("steps.union.config", build.steps[-1]["config"])
     return "union"
-
-
-# ---- the whole
-def envelope(build: Builder, text: str) -> dict[str, Any]:
-    """The spec around the steps: names, schedule, notifications, defaults, budget."""
-    spec: dict[str, Any] = {"pipeline_id": pipeline_id(build)}
-    spec["name"] = spec["pipeline_id"].replace("-", " ").capitalize()
-    spec["description"] = " ".join(text.split())[:300].replace("{", "{{").replace("}", "}}")
-    for key in ("pipeline_id", "name", "description"):
-        build.fact(key, spec[key])
-    _schedule(build, spec)
-    _notify(build, spec)
-    _defaults(build, spec)
-    if build.draft.budget:
-        spec["budget"] = {k: s.value for k, s in build.draft.budget.items()}
-        for key, said in build.draft.budget.items():
-            build.said(f"budget.{key}", said)
-    spec["steps"] = build.steps
-    return spec
-
-
-def pipeline_id(build: Builder) -> str:
-    """Readable and stable: after the destination table, else after what is done to which tables."""
-    draft = build.draft
-    if draft.table is not None:
-        words = str(draft.table.value).rpartition(".")[2]
-    else:
-        engine = draft.engine.value if draft.engine else ""
-        verb = "export" if engine in EXTENSION else "load"
-        words = f"{verb}-{_stem(build)}" + (f"-{engine}" if engine in EXTENSION else f"-to-{draft.dataset.value if draft.dataset else engine}"
-                                            if engine or draft.dataset else "")
-    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:80] or "pipeline"
-
-
-def _schedule(build: Builder, spec: dict[str, Any]) -> None:
-    draft = build.draft
-    asked = next((n for n, a in enumerate(build.asks.items) if a.slot in ("schedule", "schedule.time")), None)
-    zone = draft.zone.value if draft.zone else "UTC"
-    if draft.cron is not None:
-        spec["schedule"] = {"cron": draft.cron.value, "timezone": zone}
-        build.said("schedule.cron", draft.cron)
-    elif asked is not None:
-        spec["schedule"] = {"cron": Hole(asked, "cron"), "timezone": zone}
-    elif draft.zone is not None:
-        build.asks.add(Ask("schedule", "A time zone is named, but not when it should run. How often, and at what time?", draft.zone.span))
-        return
-    else:
-        return
-    build.fact("schedule.timezone", zone, draft.zone.span if draft.zone else None, "text" if draft.zone else "default")
-    if draft.zone is None:
-        build.notes.append(("schedule.timezone", "times are UTC"))
-
-
-def _notify(build: Builder, spec: dict[str, Any]) -> None:
-    if not build.draft.notify:
-        return
-    spec["notify"] = []
-    for n, note in enumerate(build.draft.notify):
-        entry = {"channel": note["channel"], "target": note["target"], "on": note["on"]}
-        spec["notify"].append(entry)
-        build.fact(f"notify.{n}", entry, note["span"], "text")
-        if not note["said"]:
-            build.fact(f"notify.{n}.on", entry["on"], None, "default")
-
-
-def _defaults(build: Builder, spec: dict[str, Any]) -> None:
-    draft = build.draft
-    out: dict[str, Any] = {}
-    if draft.retry or draft.backoff:
-        retry = {"max_attempts": draft.retry.value if draft.retry else 4} | ({"backoff_seconds": draft.backoff.value} if draft.backoff else {})
-        out["retry"] = retry
-        if draft.retry:
-            build.said("defaults.retry.max_attempts", draft.retry)
-            build.notes.append(("defaults.retry.max_attempts", f"{draft.retry.value} tries in all"))
-        else:
-            build.fact("defaults.retry.max_attempts", 4, None, "default")
-        if draft.backoff:
-            build.said("defaults.retry.backoff_seconds", draft.backoff)
-    if draft.timeout:
-        out["timeout_seconds"] = draft.timeout.value
-        build.said("defaults.timeout_seconds", draft.timeout)
-    if out:
-        spec["defaults"] = out

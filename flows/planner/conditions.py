@@ -16,7 +16,9 @@ def merged(scope: Scope, conditions: list[Any]) -> list[Any]:
     for node in conditions:
         last = next((o for o in out if _same_value(o, node)), None)
         if last is not None and isinstance(last, Leaf) and isinstance(node, Leaf):
-            values = (last.value if isinstance(last.value, list) else [last.value]) + (node.value if isinstance(node.value, list) else [node.value])
+            values = (last.value if isinstance(last.value, list) else [last.value]) + (
+                node.value if isinstance(node.value, list) else [node.value]
+            )
             at = out.index(last)
             out[at] = Leaf(last.ref, "in", list(dict.fromkeys(values)), (last.span[0], node.span[1]), last.about)
         else:
@@ -30,7 +32,18 @@ def _same_value(a: Any, b: Any) -> bool:
     return bool(a.ref and b.ref and {(m.table, m.column) for m in a.ref.meanings} == {(m.table, m.column) for m in b.ref.meanings})
 
 
-NEGATED = {"=": "!=", "!=": "=", ">": "<=", "<": ">=", ">=": "<", "<=": ">", "in": "not_in", "not_in": "in", "is_null": "is_not_null", "is_not_null": "is_null"}
+NEGATED = {
+    "=": "!=",
+    "!=": "=",
+    ">": "<=",
+    "<": ">=",
+    ">=": "<",
+    "<=": ">",
+    "in": "not_in",
+    "not_in": "in",
+    "is_null": "is_not_null",
+    "is_not_null": "is_null",
+}
 
 
 def condition(scope: Scope, node: Any, *, negate: bool = False) -> dict[str, Any] | None:
@@ -97,8 +110,12 @@ def _value_column(scope: Scope, leaf: Leaf) -> tuple[str, str] | Hole:
         return here[0]
     if not here:
         return scope.pick(leaf.ref)
-    ask = Ask(f"value:{leaf.ref.words}", f"{leaf.ref.words!r} is a value of {' and of '.join(f'{t}.{c}' for t, c in here)}. Which one is meant?", leaf.span,
-              [(f"{t}.{c}", {"column": scope.name_of(t, c)}) for t, c in here])
+    ask = Ask(
+        f"value:{leaf.ref.words}",
+        f"{leaf.ref.words!r} is a value of {' and of '.join(f'{t}.{c}' for t, c in here)}. Which one is meant?",
+        leaf.span,
+        [(f"{t}.{c}", {"column": scope.name_of(t, c)}) for t, c in here],
+    )
     return Hole(scope.asks.add(ask), "column")
 
 
@@ -112,9 +129,15 @@ def _value(scope: Scope, leaf: Leaf, table: str, column: str) -> Any:
     spelled = {v.lower(): v for v in known}
     out: list[Any] = []
     for value in values:
-        if known and str(value).lower() not in spelled or kind in ("INT64", "FLOAT64", "NUMERIC") and not isinstance(value, int | float):
-            ask = Ask(f"value:{value}", f"{column} has no value {value!r}." + (f" Known: {', '.join(known)}." if known else ""), leaf.span,
-                      [(v, {"value": v}) for v in known])
+        if (known and str(value).lower() not in spelled) or (
+            kind in ("INT64", "FLOAT64", "NUMERIC") and not isinstance(value, int | float)
+        ):
+            ask = Ask(
+                f"value:{value}",
+                f"{column} has no value {value!r}." + (f" Known: {', '.join(known)}." if known else ""),
+                leaf.span,
+                [(v, {"value": v}) for v in known],
+            )
             out.append(Hole(scope.asks.add(ask), "value", value))
         elif kind == "STRING" and not isinstance(value, str):
             out.append(str(value))
@@ -125,6 +148,7 @@ def _value(scope: Scope, leaf: Leaf, table: str, column: str) -> Any:
 
 def _moments(name: Any, op: str, value: Any) -> dict[str, Any] | None:
     """Whole days of a TIMESTAMP: from the first moment of a day to before the first moment of the next."""
+
     def after(day: str) -> str:
         return (dt.date.fromisoformat(day) + dt.timedelta(1)).isoformat()
 

@@ -7,9 +7,27 @@ from typing import Any
 from flows.errors import InputError
 from flows.planner import build as make_spec
 from flows.planner.answer import Answer, Assumption, Fact, Option, PlanRequest, PlanResult, Question, Residue, apply, status_of
+from flows.planner.envelope import envelope
 from flows.planner.holes import Ask, Asks
 from flows.planner.lexicon import lexicon
-from flows.planner.read import checks, courtesy, destination, enrich, filters, measures, notify, ranks, refuse, running, runops, schedule, shape, sources, values, zone
+from flows.planner.read import (
+    checks,
+    courtesy,
+    destination,
+    enrich,
+    filters,
+    measures,
+    notify,
+    ranks,
+    refuse,
+    running,
+    runops,
+    schedule,
+    shape,
+    sources,
+    values,
+    zone,
+)
 from flows.planner.read.draft import Draft
 from flows.planner.read.text import Text, make
 from flows.planner.resolve import Scope, find_tables, join_tables, suggest_tables
@@ -18,8 +36,16 @@ from flows.planner.rowset import Rows
 from flows.settings import Limits
 
 LIMIT = Limits().text_chars
-CLAUSES = {"schedule.time": "at {}", "destination.table": "into {}", "destination": "into {}", "source": "from {}", "fx.target": "convert amounts to {}",
-           "schedule": "{}", "anomaly.column": "detect anomalies in {}", "dq": "make sure {}"}
+CLAUSES = {
+    "schedule.time": "at {}",
+    "destination.table": "into {}",
+    "destination": "into {}",
+    "source": "from {}",
+    "fx.target": "convert amounts to {}",
+    "schedule": "{}",
+    "anomaly.column": "detect anomalies in {}",
+    "dq": "make sure {}",
+}
 
 
 def plan(request: PlanRequest) -> PlanResult:
@@ -29,10 +55,14 @@ def plan(request: PlanRequest) -> PlanResult:
     """
     text = request.text
     if not text.strip():
-        raise InputError("the text is empty", fix="Say what should be loaded from where to where, for instance: "
-                                                  "load orders into mart.orders every day at 2 AM")
+        raise InputError(
+            "the text is empty",
+            fix="Say what should be loaded from where to where, for instance: load orders into mart.orders every day at 2 AM",
+        )
     if len(text) > LIMIT:
-        raise InputError(f"the text has {len(text):,} characters, {LIMIT:,} is the limit", fix="Say it shorter, or split it into several pipelines")
+        raise InputError(
+            f"the text has {len(text):,} characters, {LIMIT:,} is the limit", fix="Say it shorter, or split it into several pipelines"
+        )
     spoken = _own_words(text)
     if spoken is not None:
         return spoken
@@ -84,7 +114,10 @@ def _read(raw: str, request: PlanRequest) -> PlanResult:
     if language := courtesy.foreign(raw, text.norm):
         return _only_english(raw, language)
     if hit := refuse.destructive(text):
-        message = f"\"{raw[hit.span[0]:hit.span[1]]}\" would destroy data. Penstock builds and runs pipelines; it never deletes, drops or truncates."
+        message = (
+            f'"{raw[hit.span[0] : hit.span[1]]}" would destroy data. Penstock builds and runs pipelines; it never deletes, '
+            "drops or truncates."
+        )
         question = Question(id="q1", slot="refused", message=message, free_text=False, span=hit.span)
         return PlanResult(status="refused", questions=[question])
     today = request.now.date()
@@ -153,7 +186,7 @@ def _create(text: Text, request: PlanRequest) -> PlanResult:
     for slot, message, span, choices in draft.asks:
         asks.add(Ask(slot, message, span, [(c, _choice(scope, slot, c)) for c in choices]))
     _steps(build, scope, conditions, rates)
-    spec = make_spec.envelope(build, text.raw)
+    spec = envelope(build, text.raw)
     residue = _residue(text, leftover, asks)
     questions, shown = asks.questions(spec)
     return _result(text, build, questions, shown, residue)
@@ -183,7 +216,7 @@ def _ask_source(scope: Scope, leftover: list[list[Any]]) -> None:
         return
     run = leftover.pop(0) if leftover else None
     span = (run[0].start, run[-1].end) if run else None
-    words = scope.text.raw[span[0]:span[1]] if span else ""
+    words = scope.text.raw[span[0] : span[1]] if span else ""
     message = f"There is no table {words!r} in the catalogue. Which table should be read?" if words else "Which table should be read?"
     choices = [(t, {"table": t, "connection": scope.lexicon.catalog.tables[t].connection}) for t in suggest_tables(scope.text, words)]
     scope.asks.add(Ask("source", message, span, choices))
@@ -250,17 +283,20 @@ def _columns_of_several(scope: Scope, conditions: list[Any]) -> bool:
         here = {m.table for m in ref.meanings if m.table in scope.tables}
         if len(here) == 1:
             used |= here
-    return len(used) > 1 or bool(used) and scope.tables[0] not in used or any(
-        getattr(leaf, "about", "") == "money" and leaf.table and used and leaf.table not in used for leaf in conditions)
+    return (
+        len(used) > 1
+        or (bool(used) and scope.tables[0] not in used)
+        or any(getattr(leaf, "about", "") == "money" and leaf.table and used and leaf.table not in used for leaf in conditions)
+    )
 
 
 def _residue(text: Text, leftover: list[list[Any]], asks: Asks) -> list[Residue]:
     out = []
     for run in leftover:
         span = (run[0].start, run[-1].end)
-        words = text.raw[span[0]:span[1]]
+        words = text.raw[span[0] : span[1]]
         out.append(Residue(span=span, text=words))
-        asks.items.append(Ask("unparsed", f"\"{words}\" was not understood. Say it in other words, or leave it out.", span))
+        asks.items.append(Ask("unparsed", f'"{words}" was not understood. Say it in other words, or leave it out.', span))
     return out
 
 
@@ -271,4 +307,6 @@ def _result(text: Text, build: make_spec.Builder, questions: list[Question], spe
             question.options = [Option(label="Leave it out", patch=[leave])]
     assumptions = [Assumption(path="text", text=f"{typed!r} was read as {meant!r}") for typed, meant, _ in text.typos]
     assumptions += [Assumption(path=p, text=t) for p, t in (*build.draft.notes, *build.notes)]
-    return PlanResult(status=status_of(questions), spec=spec, facts=build.facts, assumptions=assumptions, questions=questions, residue=residue)
+    return PlanResult(
+        status=status_of(questions), spec=spec, facts=build.facts, assumptions=assumptions, questions=questions, residue=residue
+    )

@@ -55,8 +55,16 @@ class Asks:
         for n, ask in enumerate(self.items):
             options = [Option(label=label, patch=_patch(values, places.get(n, []), shown)) for label, values in ask.choices]
             options += [Option(label=label, patch=patch) for label, patch in ask.patches]
-            out.append(Question(id=f"q{n + 1}", slot=ask.slot, message=ask.message, options=[o for o in options if o.patch],
-                                free_text=ask.free_text, span=ask.span))
+            out.append(
+                Question(
+                    id=f"q{n + 1}",
+                    slot=ask.slot,
+                    message=ask.message,
+                    options=[o for o in options if o.patch],
+                    free_text=ask.free_text,
+                    span=ask.span,
+                )
+            )
         return out, shown
 
 

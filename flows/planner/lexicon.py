@@ -114,7 +114,9 @@ def _compile(catalog: Catalog) -> Lexicon:
 
     def add(phrase: str, meaning: Meaning) -> None:
         same = found.setdefault(phrase, [])
-        if phrase and not any((m.kind, m.table, m.column, m.value) == (meaning.kind, meaning.table, meaning.column, meaning.value) for m in same):
+        if phrase and not any(
+            (m.kind, m.table, m.column, m.value) == (meaning.kind, meaning.table, meaning.column, meaning.value) for m in same
+        ):
             same.append(meaning)
 
     for table, about in catalog.tables.items():

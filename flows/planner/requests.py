@@ -16,7 +16,14 @@ NEEDS_PIPELINE = ("run", "backfill", "rerun", "pause", "resume", "cancel", "edit
 
 def run_result(text: Text, wish: Request) -> PlanResult:
     """A request about runs: what, of which pipeline, for which dates; nothing is started by it."""
-    request: dict[str, Any] = {"op": wish.op, "pipeline": wish.pipeline, "start": wish.start, "end": wish.end, "params": {}, "scope": wish.scope}
+    request: dict[str, Any] = {
+        "op": wish.op,
+        "pipeline": wish.pipeline,
+        "start": wish.start,
+        "end": wish.end,
+        "params": {},
+        "scope": wish.scope,
+    }
     facts = [Fact(path="intent", value=wish.op, span=wish.spans["op"], source="text")]
     for key in ("pipeline", "start", "end", "scope"):
         value = request[key]
@@ -29,19 +36,35 @@ def run_result(text: Text, wish: Request) -> PlanResult:
     assumptions = [Assumption(path="text", text=f"{typed!r} was read as {meant!r}") for typed, meant, _ in text.typos]
     if wish.start and wish.end and wish.op in ("run", "backfill", "rerun"):
         days = (dt.date.fromisoformat(wish.end) - dt.date.fromisoformat(wish.start)).days + 1
-        assumptions.append(Assumption(path="run_request", text=f"{days} run{'s' if days != 1 else ''}, {wish.start} to {wish.end}, both included"))
+        assumptions.append(
+            Assumption(path="run_request", text=f"{days} run{'s' if days != 1 else ''}, {wish.start} to {wish.end}, both included")
+        )
         if days < 1:
-            questions.append(Question(id=f"q{len(questions) + 1}", slot="unparsed", message="The period ends before it starts.", span=wish.spans["start"]))
-    return PlanResult(status=status_of(questions), intent=wish.op, run_request=request, facts=facts, questions=questions,  # type: ignore[arg-type]
-                      residue=residue, assumptions=assumptions)
+            questions.append(
+                Question(
+                    id=f"q{len(questions) + 1}", slot="unparsed", message="The period ends before it starts.", span=wish.spans["start"]
+                )
+            )
+    return PlanResult(
+        status=status_of(questions),
+        intent=wish.op,
+        run_request=request,
+        facts=facts,
+        questions=questions,
+        residue=residue,
+        assumptions=assumptions,
+    )
 
 
 def _which(text: Text, wish: Request) -> list[Question]:
-    if wish.pipeline or wish.op not in NEEDS_PIPELINE and not wish.near:
+    if wish.pipeline or (wish.op not in NEEDS_PIPELINE and not wish.near):
         return []
     known = wish.near or list(text.lexicon.catalog.pipelines)
     message = f"Which pipeline: {', '.join(known)}?" if known else "There is no pipeline yet. Which one is meant?"
-    options = [Option(label=name, patch=[{"op": "test", "path": "/op", "value": wish.op}, {"op": "replace", "path": "/pipeline", "value": name}]) for name in known]
+    options = [
+        Option(label=name, patch=[{"op": "test", "path": "/op", "value": wish.op}, {"op": "replace", "path": "/pipeline", "value": name}])
+        for name in known
+    ]
     for words in {p for name in wish.near for p in name.replace("-", " ").split()}:
         for unit in text.left():
             if words in unit.words.split():
@@ -55,10 +78,17 @@ def _residue(text: Text, questions: list[Question], guard: dict[str, Any]) -> li
     out = []
     for run in courtesy.leftover(text):
         span = (run[0].start, run[-1].end)
-        words = text.raw[span[0]:span[1]]
+        words = text.raw[span[0] : span[1]]
         out.append(Residue(span=span, text=words))
-        questions.append(Question(id=f"q{len(questions) + 1}", slot="unparsed", message=f"\"{words}\" was not understood. Say it in other words, or leave it out.",
-                                  options=[Option(label="Leave it out", patch=[guard])], span=span))
+        questions.append(
+            Question(
+                id=f"q{len(questions) + 1}",
+                slot="unparsed",
+                message=f'"{words}" was not understood. Say it in other words, or leave it out.',
+                options=[Option(label="Leave it out", patch=[guard])],
+                span=span,
+            )
+        )
     return out
 
 
@@ -72,19 +102,37 @@ def edit_result(text: Text, wish: Request, request: PlanRequest) -> PlanResult:
     schedule.read_schedule(text, draft)
     _numbers(text, wish, draft)
     spec = request.current_spec.as_dict() if request.current_spec else {}
-    facts = [Fact(path="intent", value="edit", span=wish.spans["op"], source="text"),
-             Fact(path="run_request.pipeline", value=wish.pipeline, span=wish.spans["pipeline"], source="text")]
+    facts = [
+        Fact(path="intent", value="edit", span=wish.spans["op"], source="text"),
+        Fact(path="run_request.pipeline", value=wish.pipeline, span=wish.spans["pipeline"], source="text"),
+    ]
     patch = _patch(draft, wish, spec, facts)
-    questions = [Question(id=f"q{n + 1}", slot=slot, message=message, span=span,
-                          options=[Option(label=c, patch=[{"op": "add", "path": "/schedule", "value": {"cron": c}}]) for c in choices])
-                 for n, (slot, message, span, choices) in enumerate(draft.asks)]
+    questions = [
+        Question(
+            id=f"q{n + 1}",
+            slot=slot,
+            message=message,
+            span=span,
+            options=[Option(label=c, patch=[{"op": "add", "path": "/schedule", "value": {"cron": c}}]) for c in choices],
+        )
+        for n, (slot, message, span, choices) in enumerate(draft.asks)
+    ]
     guard = {"op": "test", "path": "/pipeline_id", "value": spec.get("pipeline_id", wish.pipeline)}
     residue = _residue(text, questions, guard)
     if not patch and not questions:
         questions.append(Question(id="q1", slot="unparsed", message=f"What should change in {wish.pipeline}?", span=wish.spans["op"]))
     assumptions = [Assumption(path=p, text=t) for p, t in draft.notes]
-    return PlanResult(status=status_of(questions), intent="edit", spec=spec, patch=patch, facts=facts, questions=questions, residue=residue,
-                      run_request={"op": "edit", "pipeline": wish.pipeline, "start": None, "end": None, "params": {}, "scope": "all"}, assumptions=assumptions)
+    return PlanResult(
+        status=status_of(questions),
+        intent="edit",
+        spec=spec,
+        patch=patch,
+        facts=facts,
+        questions=questions,
+        residue=residue,
+        run_request={"op": "edit", "pipeline": wish.pipeline, "start": None, "end": None, "params": {}, "scope": "all"},
+        assumptions=assumptions,
+    )
 
 
 TO_NUMBER = P(r"(?:to|=|be|of) (?P<n>{N})(?: (?:times|tries|attempts))?")
@@ -106,7 +154,7 @@ def _patch(draft: Draft, wish: Request, spec: dict[str, Any], facts: list[Fact])
     out: list[dict[str, Any]] = []
 
     def put(path: str, value: Any, span: Any, source: str = "text") -> None:
-        facts.append(Fact(path=path.strip("/").replace("/", "."), value=value, span=span, source=source))  # type: ignore[arg-type]
+        facts.append(Fact(path=path.strip("/").replace("/", "."), value=value, span=span, source=source))
 
     if "remove" in wish.params:
         path = wish.params["remove"]
@@ -114,18 +162,28 @@ def _patch(draft: Draft, wish: Request, spec: dict[str, Any], facts: list[Fact])
     when = spec.get("schedule")
     if draft.cron:
         put("/schedule/cron", draft.cron.value, draft.cron.span)
-        out.append({"op": "replace", "path": "/schedule/cron", "value": draft.cron.value} if when and when.get("cron")
-                   else {"op": "add", "path": "/schedule", "value": {"cron": draft.cron.value} | ({"timezone": draft.zone.value} if draft.zone else {})})
+        out.append(
+            {"op": "replace", "path": "/schedule/cron", "value": draft.cron.value}
+            if when and when.get("cron")
+            else {
+                "op": "add",
+                "path": "/schedule",
+                "value": {"cron": draft.cron.value} | ({"timezone": draft.zone.value} if draft.zone else {}),
+            }
+        )
     if draft.zone:
         put("/schedule/timezone", draft.zone.value, draft.zone.span)
-        if not draft.cron or when and when.get("cron"):
+        if not draft.cron or (when and when.get("cron")):
             out.append({"op": "add", "path": "/schedule/timezone", "value": draft.zone.value})
     out += _running(draft, spec, put)
     if draft.notify:
         entries = [{k: n[k] for k in ("channel", "target", "on")} for n in draft.notify]
         put("/notify", entries, draft.notify[0]["span"])
-        out += [{"op": "add", "path": "/notify/-", "value": e} for e in entries] if spec.get("notify") or not spec else [
-            {"op": "add", "path": "/notify", "value": entries}]
+        out += (
+            [{"op": "add", "path": "/notify/-", "value": e} for e in entries]
+            if spec.get("notify") or not spec
+            else [{"op": "add", "path": "/notify", "value": entries}]
+        )
     return out
 
 

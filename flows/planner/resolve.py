@@ -72,33 +72,46 @@ class Scope:
         owners = sorted({m.table for m in ref.meanings})
         where = f"it is in {', '.join(owners)}" if owners else "no table has it"
         slot = f"column:{ref.meanings[0].column if ref.meanings else ref.words}"
-        return Hole(self.asks.add(Ask(slot, f"The column {ref.words!r} is not in {', '.join(self.tables) or 'a table that is read'}: {where}.", ref.span)), "column")
+        return Hole(
+            self.asks.add(
+                Ask(slot, f"The column {ref.words!r} is not in {', '.join(self.tables) or 'a table that is read'}: {where}.", ref.span)
+            ),
+            "column",
+        )
 
     def _ask(self, ref: Ref, found: list[tuple[str, str]]) -> Hole:
         names = {c for _, c in found}
         name = names.pop() if len(names) == 1 else ref.words
-        ask = Ask(f"column:{name}", f"{ref.words!r} is in {' and in '.join(t for t, _ in found)}. Which one is meant?", ref.span,
-                  [(f"{t}.{c}", {"column": self.name_of(t, c)}) for t, c in found])
+        ask = Ask(
+            f"column:{name}",
+            f"{ref.words!r} is in {' and in '.join(t for t, _ in found)}. Which one is meant?",
+            ref.span,
+            [(f"{t}.{c}", {"column": self.name_of(t, c)}) for t, c in found],
+        )
         return Hole(self.asks.add(ask), "column")
 
     def _qualified(self, ref: Ref, tables: set[str]) -> str:
         """`refunds amount`, `amount of the refunds`: a table that stands beside the column."""
-        before = self.text.raw[max(0, ref.span[0] - 40):ref.span[0]]
-        after = self.text.raw[ref.span[1]:ref.span[1] + 60].lower()
+        before = self.text.raw[max(0, ref.span[0] - 40) : ref.span[0]]
+        after = self.text.raw[ref.span[1] : ref.span[1] + 60].lower()
         for mention in self.text.mentions:
             mine = [m.table for m in mention.of("t") if m.table in tables]
             if not mine:
                 continue
-            gap = self.text.raw[mention.end:ref.span[0]] if mention.end <= ref.span[0] else "x"
-            behind = self.text.raw[ref.span[1]:mention.start].lower() if mention.start >= ref.span[1] else "x"
-            if gap.strip() in ("", "'s", "s'", ".") and before and len(gap) < 4 or behind.strip() in ("of", "of the", "of all", "of our", "of all the") and after:
+            gap = self.text.raw[mention.end : ref.span[0]] if mention.end <= ref.span[0] else "x"
+            behind = self.text.raw[ref.span[1] : mention.start].lower() if mention.start >= ref.span[1] else "x"
+            if (gap.strip() in ("", "'s", "s'", ".") and before and len(gap) < 4) or (
+                behind.strip() in ("of", "of the", "of all", "of our", "of all the") and after
+            ):
                 return mine[0]
         return ""
 
     def _is_key(self, table: str, column: str) -> bool:
         catalog = self.lexicon.catalog
         return column in catalog.tables[table].primary_key or any(
-            (k.table, k.column) == (table, column) or (k.references.table, k.references.column) == (table, column) for k in catalog.foreign_keys)
+            (k.table, k.column) == (table, column) or (k.references.table, k.references.column) == (table, column)
+            for k in catalog.foreign_keys
+        )
 
     def name_of(self, table: str, column: str) -> str:
         """The column's name in the joined relation: the right side's doubles carry their table's name."""
@@ -162,7 +175,13 @@ def all_refs(draft: Draft, conditions: list[Any]) -> list[Ref]:
     out += [g.ref for g in draft.grains if g.ref]
     out += [r for c in conditions for r in refs_of(c)]
     out += [g.ref for d in draft.dedups for g in d.keys if g.ref] + [d.order for d in draft.dedups if d.order]
-    out += draft.select + [r for r, _, _ in draft.masks] + [r for r, _, _ in draft.fills] + [r for r, _, _ in draft.sorts] + [r for r, _, _ in draft.renames]
+    out += (
+        draft.select
+        + [r for r, _, _ in draft.masks]
+        + [r for r, _, _ in draft.fills]
+        + [r for r, _, _ in draft.sorts]
+        + [r for r, _, _ in draft.renames]
+    )
     out += [r for c in draft.checks for r in c.refs] + draft.join_on
     return [r for r in out if r.meanings and all(m.table for m in r.meanings)]
 

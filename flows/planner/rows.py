@@ -41,10 +41,19 @@ def _joins(rows: Rows) -> None:
         on = [[rows.scope.key_name(joint.left, joint.pair[0]), joint.pair[1]]]
         hole = next((n for n, a in enumerate(rows.scope.asks.items) if a.slot == "join" and a.choices), None)
         body = {"op": "join", "with": rows.relation[joint.table], "how": how, "on": on if hole is None else Hole(hole, "on", on)}
-        rows.add(body, cue.span if cue else None, "text" if cue else "inferred", [("how", how, "text" if said else "default"), ("on", on, "inferred")])
+        rows.add(
+            body,
+            cue.span if cue else None,
+            "text" if cue else "inferred",
+            [("how", how, "text" if said else "default"), ("on", on, "inferred")],
+        )
         if how in ("anti", "semi"):
-            rows.columns = [c for c in rows.columns if c not in {rows.scope.name_of(joint.table, n) for n in rows.scope.lexicon.catalog.tables[joint.table].columns}
-                            or c in rows.scope.lexicon.catalog.tables[rows.scope.tables[0]].columns]
+            rows.columns = [
+                c
+                for c in rows.columns
+                if c not in {rows.scope.name_of(joint.table, n) for n in rows.scope.lexicon.catalog.tables[joint.table].columns}
+                or c in rows.scope.lexicon.catalog.tables[rows.scope.tables[0]].columns
+            ]
 
 
 def _derives(rows: Rows) -> None:
@@ -71,13 +80,18 @@ def _convert(rows: Rows) -> None:
     if fx is None:
         return
     amounts = [scope.pick(m.ref) for m in rows.draft.measures if m.ref]
-    table = next((t for t in scope.tables if scope.lexicon.main(t) and "currency" in scope.lexicon.catalog.tables[t].columns),
-                 next((t for t in scope.tables if scope.lexicon.main(t)), ""))
+    table = next(
+        (t for t in scope.tables if scope.lexicon.main(t) and "currency" in scope.lexicon.catalog.tables[t].columns),
+        next((t for t in scope.tables if scope.lexicon.main(t)), ""),
+    )
     column = next((a for a in amounts if not isinstance(a, Hole) and a[0] == table), (table, scope.lexicon.main(table))) if table else None
     to: Any = fx.value
     if to is None:
         codes = ("EUR", "USD", "GBP")
-        to = Hole(scope.asks.add(Ask("fx.target", "Into which currency should amounts be converted?", fx.span, [(c, {"to": c}) for c in codes])), "to")
+        to = Hole(
+            scope.asks.add(Ask("fx.target", "Into which currency should amounts be converted?", fx.span, [(c, {"to": c}) for c in codes])),
+            "to",
+        )
     if column is None or not column[0]:
         number = scope.asks.add(Ask("column:amount", "Which column holds the amounts to convert?", fx.span))
         rows.add({"op": "convert_currency", "column": Hole(number, "column"), "to": to}, fx.span)
@@ -123,7 +137,13 @@ def _aggregates(rows: Rows) -> None:
     by = [group_name(rows, g) for g in draft.groups]
     spans = [m.span for m in measures] + [g.span for g in draft.groups] + [g.span for g in draft.grains]
     grains = list(draft.grains)
-    if len(draft.tops) == 1 and not draft.tops[0].per and draft.groups and not draft.measures and (draft.tops[0].table or draft.tops[0].ref):
+    if (
+        len(draft.tops) == 1
+        and not draft.tops[0].per
+        and draft.groups
+        and not draft.measures
+        and (draft.tops[0].table or draft.tops[0].ref)
+    ):
         draft.tops[0].per, draft.groups, by = draft.groups, [], []  # "per country the top 3 segments"
     for top in draft.tops:
         if top.by and not after.plain_top(rows, top):
@@ -153,7 +173,7 @@ def _bare_groups(rows: Rows) -> None:
     """`per country` without anything to work out; windows and anomalies take their groups themselves."""
     draft = rows.draft
     if (draft.groups or draft.grains) and not draft.windows and not draft.anomaly and not draft.tops:
-        spans = [g.span for g in (*draft.groups, *draft.grains)]
+        spans = [g.span for g in draft.groups] + [g.span for g in draft.grains]
         rows.scope.asks.add(Ask("group", "What should be worked out for each group?", spans[0]))
 
 
@@ -161,7 +181,7 @@ def _moving(rows: Rows, measures: list[Measure], grains: list[Grain], spans: lis
     """A 7 day moving average needs one row a day first."""
     for window in rows.draft.windows:
         named = any(m.ref and window.ref and m.ref.words == window.ref.words for m in measures)
-        if window.fn.startswith("moving") or grains and window.fn == "running_total":
+        if window.fn.startswith("moving") or (grains and window.fn == "running_total"):
             if not grains and window.unit:
                 grains.append(Grain(window.unit, window.span))
             if not named:
@@ -171,9 +191,9 @@ def _moving(rows: Rows, measures: list[Measure], grains: list[Grain], spans: lis
 
 def _anomalous(rows: Rows) -> list[Measure]:
     """Anomalies of daily cost: the column is summed by the grain first."""
-    ref, span, table = rows.draft.anomaly
-    if rows.draft.measures:
+    if rows.draft.measures or rows.draft.anomaly is None:
         return []
+    ref, span, table = rows.draft.anomaly
     if ref is not None:
         return [Measure("sum", ref, span, guessed=True)]
     return [Measure("sum", None, span, table=table, guessed=True)] if table and rows.scope.lexicon.main(table) else []
@@ -185,7 +205,7 @@ def _grains(rows: Rows, grains: list[Grain]) -> list[dict[str, Any]]:
     for grain in explicit or grains:
         if grain.unit not in units or grain.ref:
             units[grain.unit] = grain
-    out = []
+    out: list[dict[str, Any]] = []
     for grain in units.values():
         column = rows.scope.date(grain.ref)
         if column is None:

@@ -10,44 +10,156 @@ from flows.planner.read.filters import number
 from flows.planner.read.text import Found, P, Text
 from flows.planner.read.values import NO_VALUE
 
-CUE = P(r"(?:(?:and|also|please|then|with|the|to|we|you|should|must|i|want|need) )*(?:make sure|makes sure|making sure|ensure|ensures|ensuring|be sure|check|checks|checking|verify|verifies|verifying|validate|validates|validating|assert|confirm|guarantee|require|requires|see to it|it is important|important|test|double check|rule|a check)(?: (?:that|whether|if|first|before loading|:|also|for|the|data|also that))*(?= (?:the |all |every |each |no |there |<|both |either |,|¦|\w+ (?:is|are|must)))")
-BAD = P(r"(?:(?:and|also|please|then|it|to|the|job|run|pipeline|load|should|must|but) )*(?P<v>fail|fails|stop|stops|abort|aborts|break|breaks|error out|raise an error|error|halt|crash|quarantine|quarantines|set aside|warn|warns|warn me|reject|rejects|flag)(?: (?:the|it|run|job|load|pipeline|whole|everything|any|all|those|rows|row|records|record|hard|entries|ones))*(?: (?P<w>if|when|whenever|where|whose|with|in case|that have|having|as soon as|should|on|which have|for which))(?: (?:the|any|an?|there is|there are|its|their|some|has|have))*(?= )")
-SUBJECT = r"(?:(?:every|each|all|the|both|any|values?|of|its|their|column|columns|field|a|an|that|also|whether|for|in) )*(?P<cs>{C}(?:(?: ,| and| or| , and| nor) (?:the )?{C}){0,5})(?: (?:column|columns|field|fields|values?|address|addresses|number|numbers))*"
-MODAL = r"(?:(?:is|are|be|been|being|was|were|must|should|shall|has to|have to|needs to|need to|can|may|will|always|stay|stays|remain|remains|lies|lie|strictly|has|have|contains?|only|a|an|to|does|do|that|which|it|they|really|actually|value|it's) )*"
+CUE = P(
+    r"(?:(?:and|also|please|then|with|the|to|we|you|should|must|i|want|need) )*(?:make sure|makes sure|making sure|ensure|ensures|"
+    r"ensuring|be sure|check|checks|checking|verify|verifies|verifying|validate|validates|validating|assert|confirm|guarantee|"
+    r"require|requires|see to it|it is important|important|test|double check|rule|a check)(?: (?:that|whether|if|first|before "
+    r"loading|:|also|for|the|data|also that))*(?= (?:the |all |every |each |no |there |<|both |either |,|¦|\w+ (?:is|are|must)))"
+)
+BAD = P(
+    r"(?:(?:and|also|please|then|it|to|the|job|run|pipeline|load|should|must|but) )*(?P<v>fail|fails|stop|stops|abort|aborts|break|"
+    r"breaks|error out|raise an error|error|halt|crash|quarantine|quarantines|set aside|warn|warns|warn me|reject|rejects|flag)(?: "
+    r"(?:the|it|run|job|load|pipeline|whole|everything|any|all|those|rows|row|records|record|hard|entries|ones))*(?: (?P<w>if|when|"
+    r"whenever|where|whose|with|in case|that have|having|as soon as|should|on|which have|for which))(?: (?:the|any|an?|there is|"
+    r"there are|its|their|some|has|have))*(?= )"
+)
+SUBJECT = (
+    r"(?:(?:every|each|all|the|both|any|values?|of|its|their|column|columns|field|a|an|that|also|whether|for|in) "
+    r")*(?P<cs>{C}(?:(?: ,| and| or| , and| nor) (?:the )?{C}){0,5})(?: (?:column|columns|field|fields|values?|address|"
+    r"addresses|number|numbers))*"
+)
+MODAL = (
+    r"(?:(?:is|are|be|been|being|was|were|must|should|shall|has to|have to|needs to|need to|can|may|will|always|stay|stays|remain|"
+    r"remains|lies|lie|strictly|has|have|contains?|only|a|an|to|does|do|that|which|it|they|really|actually|value|it's) )*"
+)
 NO = r"(?:(?P<no>not|never|no|neither|non|none|without|cannot) )?"
 KINDS = [
     ("not_null", r"(?:null|nulls|empty|missing|blank|unset|unknown|absent|null values?|empty values?|missing values?)"),
     ("present", r"(?:filled in|filled|present|there|set|populated|known|given|provided|available|non - null|mandatory|required|complete)"),
     ("unique", r"(?:unique|distinct|an? unique value|unique values)"),
-    ("dup", r"(?:duplicated|duplicate|duplicates|repeated|twice|double|doubled|duplicate values?|repeats?|occurs? twice|occurs? more than once|appears? twice|appears? more than once)"),
+    (
+        "dup",
+        r"(?:duplicated|duplicate|duplicates|repeated|twice|double|doubled|duplicate values?|repeats?|occurs? twice|occurs? more "
+        r"than once|appears? twice|appears? more than once)",
+    ),
     ("positive", r"(?:positive|gt 0|greater than 0|above 0|more than 0|larger than 0|over 0|bigger than 0|higher than 0)"),
-    ("nonneg", r"(?:non - negative|nonnegative|gte 0|at least 0|0 or (?:more|greater|higher|above)|greater than or equal to 0|positive or (?:0|zero))"),
+    (
+        "nonneg",
+        r"(?:non - negative|nonnegative|gte 0|at least 0|0 or (?:more|greater|higher|above)|greater than or equal to 0|positive "
+        r"or (?:0|zero))",
+    ),
     ("negative", r"(?:negative|below 0|less than 0|lt 0|smaller than 0|under 0|lower than 0)"),
-    ("between", r"(?:(?:in the range|within|between|from|in|the range|range|of|and lies) )+(?P<a>-? ?{N}) (?:and|to|-|through|up to) (?P<b>-? ?{N})"),
+    (
+        "between",
+        r"(?:(?:in the range|within|between|from|in|the range|range|of|and lies) )+(?P<a>-? ?{N}) (?:and|to|-|through|up to) "
+        r"(?P<b>-? ?{N})",
+    ),
     ("outside", r"outside(?: (?:of|the range|range|between|from))* (?P<oa>-? ?{N}) (?:and|to|-|\.) (?P<ob>-? ?{N})"),
-    ("accepted", r"(?:(?:one of|any of|either|among|amongst|in|in the list|the values?|allowed values?|limited to|values?|only|from|of|the following|following|:|\() )+(?P<vs>(?:{Q}|<..v:\d+>|{W})(?:(?: ,| or| and| , or| , and| \/) (?:{Q}|<..v:\d+>|{W})){1,11})(?: \))?"),
-    ("max", r"(?:at most|no more than|not more than|lte|not above|up to|not exceeding|below or equal to|less than or equal to|a maximum of|maximum) (?P<hi>-? ?{N})|(?P<hi2>-? ?{N}) or (?:less|lower|below|fewer)"),
-    ("min", r"(?:at least|no less than|not less than|gte|not below|greater than or equal to|a minimum of|minimum|not under) (?P<lo>-? ?{N})|(?P<lo2>-? ?{N}) or (?:more|higher|above|greater)"),
+    (
+        "accepted",
+        r"(?:(?:one of|any of|either|among|amongst|in|in the list|the values?|allowed values?|limited to|values?|only|from|of|"
+        r"the following|following|:|\() )+(?P<vs>(?:{Q}|<..v:\d+>|{W})(?:(?: ,| or| and| , or| , and| \/) (?:{Q}|<..v:\d+>|"
+        r"{W})){1,11})(?: \))?",
+    ),
+    (
+        "max",
+        r"(?:at most|no more than|not more than|lte|not above|up to|not exceeding|below or equal to|less than or equal to|a "
+        r"maximum of|maximum) (?P<hi>-? ?{N})|(?P<hi2>-? ?{N}) or (?:less|lower|below|fewer)",
+    ),
+    (
+        "min",
+        r"(?:at least|no less than|not less than|gte|not below|greater than or equal to|a minimum of|minimum|not under) (?P<lo>-? "
+        r"?{N})|(?P<lo2>-? ?{N}) or (?:more|higher|above|greater)",
+    ),
     ("more", r"(?:more than|greater than|over|above|gt|larger than|higher than|exceeds?|exceed) (?P<gt>-? ?{N})"),
     ("less", r"(?:less than|lower than|under|below|lt|smaller than|fewer than) (?P<lt>-? ?{N})"),
-    ("matches", r"(?P<mail>valid (?:e - mail|email|mail)(?: address| addresses)?)|valid (?P<mail2><.c.:\d+>)(?: address| addresses)?|(?:match|matches|matching|in the format|follow|follows)(?: (?:the|pattern|regex|format))* (?P<pattern>{Q})"),
-    ("foreign_key", r"(?:(?:exists?|found|present|known|refers?|references?|points?|be found|valid|contained|match|listed|there|an existing|belong|belongs|to|in|among|one of|the|reference|our|a row|an|existing|one) )+(?P<t>{T})(?: table)?"),
+    (
+        "matches",
+        r"(?P<mail>valid (?:e - mail|email|mail)(?: address| addresses)?)|valid (?P<mail2><.c.:\d+>)(?: address| addresses)?|"
+        r"(?:match|matches|matching|in the format|follow|follows)(?: (?:the|pattern|regex|format))* (?P<pattern>{Q})",
+    ),
+    (
+        "foreign_key",
+        r"(?:(?:exists?|found|present|known|refers?|references?|points?|be found|valid|contained|match|listed|there|an "
+        r"existing|belong|belongs|to|in|among|one of|the|reference|our|a row|an|existing|one) )+(?P<t>{T})(?: table)?",
+    ),
 ]
 PREDICATE = "|".join(f"(?P<k_{name}>{source})" for name, source in KINDS)
-LINK = r"(?:(?:,|;|:|and|or|nor|also|but|plus|as well as|then|that|the|it|if|when|where|is|has|whose|there are|make sure|check|with|both|either) )*"
-ITEM = P(rf"{LINK}(?:(?P<none>no|none of the) )?(?:{SUBJECT} )?{MODAL}{NO}{MODAL}{NO.replace('<no>', '<no2>')}(?:{PREDICATE})(?: (?:at all|anymore|any more|either|ever))?")
-WRONG = P(r"(?:(?:there are|there is|any|a|an|the|we find|it finds|it has|with|has|have|some|rows with) )*(?P<w>duplicate|duplicates|duplicated|double|null|missing|empty|negative)(?: (?:values|entries|rows|in|of|for|the))* (?P<cs>{C}(?:(?: ,| and| or| , or) {C}){0,4})(?: values?)?(?: (?:exist|exists|appear|are found|occur))?")
-NAKED = P(r"(?P<neg>no|without|without any|no more|zero|reject|free of|not allow|never) (?P<w>duplicates?|duplicated|duplicate values|nulls?|null values?|missing values?|missing|empty values?|empty|double|gaps)(?: (?:values?|rows|entries|allowed|in|on|of|by|for|the|column))* (?P<cs>{C}(?:(?: ,| and| or| , and) {C}){0,4})(?: values?)?", "no|without|reject|zero|free|never")
-MODALS = P(rf"{SUBJECT}(?= (?:must|should|shall|has to|have to|needs to|need to|may not|can not|may never|can never|is never|are never|has always|is always|is required|is mandatory|may only|can only) )")
-ROWS = P(r"(?:(?:the|result|output|table|there|it|we|and|that|are|be|is|has|have|must|should|to|expect|at|contain|contains) )*(?P<g>at least|a minimum of|no fewer than|no less than|not fewer than|more than|minimum) (?P<n>{N}) (?:rows|records|entries|lines)(?: (?:in|of|the|result|output|are|there|there are|table|must be there|come|arrive|loaded))*", "rows|records|entries|lines")
-FRESH = P(r"(?:(?:the|data|it|is|are|must|be|rows|not|never|no|should|table|that|and|newest|latest) )*(?P<c>{C})?(?: (?:is|are|must be|should be|not|be|never|no))* ?(?:(?:older|fresher|more recent|younger|newer|staler) than|at most|no older than|within|within the last|fresh within) (?P<n>{N}) (?P<u>hours?|days?|minutes?)(?: old| ago)?", "older|fresh|recent|younger|newer|stal|fresh")
-DQ = P(r"(?:(?:with|and|apply|add|run|do|perform|some|basic|the|all|usual|standard|include|including|a|:|-|please|then) )*(?:data )?(?:quality|validation|validity|sanity|integrity|plausibility|consistency)(?: (?:checks?|tests?|rules?|controls?|assurance|gate|validation))|(?:validate|check) (?:the )?(?:data|data quality|quality|rows)|(?:data )?(?:validations?)", "quality|validat|sanity|integrity|plausib|consisten|check")
-THEM = r"(?: (?:the|all|any|those|these|bad|invalid|failing|failed|broken|wrong|faulty|offending|violating|such|rows|records|row|record|ones|entries|them|data|it|that|which|fail|violate|break|do not pass|into|to|in|a|quarantine|table|the rest|this|checks?|rules?))*"
-ON_FAIL = [(action, P(source, need)) for action, source, need in (
-    ("quarantine", rf"(?:(?:and|but|then|please|otherwise|else|,|-|;|should|must|to) )*(?:quarantine|quarantines|quarantined|quarantining|set aside|put aside|move|moved|divert|isolate){THEM}(?: (?:aside|to quarantine|into quarantine))*|(?:bad|invalid|failing|broken|wrong|faulty)(?: (?:rows|records|ones|entries))?(?: (?:go|goes|should go|must go|are sent|are moved|land|should be|are))* (?:to|into|in)?(?: a| the)? ?(?:quarantine|quarantined)(?: table)?", "quarantin|aside|divert|isolate"),
-    ("warn", r"(?:(?:and|but|then|please|otherwise|else|only|just|,|-|;|should|must|it|simply|give|a|log|this|should be) )*(?:warn|warns|warning|warnings)(?: (?:only|us|me|about|it|just|instead of failing|when|that|is|broken|if not|the|case|violated|this|they|are|otherwise|a check|fails|here|and|continue|go on|so|rather|than|on|any|violation|violations|for|bad|rows))*", "warn"),
-    ("fail", r"(?:(?:and|but|then|please|otherwise|else|,|-|;|should|must|it|let) )*(?:fail|fails|stop|abort|stops|aborts|break)(?: (?:the|it|run|job|load|pipeline|hard|everything|whole))*(?: (?:otherwise|if not|when not|if (?:that|this|it) is (?:not (?:so|true|the case)|violated|broken)|in that case|if (?:a|any|the) (?:check|checks|one) (?:fails|fail|is broken)|on (?:bad|invalid) (?:rows|data)))?", "fail|stop|abort|break"),
-)]
+LINK = (
+    r"(?:(?:,|;|:|and|or|nor|also|but|plus|as well as|then|that|the|it|if|when|where|is|has|whose|there are|make sure|check|with|"
+    r"both|either) )*"
+)
+ITEM = P(
+    rf"{LINK}(?:(?P<none>no|none of the) )?(?:{SUBJECT} )?{MODAL}{NO}{MODAL}{NO.replace('<no>', '<no2>')}(?:{PREDICATE})(?: (?:at "
+    r"all|anymore|any more|either|ever))?"
+)
+WRONG = P(
+    r"(?:(?:there are|there is|any|a|an|the|we find|it finds|it has|with|has|have|some|rows with) )*(?P<w>duplicate|duplicates|"
+    r"duplicated|double|null|missing|empty|negative)(?: (?:values|entries|rows|in|of|for|the))* (?P<cs>{C}(?:(?: ,| and| or| , "
+    r"or) {C}){0,4})(?: values?)?(?: (?:exist|exists|appear|are found|occur))?"
+)
+NAKED = P(
+    r"(?P<neg>no|without|without any|no more|zero|reject|free of|not allow|never) (?P<w>duplicates?|duplicated|duplicate values|"
+    r"nulls?|null values?|missing values?|missing|empty values?|empty|double|gaps)(?: (?:values?|rows|entries|allowed|in|on|of|"
+    r"by|for|the|column))* (?P<cs>{C}(?:(?: ,| and| or| , and) {C}){0,4})(?: values?)?",
+    "no|without|reject|zero|free|never",
+)
+MODALS = P(
+    rf"{SUBJECT}(?= (?:must|should|shall|has to|have to|needs to|need to|may not|can not|may never|can never|is never|are never|"
+    r"has always|is always|is required|is mandatory|may only|can only) )"
+)
+ROWS = P(
+    r"(?:(?:the|result|output|table|there|it|we|and|that|are|be|is|has|have|must|should|to|expect|at|contain|contains) )*(?P<g>at "
+    r"least|a minimum of|no fewer than|no less than|not fewer than|more than|minimum) (?P<n>{N}) (?:rows|records|entries|"
+    r"lines)(?: (?:in|of|the|result|output|are|there|there are|table|must be there|come|arrive|loaded))*",
+    "rows|records|entries|lines",
+)
+FRESH = P(
+    r"(?:(?:the|data|it|is|are|must|be|rows|not|never|no|should|table|that|and|newest|latest) )*(?P<c>{C})?(?: (?:is|are|must be|"
+    r"should be|not|be|never|no))* ?(?:(?:older|fresher|more recent|younger|newer|staler) than|at most|no older than|within|"
+    r"within the last|fresh within) (?P<n>{N}) (?P<u>hours?|days?|minutes?)(?: old| ago)?",
+    "older|fresh|recent|younger|newer|stal|fresh",
+)
+DQ = P(
+    r"(?:(?:with|and|apply|add|run|do|perform|some|basic|the|all|usual|standard|include|including|a|:|-|please|then) )*(?:data "
+    r")?(?:quality|validation|validity|sanity|integrity|plausibility|consistency)(?: (?:checks?|tests?|rules?|controls?|assurance|"
+    r"gate|validation))|(?:validate|check) (?:the )?(?:data|data quality|quality|rows)|(?:data )?(?:validations?)",
+    "quality|validat|sanity|integrity|plausib|consisten|check",
+)
+THEM = (
+    r"(?: (?:the|all|any|those|these|bad|invalid|failing|failed|broken|wrong|faulty|offending|violating|such|rows|records|row|"
+    r"record|ones|entries|them|data|it|that|which|fail|violate|break|do not pass|into|to|in|a|quarantine|table|the rest|this|"
+    r"checks?|rules?))*"
+)
+ON_FAIL = [
+    (action, P(source, need))
+    for action, source, need in (
+        (
+            "quarantine",
+            r"(?:(?:and|but|then|please|otherwise|else|,|-|;|should|must|to) )*(?:quarantine|quarantines|quarantined|"
+            rf"quarantining|set aside|put aside|move|moved|divert|isolate){THEM}(?: (?:aside|to quarantine|into quarantine))*|"
+            r"(?:bad|invalid|failing|broken|wrong|faulty)(?: (?:rows|records|ones|entries))?(?: (?:go|goes|should go|must go|"
+            r"are sent|are moved|land|should be|are))* (?:to|into|in)?(?: a| the)? ?(?:quarantine|quarantined)(?: table)?",
+            "quarantin|aside|divert|isolate",
+        ),
+        (
+            "warn",
+            r"(?:(?:and|but|then|please|otherwise|else|only|just|,|-|;|should|must|it|simply|give|a|log|this|should be) )*(?:warn|"
+            r"warns|warning|warnings)(?: (?:only|us|me|about|it|just|instead of failing|when|that|is|broken|if not|the|case|violated|"
+            r"this|they|are|otherwise|a check|fails|here|and|continue|go on|so|rather|than|on|any|violation|violations|for|bad|"
+            r"rows))*",
+            "warn",
+        ),
+        (
+            "fail",
+            r"(?:(?:and|but|then|please|otherwise|else|,|-|;|should|must|it|let) )*(?:fail|fails|stop|abort|stops|aborts|break)(?: "
+            r"(?:the|it|run|job|load|pipeline|hard|everything|whole))*(?: (?:otherwise|if not|when not|if (?:that|this|it) is (?:not "
+            r"(?:so|true|the case)|violated|broken)|in that case|if (?:a|any|the) (?:check|checks|one) (?:fails|fail|is broken)|on "
+            r"(?:bad|invalid) (?:rows|data)))?",
+            "fail|stop|abort|break",
+        ),
+    )
+]
 
 
 def read_checks(text: Text, draft: Draft) -> None:
@@ -89,7 +201,7 @@ def _scan(text: Text, draft: Draft, cue: Found, *, bad: bool, at: int | None = N
     subject: list[Ref] = []
     found = 0
     last_no = False
-    while item := _match(text, ITEM, pos + 1 if text.norm[pos:pos + 1] == " " else pos):
+    while item := _match(text, ITEM, pos + 1 if text.norm[pos : pos + 1] == " " else pos):
         groups = item.match.groupdict()
         if groups["cs"]:
             subject = _refs(text, groups["cs"])
@@ -98,7 +210,7 @@ def _scan(text: Text, draft: Draft, cue: Found, *, bad: bool, at: int | None = N
             break
         kind = next(k for k, _ in KINDS if groups["k_" + k])
         negated = sum(bool(groups[g]) for g in ("none", "no", "no2")) % 2 == 1
-        negated = negated or last_no and not groups["cs"] and item[0].startswith(("or ", "nor "))
+        negated = negated or (last_no and not groups["cs"] and item[0].startswith(("or ", "nor ")))
         last_no = negated
         end = _list_end(text, item, subject) if kind == "accepted" else item.match.end()
         made = _check(text, kind, item, negated, bad, end)
@@ -143,8 +255,15 @@ def _action(verb: str) -> str:
 def _check(text: Text, kind: str, item: Found, negated: bool, bad: bool, end: int) -> list[tuple[str, dict[str, Any]]] | None:
     """The promise behind the words. `bad`: the words describe what must not be."""
     good = negated != bad  # "is not null" and "fail if null" mean the same
-    simple = {"not_null": ("not_null", True), "dup": ("unique", True), "negative": ("between", True),
-              "present": ("not_null", False), "unique": ("unique", False), "positive": ("positive", False), "nonneg": ("between", False)}
+    simple = {
+        "not_null": ("not_null", True),
+        "dup": ("unique", True),
+        "negative": ("between", True),
+        "present": ("not_null", False),
+        "unique": ("unique", False),
+        "positive": ("positive", False),
+        "nonneg": ("between", False),
+    }
     if kind in simple:
         name, needs = simple[kind]
         if good != needs:
@@ -182,7 +301,9 @@ def _ranged(text: Text, kind: str, item: Found, end: int) -> list[tuple[str, dic
 
 def _list_end(text: Text, item: Found, subject: list[Ref]) -> int:
     """Where a list of allowed values ends: before the first word that no value can be."""
-    known = [v.lower() for r in subject for m in r.meanings if m.table for v in text.lexicon.catalog.tables[m.table].columns[m.column].values]
+    known = [
+        v.lower() for r in subject for m in r.meanings if m.table for v in text.lexicon.catalog.tables[m.table].columns[m.column].values
+    ]
     at = end = item.match.start("vs")
     for word in item["vs"].split():
         place = text.norm.index(word, at)
@@ -190,7 +311,9 @@ def _list_end(text: Text, item: Found, subject: list[Ref]) -> int:
         if word in (",", "or", "and", "/"):
             continue
         raw = text.raw[slice(*text.span(place, at))]
-        if not word.startswith("<") and (word in NO_VALUE or known and raw.lower() not in known and at != item.match.start("vs") + len(word)):
+        if not word.startswith("<") and (
+            word in NO_VALUE or (known and raw.lower() not in known and at != item.match.start("vs") + len(word))
+        ):
             return end
         end = at
     return item.match.end()

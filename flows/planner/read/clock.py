@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from flows.planner.read.text import Found
 
 PART = r"(?:in the (?:early )?(?P<{p}part>morning|evening|afternoon|night)|at (?P<{p}night>night))"
-CLOCK = (r"(?:(?P<{p}word>noon|midday|midnight)"
-         r"|(?P<{p}past>half|quarter|\d{{1,2}}(?: minutes?)?) (?P<{p}side>past|after|to|before) (?P<{p}phour>\d{{1,2}}|noon|midnight)(?: (?P<{p}pm3>am|pm))?(?: {part3})?"
-         r"|(?P<{p}hm>\d{{1,2}}:\d\d)(?::00)?(?: ?(?:hours|hrs|h|o'clock))?(?: (?P<{p}pm1>am|pm))?(?: {part1})?"
-         r"|(?P<{p}h>\d{{1,2}})(?: ?(?:o'clock|hours|hrs|h|sharp))?(?: (?P<{p}pm2>am|pm))?(?: (?:o'clock|sharp))?(?: {part2})?)")
+CLOCK = (
+    r"(?:(?P<{p}word>noon|midday|midnight)"
+    r"|(?P<{p}past>half|quarter|\d{{1,2}}(?: minutes?)?) (?P<{p}side>past|after|to|before) (?P<{p}phour>\d{{1,2}}|noon|"
+    r"midnight)(?: (?P<{p}pm3>am|pm))?(?: {part3})?"
+    r"|(?P<{p}hm>\d{{1,2}}:\d\d)(?::00)?(?: ?(?:hours|hrs|h|o'clock))?(?: (?P<{p}pm1>am|pm))?(?: {part1})?"
+    r"|(?P<{p}h>\d{{1,2}})(?: ?(?:o'clock|hours|hrs|h|sharp))?(?: (?P<{p}pm2>am|pm))?(?: (?:o'clock|sharp))?(?: {part2})?)"
+)
 
 
 def clock(p: str) -> str:

@@ -8,20 +8,60 @@ from flows.planner.read.draft import Draft
 from flows.planner.read.text import P, Text, Unit
 from flows.planner.read.words import FOREIGN, FUNCTION, GLUE, MOVING, QUANTITY, VESSELS
 
-PEOPLE = ("team|teams|finance|marketing|sales|management|manager|managers|boss|board|ceo|cfo|controlling|accounting|analysts?|colleagues?|dashboards?|people|staff|users?|"
-          "department|stakeholders|leadership|crew|folks|support|operations|ops|engineers?|everyone|everybody|meeting|meetings|review|reviews|presentation|bi|reporting|"
-          "report|reports|analytics|analysis|planning|audit|business|company|customers?|clients?|guys|office|product|group|it|us|me|they|we|them|i|month - end|closing|controllers?|auditors?")
-GREETING = P(r"(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|dear)(?: (?:there|all|team|everyone|penstock|folks|colleagues|you|bot))*(?= (?:,|!|\.|and|please|could|can|we|i|¦))", "hi |hello|hey|good|dear")
-THANKS = P(r"(?:(?:many|and|,|kind|best|warm|with) )*(?:thanks|thank you|thx|cheers|regards|ta|much appreciated|appreciated|that would be (?:great|nice|lovely|helpful|perfect)|that is all|that's all|that's it)(?: (?:a lot|so much|very much|in advance|again|for (?:your|the) help|!|you|all|to you))*", "thank|thx|cheers|regards|appreciat|would be|that")
-WISH = P(r"(?:(?:could|can|would|will) you(?: (?:please|kindly|maybe|perhaps|possibly|also|help me|help us|be so kind|be so kind as|be so kind and|to))*|(?:i|we)(?: (?:would|'d|do|really|also|now))* (?:like|want|need|would like|wish|love|have|am looking|are looking)(?: (?:you|to|for|a|an|have|get|see|us|me|the))*|(?:what|all) (?:we|i) (?:need|want|would like)(?: is)?|(?:we'd|i'd)(?: (?:like|love|need|want))?(?: to)?(?: (?:have|get|see))?|it would be (?:great|nice|good|helpful) (?:to|if (?:you|we) could)|(?:my|our) (?:task|goal|idea|aim|plan|wish|request) is(?: to)?|(?:the|our|my) (?:task|goal|idea|aim|plan) (?:is|here is)(?: to)?|(?:what )?i (?:have in mind|am after) is|if possible|as soon as possible|asap|for now|at the moment|basically|simply|of course|obviously|as usual|as always|as discussed|as agreed|first of all|in the end|finally|afterwards|next|after that|at the end|as follows|the following|in addition|additionally|furthermore|moreover|subsequently|nicely|properly|cleanly|automatically|directly|straight|straightforward|safely|freshly|fresh|new|newly|nice|simple|quick|small|big|little|own|central|complex|needed|required|respective|corresponding|entire|whole|full|complete|available|raw|together)")
+PEOPLE = (
+    "team|teams|finance|marketing|sales|management|manager|managers|boss|board|ceo|cfo|controlling|accounting|analysts?|"
+    "colleagues?|dashboards?|people|staff|users?|"
+    "department|stakeholders|leadership|crew|folks|support|operations|ops|engineers?|everyone|everybody|meeting|meetings|review|"
+    "reviews|presentation|bi|reporting|"
+    "report|reports|analytics|analysis|planning|audit|business|company|customers?|clients?|guys|office|product|group|it|us|me|"
+    "they|we|them|i|month - end|closing|controllers?|auditors?"
+)
+GREETING = P(
+    r"(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|dear)(?: (?:there|all|team|everyone|penstock|folks|colleagues|"
+    r"you|bot))*(?= (?:,|!|\.|and|please|could|can|we|i|¦))",
+    "hi |hello|hey|good|dear",
+)
+THANKS = P(
+    r"(?:(?:many|and|,|kind|best|warm|with) )*(?:thanks|thank you|thx|cheers|regards|ta|much appreciated|appreciated|that would "
+    r"be (?:great|nice|lovely|helpful|perfect)|that is all|that's all|that's it)(?: (?:a lot|so much|very much|in advance|again|"
+    r"for (?:your|the) help|!|you|all|to you))*",
+    "thank|thx|cheers|regards|appreciat|would be|that",
+)
+WISH = P(
+    r"(?:(?:could|can|would|will) you(?: (?:please|kindly|maybe|perhaps|possibly|also|help me|help us|be so kind|be so kind as|be "
+    r"so kind and|to))*|(?:i|we)(?: (?:would|'d|do|really|also|now))* (?:like|want|need|would like|wish|love|have|am looking|are "
+    r"looking)(?: (?:you|to|for|a|an|have|get|see|us|me|the))*|(?:what|all) (?:we|i) (?:need|want|would like)(?: is)?|(?:we'd|"
+    r"i'd)(?: (?:like|love|need|want))?(?: to)?(?: (?:have|get|see))?|it would be (?:great|nice|good|helpful) (?:to|if (?:you|we) "
+    r"could)|(?:my|our) (?:task|goal|idea|aim|plan|wish|request) is(?: to)?|(?:the|our|my) (?:task|goal|idea|aim|plan) (?:is|here "
+    r"is)(?: to)?|(?:what )?i (?:have in mind|am after) is|if possible|as soon as possible|asap|for now|at the moment|basically|"
+    r"simply|of course|obviously|as usual|as always|as discussed|as agreed|first of all|in the end|finally|afterwards|next|after "
+    r"that|at the end|as follows|the following|in addition|additionally|furthermore|moreover|subsequently|nicely|properly|cleanly|"
+    r"automatically|directly|straight|straightforward|safely|freshly|fresh|new|newly|nice|simple|quick|small|big|little|own|"
+    r"central|complex|needed|required|respective|corresponding|entire|whole|full|complete|available|raw|together)"
+)
 REASON_HEAD = r"(?:because|since|as|so that|so|in order that|in order for|such that|which|for|that way|this way|the reason is that|the)"
-REASON_WORD = (rf"(?:{PEOPLE}|our|the|their|a|an|this|that|these|it|my|your|weekly|monthly|daily|quarterly|annual|in|of|to|at|on|is|are|be|have|has|and|their|new|own|whole|very|really|"
-               r"need|needs|needed|want|wants|wanted|wish|wishes|like|likes|look|looks|looked|see|sees|use|uses|used|read|reads|ask|asks|asked|can|could|may|must|will|would|should|"
-               r"rely|relies|depend|depends|work|works|working|prepare|prepares|decide|plan|answer|watch|follow|understand|know|compare|analyse|analyze|discuss|present|analysing|"
-               r"morning|mornings|week|month|purposes?|reasons?|use|usage|up to date|up|date|fresh|current|correct|always|there|here|for|with|by|early|quickly|easily|first thing|closely|"
-               r"wants to|request|requests|requested|requirement|compliance|gdpr|privacy|law|legal|required|important|urgent|waiting|wait|happy|data|numbers|figures|results?)")
-REASON = P(rf"(?:(?:,|and|-|\() )*(?:because|since|so that|so|in order that|in order for|such that|as|that is because|the reason is that|which|for|needed by|used by|requested by|wanted by|required by|asked for by)(?: {REASON_WORD}){{1,24}}(?: \))?(?= (?:,|\.|;|!|$))")
-PRIVACY = P(r"(?:(?:,|and|-|\() )*(?:for|because of|due to|out of)(?: (?:the|our|a|some|data|of|and|reasons?|privacy|gdpr|compliance|protection|legal|law|security|audit|purposes?|backup|safety|reporting|analysis|analytics|finance|weekly|monthly|management|dashboards?|dashboard|report|team|marketing|business)){1,8}(?= (?:,|\.|;|!|:|¦|in|to|into|and|every|on|at|$))")
+REASON_WORD = (
+    rf"(?:{PEOPLE}|our|the|their|a|an|this|that|these|it|my|your|weekly|monthly|daily|quarterly|annual|in|of|to|at|on|is|"
+    r"are|be|have|has|and|their|new|own|whole|very|really|"
+    r"need|needs|needed|want|wants|wanted|wish|wishes|like|likes|look|looks|looked|see|sees|use|uses|used|read|reads|ask|"
+    r"asks|asked|can|could|may|must|will|would|should|"
+    r"rely|relies|depend|depends|work|works|working|prepare|prepares|decide|plan|answer|watch|follow|understand|know|"
+    r"compare|analyse|analyze|discuss|present|analysing|"
+    r"morning|mornings|week|month|purposes?|reasons?|use|usage|up to date|up|date|fresh|current|correct|always|there|here|"
+    r"for|with|by|early|quickly|easily|first thing|closely|"
+    r"wants to|request|requests|requested|requirement|compliance|gdpr|privacy|law|legal|required|important|urgent|waiting|"
+    r"wait|happy|data|numbers|figures|results?)"
+)
+REASON = P(
+    r"(?:(?:,|and|-|\() )*(?:because|since|so that|so|in order that|in order for|such that|as|that is because|the reason is "
+    rf"that|which|for|needed by|used by|requested by|wanted by|required by|asked for by)(?: {REASON_WORD}){{1,24}}(?: \))?(?= "
+    r"(?:,|\.|;|!|$))"
+)
+PRIVACY = P(
+    r"(?:(?:,|and|-|\() )*(?:for|because of|due to|out of)(?: (?:the|our|a|some|data|of|and|reasons?|privacy|gdpr|compliance|"
+    r"protection|legal|law|security|audit|purposes?|backup|safety|reporting|analysis|analytics|finance|weekly|monthly|"
+    r"management|dashboards?|dashboard|report|team|marketing|business)){1,8}(?= (?:,|\.|;|!|:|¦|in|to|into|and|every|on|at|$))"
+)
 
 
 def read_courtesy(text: Text) -> None:
@@ -36,7 +76,7 @@ def read_courtesy(text: Text) -> None:
 
 
 IGNORED = FUNCTION | VESSELS
-SIGNS = frozenset(list(",.;:!?()[]{}-'\"*•·…") + ["->", "--"])
+SIGNS = frozenset([*list(",.;:!?()[]{}-'\"*•·…"), "->", "--"])
 HARMLESS = QUANTITY & {"all", "every", "each", "both"}
 
 
@@ -54,9 +94,7 @@ def leftover(text: Text) -> list[list[Unit]]:
     runs: list[list[Unit]] = []
     open_run: list[Unit] = []
     for unit in text.units:
-        if not unit.taken and not _empty(unit):
-            open_run.append(unit)
-        elif open_run and not unit.taken and unit.norm not in SIGNS:
+        if (not unit.taken and not _empty(unit)) or (open_run and not unit.taken and unit.norm not in SIGNS):
             open_run.append(unit)
         elif open_run:
             runs.append(open_run)
@@ -85,6 +123,6 @@ def foreign(raw: str, norm: str) -> str:
         if word in FOREIGN:
             hits[FOREIGN[word]] = hits.get(FOREIGN[word], 0) + 1
     total = sum(hits.values())
-    if total >= 2 and total > english or total >= 3 and total * 2 > english and total * 5 > len(words):
+    if (total >= 2 and total > english) or (total >= 3 and total * 2 > english and total * 5 > len(words)):
         return max(sorted(hits), key=lambda k: hits[k])
     return ""

@@ -11,11 +11,19 @@ from flows.planner.read.words import MONTHS
 
 MONTH = r"(?:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")"
 UNIT = r"(?:days?|weeks?|months?|quarters?|years?)"
-DAY = (rf"(?:\d{{4}}-\d\d-\d\d|(?:the )?\d{{1,2}} (?:st |nd |rd |th )?(?:of )?{MONTH}(?: ,)?(?: \d{{4}})?|{MONTH} (?:the )?\d{{1,2}}(?: st| nd| rd| th)?(?: ,? ?\d{{4}}| , \d{{4}})?(?!\d)"
-       r"|yesterday|today|the day before yesterday)")
-SPAN = (rf"(?:(?:the )?(?:last|past|previous|preceding|most recent|latest|trailing) \d{{1,4}} (?:{UNIT}|hours?)|(?:the )?(?:last|past|previous|prior) (?:calendar )?(?:day|week|month|quarter|year)"
-        rf"|(?:this|the current|current) (?:calendar )?(?:day|week|month|quarter|year)(?: so far| to date)?|(?:q[1-4]|(?:the )?(?:first|second|third|fourth) quarter)(?: (?:of |in )?\d{{4}})?|(?:the (?:month|whole) of )?{MONTH}(?: (?:of )?(?:\d{{4}}|last year|this year))?"
-        r"|(?:the )?(?:year )?(?:19|20)\d\d(?![-\d])|(?:the )?(?:month|year|quarter) to date)")
+DAY = (
+    rf"(?:\d{{4}}-\d\d-\d\d|(?:the )?\d{{1,2}} (?:st |nd |rd |th )?(?:of )?{MONTH}(?: ,)?(?: \d{{4}})?|{MONTH} (?:the "
+    r")?\d{1,2}(?: st| nd| rd| th)?(?: ,? ?\d{4}| , \d{4})?(?!\d)"
+    r"|yesterday|today|the day before yesterday)"
+)
+SPAN = (
+    rf"(?:(?:the )?(?:last|past|previous|preceding|most recent|latest|trailing) \d{{1,4}} (?:{UNIT}|hours?)|(?:the )?(?:last|past|"
+    r"previous|prior) (?:calendar )?(?:day|week|month|quarter|year)"
+    r"|(?:this|the current|current) (?:calendar )?(?:day|week|month|quarter|year)(?: so far| to date)?|(?:q[1-4]|(?:the "
+    rf")?(?:first|second|third|fourth) quarter)(?: (?:of |in )?\d{{4}})?|(?:the (?:month|whole) of )?{MONTH}(?: (?:of )?(?:\d{{4}}|"
+    r"last year|this year))?"
+    r"|(?:the )?(?:year )?(?:19|20)\d\d(?![-\d])|(?:the )?(?:month|year|quarter) to date)"
+)
 
 
 @dataclass(frozen=True)

@@ -13,42 +13,120 @@ from flows.planner.read.text import Found, P, Text
 BE = r"(?: (?:is|are|was|were|be|has|have|being|must be|should be|equals?|that is|which is|of|value|values))*"
 MORE = r"(?:more than|greater than|higher than|larger than|bigger than|above|over|exceeds?|exceeding|beyond|in excess of|gt|north of)"
 LESS = r"(?:less than|lower than|smaller than|fewer than|below|under|beneath|lt|short of)"
-LEAST = r"(?:at least|at the very least|no less than|not less than|minimum|a minimum of|min|gte|greater than or equal to|more than or equal to|not below|not under|no lower than|not lower than|from|a minimum)"
-MOST = r"(?:at most|no more than|not more than|maximum|a maximum of|max|lte|less than or equal to|not above|not over|up to|not exceeding|no higher than|not higher than|does not exceed)"
+LEAST = (
+    r"(?:at least|at the very least|no less than|not less than|minimum|a minimum of|min|gte|greater than or equal to|more than or "
+    r"equal to|not below|not under|no lower than|not lower than|from|a minimum)"
+)
+MOST = (
+    r"(?:at most|no more than|not more than|maximum|a maximum of|max|lte|less than or equal to|not above|not over|up to|not "
+    r"exceeding|no higher than|not higher than|does not exceed)"
+)
 COMPARE = rf"(?P<gte>{LEAST})|(?P<lte>{MOST})|(?P<gt>{MORE})|(?P<lt>{LESS})"
 MONEY = r"(?: ?(?:usd|eur|gbp|euros?|dollars?|pounds?|\$|€|£|%|percent|units?|pieces|items|tokens|days?))?"
 SIGN = r"(?:\$ |€ |£ |usd |eur |gbp )?"
 NUMBER = rf"{SIGN}-? ?{{N}}"
 NEG = r"(?: not)?"
-COMPARISONS = [P(source) for source in (
-    rf"(?P<c>{{C}}){BE}(?: (?P<no>not|never))?(?: (?:is|be|strictly|a|an|the|value))* (?:{COMPARE}) (?P<n>{NUMBER})(?P<or> or (?:more|higher|above|greater|over)| or (?:less|lower|below|fewer|under))?{MONEY}",
-    rf"(?P<c>{{C}}){BE} (?P<n>{NUMBER}){MONEY} (?P<or>or (?:more|higher|above|greater|over)|or (?:less|lower|below|fewer|under)|and (?:above|up|over|more)|and (?:below|less))",
-    rf"(?:(?:with|having|have|has|of|for|where|whose|an?|the) )*(?:{COMPARE}) (?P<n>{NUMBER}){MONEY}(?: (?:in|of|for|as))?(?: the)? (?P<c>{{C}})",
-    rf"(?P<n>{NUMBER}) (?P<or>or (?:more|higher|above|greater)|or (?:less|lower|below|fewer)) (?P<c>{{C}})",
-)]
-BETWEEN = P(rf"(?P<c>{{C}}){BE}(?: (?P<no>not|outside|never))?(?: (?:lies|is|in the range|ranges|ranging|in))*(?: (?:between|from|of))+ (?P<a>{NUMBER}){MONEY} (?:and|to|-|through|up to) (?P<b>{NUMBER}){MONEY}", "between|from|range| of ")
-BARE_MONEY = P(rf"(?P<t>{{T}})(?: (?:worth|of|with|that are|which are|having|valued|valued at|totall?ing|costing|at|that|which|who|cost|costs|priced|is|are))* (?:{COMPARE}) (?P<n>{NUMBER}){MONEY}(?: (?:in value|each))?")
-NULLS = [P(source) for source in (
-    r"(?P<c>{C})(?: (?:address|number|value|field|column))?(?: (?:is|are|was|being|has been|have been|be))* (?P<no>not|never|non)(?: (?:a|be|being|been))? ?(?:null|nulls|empty|missing|blank|unknown|unset|none|absent)",
-    r"(?P<c>{C})(?: (?:address|number|value|field|column))?(?: (?:is|are|was|being|has been|have been))* (?P<null>null|empty|missing|blank|unknown|unset|absent|not (?:set|known|given|there|present|filled|filled in|available|provided|specified))",
-    r"(?P<c>{C})(?: (?:is|are|was|has been|have been))* (?P<no>set|known|filled|filled in|present|given|available|provided|there|exists)",
-    r"(?:(?:with|having|have|has|and|who|that|which) )*(?P<null>no|without|without any|without an?|lacking|lacking an?|lack|lack an?|missing|missing an?|do not have|do not have an?|does not have|does not have an?|with no|null|empty|blank|not have an?|with missing|with an? (?:missing|empty|null|blank)|with (?:empty|null|blank)|have no|has no|having no)(?: (?:a|an|any|known|valid|the))* (?P<c>{C})(?: (?:address|number|value|on file|given|set))?",
-    r"(?:with|having|have|has|that have|who have)(?: (?:a|an|any))* (?P<no>known|non - null|nonnull|non - empty|valid|given|existing|filled) (?P<c>{C})",
-)]
-TEXTS = P(r"(?P<c>{C})(?: (?:that|which))?(?P<no> (?:do|does) not| not)?(?: (?:is|are))? (?P<op>starts with|start with|starting with|begins with|begin with|beginning with|contains?|containing|includes?|like|matching|ends with|end with|ending with|ending in|ends in)(?: (?:the|word|text|prefix|letters?|string))* (?P<v>{Q}|{W}|{E}|{N}|<[^>]*>)", "start|begin|contain|includ|like|end")
+COMPARISONS = [
+    P(source)
+    for source in (
+        rf"(?P<c>{{C}}){BE}(?: (?P<no>not|never))?(?: (?:is|be|strictly|a|an|the|value))* (?:{COMPARE}) (?P<n>{NUMBER})(?P<or> or (?:more|"
+        rf"higher|above|greater|over)| or (?:less|lower|below|fewer|under))?{MONEY}",
+        rf"(?P<c>{{C}}){BE} (?P<n>{NUMBER}){MONEY} (?P<or>or (?:more|higher|above|greater|over)|or (?:less|lower|below|fewer|under)|and "
+        r"(?:above|up|over|more)|and (?:below|less))",
+        rf"(?:(?:with|having|have|has|of|for|where|whose|an?|the) )*(?:{COMPARE}) (?P<n>{NUMBER}){MONEY}(?: (?:in|of|for|as))?(?: the)? "
+        r"(?P<c>{C})",
+        rf"(?P<n>{NUMBER}) (?P<or>or (?:more|higher|above|greater)|or (?:less|lower|below|fewer)) (?P<c>{{C}})",
+    )
+]
+BETWEEN = P(
+    rf"(?P<c>{{C}}){BE}(?: (?P<no>not|outside|never))?(?: (?:lies|is|in the range|ranges|ranging|in))*(?: (?:between|from|"
+    rf"of))+ (?P<a>{NUMBER}){MONEY} (?:and|to|-|through|up to) (?P<b>{NUMBER}){MONEY}",
+    "between|from|range| of ",
+)
+BARE_MONEY = P(
+    r"(?P<t>{T})(?: (?:worth|of|with|that are|which are|having|valued|valued at|totall?ing|costing|at|that|which|who|"
+    rf"cost|costs|priced|is|are))* (?:{COMPARE}) (?P<n>{NUMBER}){MONEY}(?: (?:in value|each))?"
+)
+NULLS = [
+    P(source)
+    for source in (
+        r"(?P<c>{C})(?: (?:address|number|value|field|column))?(?: (?:is|are|was|being|has been|have been|be))* (?P<no>not|never|non)(?: "
+        r"(?:a|be|being|been))? ?(?:null|nulls|empty|missing|blank|unknown|unset|none|absent)",
+        r"(?P<c>{C})(?: (?:address|number|value|field|column))?(?: (?:is|are|was|being|has been|have been))* (?P<null>null|empty|missing|"
+        r"blank|unknown|unset|absent|not (?:set|known|given|there|present|filled|filled in|available|provided|specified))",
+        r"(?P<c>{C})(?: (?:is|are|was|has been|have been))* (?P<no>set|known|filled|filled in|present|given|available|"
+        r"provided|there|exists)",
+        r"(?:(?:with|having|have|has|and|who|that|which) )*(?P<null>no|without|without any|without an?|lacking|lacking an?|lack|lack an?|"
+        r"missing|missing an?|do not have|do not have an?|does not have|does not have an?|with no|null|empty|blank|not have an?|with "
+        r"missing|with an? (?:missing|empty|null|blank)|with (?:empty|null|blank)|have no|has no|having no)(?: (?:a|an|any|known|valid|"
+        r"the))* (?P<c>{C})(?: (?:address|number|value|on file|given|set))?",
+        r"(?:with|having|have|has|that have|who have)(?: (?:a|an|any))* (?P<no>known|non - null|nonnull|non - empty|valid|given|existing|"
+        r"filled) (?P<c>{C})",
+    )
+]
+TEXTS = P(
+    r"(?P<c>{C})(?: (?:that|which))?(?P<no> (?:do|does) not| not)?(?: (?:is|are))? (?P<op>starts with|start with|starting with|"
+    r"begins with|begin with|beginning with|contains?|containing|includes?|like|matching|ends with|end with|ending with|ending "
+    r"in|ends in)(?: (?:the|word|text|prefix|letters?|string))* (?P<v>{Q}|{W}|{E}|{N}|<[^>]*>)",
+    "start|begin|contain|includ|like|end",
+)
 WHEN = rf"(?P<day>{DAY})|(?P<span>{SPAN})"
-PLACED = r"(?:placed|made|created|dated|ordered|recorded|received|happened|happening|occurred|from|sold|bought|issued|booked|logged|entered|taken|done)"
-BETWEEN_DAYS = P(rf"(?:(?P<c>{{C}}|{{V}}|{PLACED})(?: (?:is|are|was|were|date|lies))* )?(?:between|from|for|in the time from|in the range) (?P<a>{DAY}) (?:and|to|until|till|through|up to|-) (?P<b>{DAY})", "between|from|for|range")
-SINCE = P(rf"(?:(?P<c>{{C}}|{{V}}|{PLACED}|opened|closed|updated|changed|modified|refunded|paid|signed up|registered|joined)(?: (?:is|are|was|were|date|only))* )?(?P<p>since|after|from|before|until|till|up to|on or after|on or before|not before|not after|later than|earlier than|no later than|no earlier than|starting|starting from|as of|prior to|by|gte|lte|gt|lt|=|on)(?: the)?(?: (?:beginning|start|first day) of)? (?P<day>{DAY}|(?:19|20)\d\d(?![-\d])|(?:{SPAN}))(?: (?:on|onwards?|onward|and later|or later|or earlier))?")
-DURING = P(rf"(?:(?P<c>{{C}}|{{V}}|{PLACED}|opened|closed|updated|changed|modified|refunded|paid|signed up|registered|joined)(?: (?:is|are|was|were|date|only|date is))* )?(?:in|within|during|over|from|of|for|on|only|just|out of|throughout)(?: (?:the|only|just))* (?:{WHEN})(?: only)?")
-NOT_YET = P(r"(?:(?:that|which|who|have|has|are|were|is|was|still) )*(?:not|never)(?: yet)? been (?P<w>{V}|{C}|closed|paid|refunded|updated|opened|changed)(?: yet| so far)?", "been")
+PLACED = (
+    r"(?:placed|made|created|dated|ordered|recorded|received|happened|happening|occurred|from|sold|bought|issued|booked|logged|"
+    r"entered|taken|done)"
+)
+BETWEEN_DAYS = P(
+    rf"(?:(?P<c>{{C}}|{{V}}|{PLACED})(?: (?:is|are|was|were|date|lies))* )?(?:between|from|for|in the time from|in the "
+    rf"range) (?P<a>{DAY}) (?:and|to|until|till|through|up to|-) (?P<b>{DAY})",
+    "between|from|for|range",
+)
+SINCE = P(
+    rf"(?:(?P<c>{{C}}|{{V}}|{PLACED}|opened|closed|updated|changed|modified|refunded|paid|signed up|registered|joined)(?: (?:is|"
+    r"are|was|were|date|only))* )?(?P<p>since|after|from|before|until|till|up to|on or after|on or before|not before|not after|"
+    r"later than|earlier than|no later than|no earlier than|starting|starting from|as of|prior to|by|gte|lte|gt|lt|=|on)(?: "
+    rf"the)?(?: (?:beginning|start|first day) of)? (?P<day>{DAY}|(?:19|20)\d\d(?![-\d])|(?:{SPAN}))(?: (?:on|onwards?|onward|and "
+    r"later|or later|or earlier))?"
+)
+DURING = P(
+    rf"(?:(?P<c>{{C}}|{{V}}|{PLACED}|opened|closed|updated|changed|modified|refunded|paid|signed up|registered|joined)(?: (?:is|"
+    r"are|was|were|date|only|date is))* )?(?:in|within|during|over|from|of|for|on|only|just|out of|throughout)(?: (?:the|only|"
+    rf"just))* (?:{WHEN})(?: only)?"
+)
+NOT_YET = P(
+    r"(?:(?:that|which|who|have|has|are|were|is|was|still) )*(?:not|never)(?: yet)? been (?P<w>{V}|{C}|closed|paid|refunded|"
+    r"updated|opened|changed)(?: yet| so far)?",
+    "been",
+)
 DONE_WHEN = P(rf"(?P<c>{{C}}|{{V}}|opened|closed|updated|changed|refunded|paid|registered|signed up|created|placed|made) (?:{WHEN})")
-POSSESSIVE = P(rf"(?:only |just )?(?P<span>(?:last|previous|this|current|yesterday|today) ?(?:week|month|quarter|year)?|{SPAN}) (?P<t>{{T}})")
-OLDER = P(r"(?:(?P<c>{C}|opened|created|updated|placed|closed)(?: (?:is|are|was|were))* )?(?P<p>older than|more than|over|newer than|younger than|less than|not older than|at most|within|no older than) (?P<n>{N}) (?P<u>days?|weeks?|months?|years?)(?: (?:ago|old|back))?", "older|ago|old|newer|younger|back")
-VERBS = {"opened": "opened_at", "closed": "closed_at", "updated": "updated_at", "changed": "updated_at", "modified": "updated_at", "refunded": "refunded_at",
-         "paid": "paid_at", "registered": "created_at", "signed up": "created_at", "joined": "created_at", "created": "created_at"}
-NEGATORS = re.compile(r"(?:^| )(?:exclude|excludes|excluding|excluded|drop|drops|dropping|dropped|without|except|except for|remove|removing|removes|ignore|ignoring|ignores|skip|skipping|"
-                      r"leave out|leaving out|filter out|filtering out|filters out|throw away|throw out|discard|discarding|omit|omitting|minus|besides|apart from|other than|no|not|none|reject)(?: [^,;.]*)?$")
+POSSESSIVE = P(
+    rf"(?:only |just )?(?P<span>(?:last|previous|this|current|yesterday|today) ?(?:week|month|quarter|year)?|{SPAN}) "
+    r"(?P<t>{T})"
+)
+OLDER = P(
+    r"(?:(?P<c>{C}|opened|created|updated|placed|closed)(?: (?:is|are|was|were))* )?(?P<p>older than|more than|over|newer than|"
+    r"younger than|less than|not older than|at most|within|no older than) (?P<n>{N}) (?P<u>days?|weeks?|months?|years?)(?: "
+    r"(?:ago|old|back))?",
+    "older|ago|old|newer|younger|back",
+)
+VERBS = {
+    "opened": "opened_at",
+    "closed": "closed_at",
+    "updated": "updated_at",
+    "changed": "updated_at",
+    "modified": "updated_at",
+    "refunded": "refunded_at",
+    "paid": "paid_at",
+    "registered": "created_at",
+    "signed up": "created_at",
+    "joined": "created_at",
+    "created": "created_at",
+}
+NEGATORS = re.compile(
+    r"(?:^| )(?:exclude|excludes|excluding|excluded|drop|drops|dropping|dropped|without|except|except for|remove|"
+    r"removing|removes|ignore|ignoring|ignores|skip|skipping|"
+    r"leave out|leaving out|filter out|filtering out|filters out|throw away|throw out|discard|discarding|omit|"
+    r"omitting|minus|besides|apart from|other than|no|not|none|reject)(?: [^,;.]*)?$"
+)
 
 
 def read_filters(text: Text, draft: Draft, today: dt.date) -> None:
@@ -95,7 +173,18 @@ def number(words: str) -> int | float:
     return int(value) if value == int(value) else value
 
 
-INVERSE = {">": "<=", "<": ">=", ">=": "<", "<=": ">", "=": "!=", "!=": "=", "is_null": "is_not_null", "is_not_null": "is_null", "in": "not_in", "not_in": "in"}
+INVERSE = {
+    ">": "<=",
+    "<": ">=",
+    ">=": "<",
+    "<=": ">",
+    "=": "!=",
+    "!=": "=",
+    "is_null": "is_not_null",
+    "is_not_null": "is_null",
+    "in": "not_in",
+    "not_in": "in",
+}
 
 
 def _comparison(hit: Found, table: str = "") -> Leaf:
@@ -107,7 +196,9 @@ def _comparison(hit: Found, table: str = "") -> Leaf:
         op = {"": "", ">": ">=", "<": "<="}.get(op, op) or (">=" if more else "<=")
     if groups.get("no"):
         op = INVERSE[op]
-    return Leaf(ref(hit, "c") if groups.get("c") else None, op, number(groups["n"]), hit.span, about="" if groups.get("c") else "money", table=table)
+    return Leaf(
+        ref(hit, "c") if groups.get("c") else None, op, number(groups["n"]), hit.span, about="" if groups.get("c") else "money", table=table
+    )
 
 
 def _between(hit: Found) -> Any:
@@ -171,7 +262,9 @@ def _older(hit: Found, column: Ref | None, about: str) -> Leaf | None:
     unit = hit["u"].rstrip("s")
     days = int(float(hit["n"])) * {"day": 1, "week": 7, "month": 30, "year": 365}[unit]
     older = hit["p"] in ("older than", "more than", "over")
-    if not older and hit["p"] not in ("newer than", "younger than", "not older than", "no older than", "less than") or not 0 < days < 40_000:
+    if (
+        not older and hit["p"] not in ("newer than", "younger than", "not older than", "no older than", "less than")
+    ) or not 0 < days < 40_000:
         return None
     return Leaf(column, "<" if older else ">=", {"today": -days}, hit.span, about=about)
 
@@ -180,8 +273,21 @@ def _since(hit: Found, column: Ref | None, about: str, today: dt.date) -> Leaf |
     words, prep = hit["day"], hit["p"]
     day = one_day(words, today)
     later = prep in ("since", "from", "on or after", "not before", "no earlier than", "starting", "starting from", "as of", "gte")
-    op = ">=" if later else {"after": ">", "later than": ">", "gt": ">", "before": "<", "prior to": "<", "earlier than": "<", "lt": "<",
-                             "on": "=", "=": "="}.get(prep, "<=")
+    op = (
+        ">="
+        if later
+        else {
+            "after": ">",
+            "later than": ">",
+            "gt": ">",
+            "before": "<",
+            "prior to": "<",
+            "earlier than": "<",
+            "lt": "<",
+            "on": "=",
+            "=": "=",
+        }.get(prep, "<=")
+    )
     value: Any = day.isoformat() if day else None
     if words in ("today", "yesterday"):
         value = {"today": 0 if words == "today" else -1}
@@ -196,32 +302,38 @@ def _since(hit: Found, column: Ref | None, about: str, today: dt.date) -> Leaf |
     return Leaf(column, op, value, hit.span, about=about)
 
 
+LINKED = re.compile(
+    r" ?(?:¦* )*(?P<w>or|nor|and)?(?: (?:also|where|whose|with|who|that|which|the|a|an|their|its|are|is|have|"
+    r"has|from|whichever|in|only|either|those|ones?))* ?"
+)
+
+
 def combine(text: Text, draft: Draft) -> list[Any]:
     """Leaves in the order of the text: `or` between two makes an any, a negator before them turns them round."""
-    items = sorted([*draft.filters, *text.extra], key=lambda f: f[:2])
     out: list[Any] = []
-    last = None
-    for start, end, leaf in items:
-        between = text.norm[last[1]:start] if last else ""
-        linked = re.fullmatch(r" ?(?:¦* )*(?P<w>or|nor|and)?(?: (?:also|where|whose|with|who|that|which|the|a|an|their|its|are|is|have|has|from|whichever|in|only|either|those|ones?))* ?", between) if last else None
+    end_of_last = -1
+    for start, end, leaf in sorted([*draft.filters, *text.extra], key=lambda f: f[:2]):
+        linked = LINKED.fullmatch(text.norm[end_of_last:start]) if out else None
+        word = linked["w"] if linked else ""
         negated = _negated(text, start)
-        if out and linked and linked["w"] == "or" and text.seen(last[1], start):
-            group = out[-1] if isinstance(out[-1], Branch) and out[-1].kind == "any" else Branch("any", [out[-1]], out[-1].span)
-            inside = group.items[0] if isinstance(group.items[0], Branch) and group.items[0].kind == "not" and len(group.items) == 1 else None
-            if inside is not None and not negated:
-                inside.items = [Branch("any", [*inside.items, leaf], leaf.span)]
-                out[-1] = inside
-            else:
-                group.items.append(Branch("not", [leaf], leaf.span) if negated else leaf)
-                group.span = widen(group.span, leaf.span)
-                out[-1] = group
-            text.take_between(last[1], start)
-        elif out and linked and linked["w"] == "and" and isinstance(out[-1], Branch) and out[-1].kind == "not" and not negated:
-            out[-1].items = [Branch("all", [*out[-1].items, leaf], leaf.span)]
+        last = out[-1] if out else None
+        if last is not None and word == "or" and text.seen(end_of_last, start):
+            out[-1] = _either(last, leaf, negated)
+            text.take_between(end_of_last, start)
+        elif word == "and" and isinstance(last, Branch) and last.kind == "not" and not negated:
+            last.items = [Branch("all", [*last.items, leaf], leaf.span)]
         else:
             out.append(Branch("not", [leaf], leaf.span) if negated else leaf)
-        last = (start, end)
+        end_of_last = end
     return out
+
+
+def _either(last: Any, leaf: Any, negated: bool) -> Branch:
+    """`a or b`; behind a negator both are meant: not (a or b)."""
+    if isinstance(last, Branch) and last.kind == "not" and not negated:
+        return Branch("not", [Branch("any", [*last.items, leaf], leaf.span)], widen(last.span, leaf.span))
+    items = last.items if isinstance(last, Branch) and last.kind == "any" else [last]
+    return Branch("any", [*items, Branch("not", [leaf], leaf.span) if negated else leaf], widen(last.span, leaf.span))
 
 
 def _negated(text: Text, start: int) -> bool:
@@ -231,7 +343,11 @@ def _negated(text: Text, start: int) -> bool:
     found = NEGATORS.search(before[clause:].rstrip())
     if not found:
         return False
-    word = re.match(r" ?(?:leave out|leaving out|filter out|filtering out|filters out|throw away|throw out|except for|apart from|other than|[a-z]+)", found.group())
+    word = re.match(
+        r" ?(?:leave out|leaving out|filter out|filtering out|filters out|throw away|throw out|except for|apart from|other "
+        r"than|[a-z]+)",
+        found.group(),
+    )
     if word is None:
         return False
     a = clause + found.start()

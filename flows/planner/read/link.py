@@ -7,32 +7,51 @@ import re
 from flows.planner.lexicon import Meaning, key
 from flows.planner.read.text import KNOWN, SHAPES, Mention, Text, Unit
 from flows.planner.read.tokens import Token
-from flows.planner.read.words import (CURRENCIES, DAYS, FUNCTION, GLUE, MONTHS, MOVING, NUMBERS, ORDINALS, POLARITY, QUANTITY, TENS, UNITS,
-                                      VESSELS)
+from flows.planner.read.words import (
+    CURRENCIES,
+    DAYS,
+    FUNCTION,
+    GLUE,
+    MONTHS,
+    MOVING,
+    NUMBERS,
+    ORDINALS,
+    POLARITY,
+    QUANTITY,
+    TENS,
+    UNITS,
+    VESSELS,
+)
 
 # a word of the catalogue that is a command here: (word, what must stand before it, what must stand after it)
-COMMANDS = [(re.compile(w), re.compile(b), re.compile(a)) for w, b, a in (
-    (r"store|stores|stock|ship|shop", r"^$|[,;.:)]$|\b(?:and|then|to|please|you|we|it|also|result|results|them)$",
-     r"^(?:it|them|this|that|the|these|those|everything|all|in|into|to|as|at|under|inside|result|results|data)\b"),
-    (r"store|ship|stock", r"^$|[.;:]$|\b(?:and|then|to|please|,)$", r"^(?:<|[a-z]+ )"),
-    (r"store", r"[a-z]$", r"^(?:it|them|this|that|everything|in|into|as) "),
-    (r"email|e mail", r"", r"^(?:me|us|to )?\s*(?:the team )?<e>"),
-    (r"email", r"\b(?:an|send|sends|via|by|per)$", r"^(?:to|if|when|on|at|alert|message|notification)\b|^<e>"),
-    (r"email|page", r"^$|[,;.:]$|\b(?:and|then|please)$", r"^(?:me|us|the team|someone|ops|on call|oncall)\b"),
-    (r"order", r"[a-z,;]$|^$", r"^(?:it |them |the (?:rows|result|results|output) )?by\b"),
-    (r"cost|costs", r"\b(?:that|which|who|they)$", r"^(?:more|less|over|under|at least|at most|above|below|\d)"),
-    (r"model|page|project|org|session|sessions", r"\b(?:to|will|data)$", r"^(?:it|this|the)\b"),
-    (r"view|click", r"^$|[,;.:]$|\b(?:to|please|a)$", r"^(?:the|all|my|our|in|on)\b"),
-    (r"total|totals", r"\b(?:running|cumulative|rolling|in|grand)$", r""),
-    (r"total", r"", r"^(?:of|up|the|number|count|sum|amount|revenue|quantity|<)"),
-    (r"open", r"\b(?:to|please)$", r""),
-    (r"items", r"\b(?:following|these)$", r""),
-    (r"date|dates", r"\b(?:up to|to|out of|due)$", r""),
-    (r"returns", r"\bthat$", r"^(?:the|all|a)\b"),
-    (r"account", r"\b(?:into|take)$", r""),
-    (r"us|american|british|swiss", r"", r"^(?:dollars?|pounds?|francs?|usd|gbp|chf)\b"),
-    (r"user|users", r"\b(?:so|the|our|for)$", r"^(?:can|could|need|needs|want|wants|see)\b"),
-)]
+COMMANDS = [
+    (re.compile(w), re.compile(b), re.compile(a))
+    for w, b, a in (
+        (
+            r"store|stores|stock|ship|shop",
+            r"^$|[,;.:)]$|\b(?:and|then|to|please|you|we|it|also|result|results|them)$",
+            r"^(?:it|them|this|that|the|these|those|everything|all|in|into|to|as|at|under|inside|result|results|data)\b",
+        ),
+        (r"store|ship|stock", r"^$|[.;:]$|\b(?:and|then|to|please|,)$", r"^(?:<|[a-z]+ )"),
+        (r"store", r"[a-z]$", r"^(?:it|them|this|that|everything|in|into|as) "),
+        (r"email|e mail", r"", r"^(?:me|us|to )?\s*(?:the team )?<e>"),
+        (r"email", r"\b(?:an|send|sends|via|by|per)$", r"^(?:to|if|when|on|at|alert|message|notification)\b|^<e>"),
+        (r"email|page", r"^$|[,;.:]$|\b(?:and|then|please)$", r"^(?:me|us|the team|someone|ops|on call|oncall)\b"),
+        (r"order", r"[a-z,;]$|^$", r"^(?:it |them |the (?:rows|result|results|output) )?by\b"),
+        (r"cost|costs", r"\b(?:that|which|who|they)$", r"^(?:more|less|over|under|at least|at most|above|below|\d)"),
+        (r"model|page|project|org|session|sessions", r"\b(?:to|will|data)$", r"^(?:it|this|the)\b"),
+        (r"view|click", r"^$|[,;.:]$|\b(?:to|please|a)$", r"^(?:the|all|my|our|in|on)\b"),
+        (r"total|totals", r"\b(?:running|cumulative|rolling|in|grand)$", r""),
+        (r"total", r"", r"^(?:of|up|the|number|count|sum|amount|revenue|quantity|<)"),
+        (r"open", r"\b(?:to|please)$", r""),
+        (r"items", r"\b(?:following|these)$", r""),
+        (r"date|dates", r"\b(?:up to|to|out of|due)$", r""),
+        (r"returns", r"\bthat$", r"^(?:the|all|a)\b"),
+        (r"account", r"\b(?:into|take)$", r""),
+        (r"us|american|british|swiss", r"", r"^(?:dollars?|pounds?|francs?|usd|gbp|chf)\b"),
+        (r"user|users", r"\b(?:so|the|our|for)$", r"^(?:can|could|need|needs|want|wants|see)\b"),
+    )
+]
 
 
 def link(text: Text, tokens: list[Token], *, names: bool = True) -> None:
@@ -159,8 +178,8 @@ def _also(text: Text, found: tuple[Meaning, ...], phrase: str) -> None:
 def _command(tokens: list[Token], n: int, size: int, phrase: str) -> bool:
     if not any(w.fullmatch(phrase) for w, _, _ in COMMANDS):
         return False
-    before = " ".join(t.word for t in tokens[max(0, n - 3):n])
-    shown = ["<e>" if t.kind == "mail" else "<" if t.kind == "name" else t.word for t in tokens[n + size:n + size + 4]]
+    before = " ".join(t.word for t in tokens[max(0, n - 3) : n])
+    shown = ["<e>" if t.kind == "mail" else "<" if t.kind == "name" else t.word for t in tokens[n + size : n + size + 4]]
     after = " ".join(shown)
     return any(w.fullmatch(phrase) and b.search(before) and a.search(after) for w, b, a in COMMANDS)
 
@@ -197,15 +216,30 @@ def _sign(word: str) -> str:
     return {"<": "lt", ">": "gt", "<=": "lte", ">=": "gte", "!=": "neq"}.get(word, word)
 
 
-COMMON = FUNCTION | GLUE | VESSELS | MOVING | POLARITY | QUANTITY | set(NUMBERS) | set(TENS) | set(ORDINALS) | set(MONTHS) | set(DAYS) | set(
-    UNITS) | set(CURRENCIES)
+COMMON = (
+    FUNCTION
+    | GLUE
+    | VESSELS
+    | MOVING
+    | POLARITY
+    | QUANTITY
+    | set(NUMBERS)
+    | set(TENS)
+    | set(ORDINALS)
+    | set(MONTHS)
+    | set(DAYS)
+    | set(UNITS)
+    | set(CURRENCIES)
+)
 
 
 def plain(word: str) -> bool:
     """Is it an ordinary word or command that must not be taken for a misspelled name?"""
     if word in COMMON or word in KNOWN:
         return True
-    return any(word.endswith(end) and (word[:-len(end)] in KNOWN or word[:-len(end)] + "e" in KNOWN) for end in ("s", "es", "ed", "ing", "ly"))
+    return any(
+        word.endswith(end) and (word[: -len(end)] in KNOWN or word[: -len(end)] + "e" in KNOWN) for end in ("s", "es", "ed", "ing", "ly")
+    )
 
 
 def _near(word: str, known: tuple[str, ...], *, keyword: bool = False) -> str:
@@ -225,7 +259,7 @@ def _slip(word: str, other: str, keyword: bool) -> bool:
     if len(word) != len(other):
         return not keyword or len(word) < len(other) or len(word) >= 5
     wrong = [(a, b) for a, b in zip(word, other, strict=True) if a != b]
-    return len(wrong) == 2 or not keyword and all(a in "aeiouy" and b in "aeiouy" for a, b in wrong)
+    return len(wrong) == 2 or (not keyword and all(a in "aeiouy" and b in "aeiouy" for a, b in wrong))
 
 
 def _distance(word: str, other: str) -> int:

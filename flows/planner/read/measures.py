@@ -8,25 +8,62 @@ from flows.planner.lexicon import NUMERIC
 from flows.planner.read.draft import Draft, Grain, Group, Measure, Ref, ref_of, tables_of
 from flows.planner.read.text import Found, P, Text
 
-FN = {"sum": "sum|sums|total|totals|sum of|total of|sum up|sums up|summed|summing|summing up|add up|adding up|summed up|overall|how much|grand total of",
-      "avg": "average|avg|mean|averages|averaged|averaging|average of|mean of", "min": "min|minimum|lowest|smallest|minimal|earliest",
-      "max": "max|maximum|highest|largest|maximal|biggest|latest", "median": "median|median of"}
+FN = {
+    "sum": "sum|sums|total|totals|sum of|total of|sum up|sums up|summed|summing|summing up|add up|adding up|summed up|overall|how "
+    "much|grand total of",
+    "avg": "average|avg|mean|averages|averaged|averaging|average of|mean of",
+    "min": "min|minimum|lowest|smallest|minimal|earliest",
+    "max": "max|maximum|highest|largest|maximal|biggest|latest",
+    "median": "median|median of",
+}
 FUNCTIONS = {w: fn for fn, words in FN.items() for w in words.split("|")}
 FNS = "|".join(sorted(FUNCTIONS, key=len, reverse=True))
 ART = r"(?: (?:of|the|all|each|its|their|our|these|up|over|value|values|column))*"
 SOLD = r"(?: (?:sold|ordered|spent|generated|earned|used|consumed|paid out|billed|values?|made))*"
-MEASURE = P(rf"(?:(?:the|a|an|their|compute|calculate|get) )*(?P<fn>(?:{FNS})(?:(?: ,| and| , and) (?:the )?(?:{FNS}))*){ART} (?P<cs>{{C}}(?:(?: ,| and| , and| plus)(?: the)? {{C}}){{0,5}}){SOLD}")
+MEASURE = P(
+    rf"(?:(?:the|a|an|their|compute|calculate|get) )*(?P<fn>(?:{FNS})(?:(?: ,| and| , and) (?:the )?(?:{FNS}))*){ART} "
+    rf"(?P<cs>{{C}}(?:(?: ,| and| , and| plus)(?: the)? {{C}}){{0,5}}){SOLD}"
+)
 SUFFIX = P(r"(?P<cs>{C}) (?P<fn>sums?|totals?|average|averages|median|maximum|minimum)")
 OF_TABLE = P(rf"(?:the )?(?P<fn>{FNS}){ART} (?P<t>{{T}})(?: (?P<v>value|values|amount|size|volume))?{SOLD}")
-DISTINCT = P(r"(?:the |a )*(?:count|counts|number|numbers|how many)(?: (?:of|the))*(?: (?P<d>distinct|unique|different|individual|separate))(?: (?:count|number|of|the|active))* (?P<x>{C}|{T})|(?P<d2>distinct|unique)(?: (?:count|number|of|the))* (?P<x2>{C}|{T})(?: (?:count|counts))?")
-COUNT = P(r"(?:the |a |and |me )*(?:count|counts|counting|number|numbers|how many|# of|#|tally|row count|volume)(?: (?:of|the|up|all|each|every|our|on))*(?: (?P<x>{T}|{C}|rows|records|them|entries|lines|ones|it|everything))?(?: (?:there are|are there|we have|we had|were placed|placed|happened|occurred|exist))*(?P<late> , (?:distinct|unique|counted once))?", "count|number|many|#|tally|volume")
+DISTINCT = P(
+    r"(?:the |a )*(?:count|counts|number|numbers|how many)(?: (?:of|the))*(?: (?P<d>distinct|unique|different|individual|"
+    r"separate))(?: (?:count|number|of|the|active))* (?P<x>{C}|{T})|(?P<d2>distinct|unique)(?: (?:count|number|of|the))* "
+    r"(?P<x2>{C}|{T})(?: (?:count|counts))?"
+)
+COUNT = P(
+    r"(?:the |a |and |me )*(?:count|counts|counting|number|numbers|how many|# of|#|tally|row count|volume)(?: (?:of|the|up|all|"
+    r"each|every|our|on))*(?: (?P<x>{T}|{C}|rows|records|them|entries|lines|ones|it|everything))?(?: (?:there are|are there|we "
+    r"have|we had|were placed|placed|happened|occurred|exist))*(?P<late> , (?:distinct|unique|counted once))?",
+    "count|number|many|#|tally|volume",
+)
 UNIT = r"(?:calendar )?(?P<u{n}>hour|day|date|week|month|quarter|year)"
-LEADS = (r"(?:(?:broken down|break down|breakdown|split|split up|grouped|group|grouping|aggregate|aggregated|aggregating|sliced|separately|summed|summarized|summarised|totalled|totaled|counted|each|one row|rolled up|roll up) )*"
-         r"(?:per|by|for each|for every|for each of|across|in each|in every|of each|of every|within each|within every|on each|at each|over each|for all|on every)")
+LEADS = (
+    r"(?:(?:broken down|break down|breakdown|split|split up|grouped|group|grouping|aggregate|aggregated|aggregating|sliced|"
+    r"separately|summed|summarized|summarised|totalled|totaled|counted|each|one row|rolled up|roll up) )*"
+    r"(?:per|by|for each|for every|for each of|across|in each|in every|of each|of every|within each|within every|on each|at each|"
+    r"over each|for all|on every)"
+)
 THING = r"(?:(?:the|each|every|a|given|calendar|individual|same) )*(?:{C}|{T}|hour|day|date|week|month|quarter|year)(?: (?:level|basis))?"
-GROUP = P(rf"{LEADS} (?P<g>{THING}(?:(?: ,| and| , and| &| per| by| \/| as well as| and by| and per| , by| , per| and for each| for each| in each| each| of each| x)+ {THING}){{0,7}})(?: (?:of|using|on|from|based on|according to)(?: the)? (?P<on>{{C}}))?(?: (?:level|basis))?")
-ADVERB = P(r"(?:(?:the|a|our) )*(?P<u>hourly|daily|weekly|monthly|quarterly|yearly|annual|annually)(?: (?:totals?|basis|level|aggregates?|aggregation|granularity))?")
-ADVERBS = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year", "annual": "year", "annually": "year"}
+GROUP = P(
+    rf"{LEADS} (?P<g>{THING}(?:(?: ,| and| , and| &| per| by| \/| as well as| and by| and per| , by| , per| and for each| for "
+    rf"each| in each| each| of each| x)+ {THING}){{0,7}})(?: (?:of|using|on|from|based on|according to)(?: the)? "
+    r"(?P<on>{C}))?(?: (?:level|basis))?"
+)
+ADVERB = P(
+    r"(?:(?:the|a|our) )*(?P<u>hourly|daily|weekly|monthly|quarterly|yearly|annual|annually)(?: (?:totals?|basis|level|"
+    r"aggregates?|aggregation|granularity))?"
+)
+ADVERBS = {
+    "hourly": "hour",
+    "daily": "day",
+    "weekly": "week",
+    "monthly": "month",
+    "quarterly": "quarter",
+    "yearly": "year",
+    "annual": "year",
+    "annually": "year",
+}
 TITLE = P(r"(?P<c>{C})(?: (?:sold|spent|generated|earned|made|values?|figures|numbers|trend|report|overview))*")
 
 
@@ -75,7 +112,7 @@ def _groups_here(hit: Found, words: list[str]) -> bool:
 
 def _measure_near(text: Text, hit: Found) -> bool:
     """`daily GCP cost`: a measure, a count or a table stands right behind."""
-    return bool(re.match(r"(?:¦+ |[a-z]+ ){0,2}(?:<t..|<.c.|count|number|total|average|sum)", text.norm[hit.match.end() + 1:]))
+    return bool(re.match(r"(?:¦+ |[a-z]+ ){0,2}(?:<t..|<.c.|count|number|total|average|sum)", text.norm[hit.match.end() + 1 :]))
 
 
 def read_items(text: Text, a: int, b: int) -> list[Group | Grain]:
@@ -110,7 +147,9 @@ def numeric(text: Text, column: Ref) -> bool:
     return any(not m.table or text.lexicon.type_of(m.table, m.column) in NUMERIC for m in column.meanings)
 
 
-ONCE = P(r"(?:only |but )?(?:distinct|unique|distinct ones|unique ones|distinct only|each counted once|counted once)", "distinct|unique|once")
+ONCE = P(
+    r"(?:only |but )?(?:distinct|unique|distinct ones|unique ones|distinct only|each counted once|counted once)", "distinct|unique|once"
+)
 EXTREME = {"lowest", "smallest", "highest", "largest", "biggest", "latest", "earliest"}
 
 
@@ -153,7 +192,9 @@ def _functions(text: Text, draft: Draft, hit: Found) -> None:
         place = text.norm.index(word, at)
         at = place + len(word)
         column = ref_of(text, word)
-        if n and not numeric(text, column) or n and re.match(r" (?:is|are|must|=|per|over|above|below|between) ", text.norm[at:at + 12] if n else ""):
+        if (n and not numeric(text, column)) or (
+            n and re.match(r" (?:is|are|must|=|per|over|above|below|between) ", text.norm[at : at + 12] if n else "")
+        ):
             break
         end = at
         made += [Measure(FUNCTIONS[f.strip()], column, text.span(hit.match.start(), at)) for f in fns]
@@ -173,7 +214,10 @@ def _count(text: Text, draft: Draft, hit: Found) -> None:
             draft.measures.append(Measure("count_distinct" if hit["late"] else "count", None, hit.span, table=tables_of(text, word)[0]))
         else:
             draft.measures.append(Measure("count_distinct", ref_of(text, word), hit.span, guessed=not hit["late"]))
-    elif word or re.match(r" (?:¦|per|by|for|in|and|,|to|into)", text.norm[hit.match.end():]) and not hit[0].endswith(("number", "numbers", "volume")):
+    elif word or (
+        re.match(r" (?:¦|per|by|for|in|and|,|to|into)", text.norm[hit.match.end() :])
+        and not hit[0].endswith(("number", "numbers", "volume"))
+    ):
         draft.measures.append(Measure("count", None, hit.span))
     else:
         return

@@ -6,39 +6,86 @@ from flows.planner.read.draft import Dedup, Draft, Grain, Group, Measure, Ref, T
 from flows.planner.read.measures import FNS, FUNCTIONS, read_items
 from flows.planner.read.text import Found, P, Text, keep_table
 
-BEST = r"(?:best|top|biggest|largest|highest|greatest|most (?:valuable|expensive|profitable|popular|active|important|frequent)|best - selling|best selling|strongest|leading|busiest)"
+BEST = (
+    r"(?:best|top|biggest|largest|highest|greatest|most (?:valuable|expensive|profitable|popular|active|important|frequent)|best - "
+    r"selling|best selling|strongest|leading|busiest)"
+)
 WORST = r"(?:worst|bottom|smallest|lowest|least (?:valuable|expensive|popular|active)|cheapest|weakest)"
 WHAT = r"(?P<t>{T}|{C}|rows|records|entries)(?: (?:of|from|in) (?:the )?(?P<src>{T}))?"
-HOW = r"(?:(?:total|the|their|its|overall|highest|lowest|most|sum of|number of|count of|average|avg|maximum|max|minimum|min|combined|summed|gross) )*(?P<m>{C}|{T})(?: (?:sold|spent|generated|value|ordered|count|made))*"
-BY = rf"(?: ,)?(?: (?:ranked|sorted|ordered|measured|rated))?(?: (?P<by>by|in terms of|according to|based on|with the (?:highest|most|largest|biggest|lowest|fewest|greatest)|in|on|having the (?:highest|most|lowest)|who have the (?:highest|most)|as measured by) {HOW})"
+HOW = (
+    r"(?:(?:total|the|their|its|overall|highest|lowest|most|sum of|number of|count of|average|avg|maximum|max|minimum|min|combined|"
+    r"summed|gross) )*(?P<m>{C}|{T})(?: (?:sold|spent|generated|value|ordered|count|made))*"
+)
+BY = (
+    r"(?: ,)?(?: (?:ranked|sorted|ordered|measured|rated))?(?: (?P<by>by|in terms of|according to|based on|with the (?:highest|most|"
+    r"largest|biggest|lowest|fewest|greatest)|in|on|having the (?:highest|most|lowest)|who have the (?:highest|most)|as measured "
+    rf"by) {HOW})"
+)
 EACH = r"(?:in each|in every|per|for each|for every|within each|of each|of every|by|within every|inside each|each|in all)"
 PER = rf"(?: ,)?(?: {EACH} (?P<per>(?:{{C}}|{{T}}|day|week|month|quarter|year)(?:(?: ,| and) (?:{{C}}|{{T}}))?))?"
-TOPS = [P(source) for source in (
-    rf"(?:the |our |find |show )*(?:(?P<side>top|bottom|best|worst|first) (?P<n>{{N}})|(?P<n2>{{N}}) (?:(?P<hi>{BEST})|(?P<lo>{WORST})))(?: (?:selling|performing|rated|ranked|grossing|spending|best|biggest))*(?: -)* {WHAT}{PER.replace('<per>', '<per0>')}{BY}{PER}",
-    rf"{WHAT} with the (?P<n2>{{N}}) (?:(?P<hi>highest|largest|biggest|greatest)|(?P<lo>lowest|smallest)) {HOW}",
-)]
+TOPS = [
+    P(source)
+    for source in (
+        rf"(?:the |our |find |show )*(?:(?P<side>top|bottom|best|worst|first) (?P<n>{{N}})|(?P<n2>{{N}}) (?:(?P<hi>{BEST})|"
+        rf"(?P<lo>{WORST})))(?: (?:selling|performing|rated|ranked|grossing|spending|best|biggest))*(?: -)* "
+        rf"{WHAT}{PER.replace('<per>', '<per0>')}{BY}{PER}",
+        rf"{WHAT} with the (?P<n2>{{N}}) (?:(?P<hi>highest|largest|biggest|greatest)|(?P<lo>lowest|smallest)) {HOW}",
+    )
+]
 LATEST = r"(?P<keep>latest|newest|most recent|last|first|earliest|oldest|most recently|freshest)"
 ROW = r"(?: (?:one|ones|row|record|entry|version|occurrence|value|of them|only|{T}))*"
-ORDER = r"(?:(?: (?:by|according to|based on|ordered by|sorted by|in terms of|judged by|of|using|measured by|with the (?:latest|highest|newest)))*(?: the)? (?P<o>{C}))?"
+ORDER = (
+    r"(?:(?: (?:by|according to|based on|ordered by|sorted by|in terms of|judged by|of|using|measured by|with the (?:latest|"
+    r"highest|newest)))*(?: the)? (?P<o>{C}))?"
+)
 KEYS = r"(?P<k>(?:{C}|{T})(?:(?: ,| and| , and| \+) (?:the )?(?:{C}|{T})){0,4})"
-KEEPING = rf"(?:(?: ,| and| ;| \.| so that| but| -)*(?: (?:then|always|only|we|please|just|with))*(?: (?:keep|keeping|keeps|retain|retaining|preserve|preserving|take|taking|leaving|prefer|preferring|where))(?: (?:only|just|the|with|always|row|one|record))* {LATEST}{ROW}{ORDER}(?: wins)?)?"
-DEDUPS = [P(source) for source in (
-    rf"(?:(?:and|then|please|first|also) )*(?:de - duplicate|deduplicate|dedup|dedupe|deduplicated|deduplicating|deduplication of|de - dupe|remove duplicates|removing duplicates|drop duplicates|dropping duplicates|eliminate duplicates|get rid of duplicates|without duplicates|no duplicates|remove duplicated rows|remove the duplicates|duplicates removed|remove double entries|distinct|make unique|remove any duplicates)(?: (?:of|in|from|among|the|rows|records|them|it|entries|all|removed))*(?: (?P<t>{{T}}))?(?: (?:rows|records|table|data))*(?: (?:on|by|per|based on|using|over|for|with the same|with respect to|in terms of|having the same|sharing the same|in|according to))+(?: (?:the|column|columns|same|their))* {KEYS}{KEEPING}",
-    rf"(?:remove|removing|drop|dropping|eliminate|filter out|delete)(?: (?:the|any|all))* (?:duplicate|duplicated|double|repeated) (?P<t>{{T}}|rows|records|entries)(?: (?:on|by|per|based on|using|with the same|having the same|sharing the same|with identical|over|in))+(?: (?:the|column))* {KEYS}{KEEPING}",
-    rf"(?:(?:and|then|please|only|just|we|want|keep|keeping|take|taking|retain|get|exactly|leave) )*(?:only |just |exactly )?(?:one|a single|1|single) (?:row|record|entry|line|{{T}})(?: only)?(?: (?:per|for each|for every|by|each))+ {KEYS}(?: (?:in|of|from) (?:the )?(?P<t>{{T}}))?(?:(?: ,| ;| -| \(| and| :)*(?: (?:keep|keeping|namely|i e|take|the one with|that is))*(?: the)? {LATEST}{ROW}{ORDER})?(?: \))?",
-    rf"(?:(?:and|then|please|only|just|we|want|keep|keeping|take|taking|retain|get) )*(?:only |just )?(?:the )?{LATEST}(?: (?:row|record|entry|version|state|one|ones))*(?: (?P<t>{{T}}))?(?: (?:per|for each|for every|of each|of every|by each))+ {KEYS}{ORDER}",
-)]
+KEEPING = (
+    r"(?:(?: ,| and| ;| \.| so that| but| -)*(?: (?:then|always|only|we|please|just|with))*(?: (?:keep|keeping|keeps|retain|"
+    r"retaining|preserve|preserving|take|taking|leaving|prefer|preferring|where))(?: (?:only|just|the|with|always|row|one|"
+    rf"record))* {LATEST}{ROW}{ORDER}(?: wins)?)?"
+)
+DEDUPS = [
+    P(source)
+    for source in (
+        r"(?:(?:and|then|please|first|also) )*(?:de - duplicate|deduplicate|dedup|dedupe|deduplicated|deduplicating|deduplication of|de - "
+        r"dupe|remove duplicates|removing duplicates|drop duplicates|dropping duplicates|eliminate duplicates|get rid of duplicates|"
+        r"without duplicates|no duplicates|remove duplicated rows|remove the duplicates|duplicates removed|remove double entries|distinct|"
+        r"make unique|remove any duplicates)(?: (?:of|in|from|among|the|rows|records|them|it|entries|all|removed))*(?: (?P<t>{T}))?(?: "
+        r"(?:rows|records|table|data))*(?: (?:on|by|per|based on|using|over|for|with the same|with respect to|in terms of|having the same|"
+        rf"sharing the same|in|according to))+(?: (?:the|column|columns|same|their))* {KEYS}{KEEPING}",
+        r"(?:remove|removing|drop|dropping|eliminate|filter out|delete)(?: (?:the|any|all))* (?:duplicate|duplicated|double|repeated) "
+        r"(?P<t>{T}|rows|records|entries)(?: (?:on|by|per|based on|using|with the same|having the same|sharing the same|with identical|"
+        rf"over|in))+(?: (?:the|column))* {KEYS}{KEEPING}",
+        r"(?:(?:and|then|please|only|just|we|want|keep|keeping|take|taking|retain|get|exactly|leave) )*(?:only |just |exactly )?(?:one|a "
+        rf"single|1|single) (?:row|record|entry|line|{{T}})(?: only)?(?: (?:per|for each|for every|by|each))+ {KEYS}(?: (?:in|of|from) "
+        r"(?:the )?(?P<t>{T}))?(?:(?: ,| ;| -| \(| and| :)*(?: (?:keep|keeping|namely|i e|take|the one with|that is))*(?: the)? "
+        rf"{LATEST}{ROW}{ORDER})?(?: \))?",
+        rf"(?:(?:and|then|please|only|just|we|want|keep|keeping|take|taking|retain|get) )*(?:only |just )?(?:the )?{LATEST}(?: (?:row|"
+        rf"record|entry|version|state|one|ones))*(?: (?P<t>{{T}}))?(?: (?:per|for each|for every|of each|of every|by each))+ {KEYS}{ORDER}",
+    )
+]
 WORDS = {"latest": "desc", "newest": "desc", "most recent": "desc", "most recently": "desc", "last": "desc", "freshest": "desc"}
 PERIOD = r"(?P<u>day|week|month|hour|row|period|quarter)s?"
 AVERAGE = r"(?P<fn>average|mean|avg|sum|total)s?"
-WINDOWS = [P(source, "moving|rolling|running|cumul|sliding|trailing|rank|lag|previous|year") for source in (
-    rf"(?:the |a |add |compute |calculate |with |as )*(?P<n>{{N}})(?: -)? {PERIOD}(?: -)? (?:moving|rolling|sliding|trailing) {AVERAGE}(?: (?:of|for|over|on))*(?: the)?(?: (?:daily|total|weekly|monthly))? (?P<c>{{C}})",
-    rf"(?:the |a |add |compute |calculate |with )*(?:moving|rolling|sliding|trailing)(?: (?P<n>{{N}})(?: -)? {PERIOD})?(?: -)? {AVERAGE}(?: (?:of|for|on))*(?: the)?(?: (?:daily|total|weekly|monthly))? (?P<c>{{C}})(?: (?:over|across|for|of|in|with a window of|within|on)(?: (?:the|last|past|previous|a window of))* (?P<n2>{{N}})(?: -)? (?P<u2>day|week|month|hour|row|period)s?)?",
-    r"(?:the |a |add |compute |calculate |with )*(?:running|cumulative|cumulated|cumulating)(?: (?:total|sum|totals|sums))(?: (?:of|for|over|on))*(?: the)? (?P<c>{C})",
-    r"(?:the |a )*(?:cumulative|running|cumulated) (?P<c>{C})(?: (?:total|sum))?",
-    r"(?:rank|ranking) (?:of )?(?:the )?(?P<t>{T}) by (?:the )?(?P<c>{C})",
-)]
-ORDERED = P(r"(?:,? ?)(?:and |when )?(?:ordered|sorted|order|sort|in order|running)(?: (?:by|along|over|of|on))+ (?:the )?(?P<c>{C})(?: (?P<d>descending|desc|ascending|asc))?")
+WINDOWS = [
+    P(source, "moving|rolling|running|cumul|sliding|trailing|rank|lag|previous|year")
+    for source in (
+        rf"(?:the |a |add |compute |calculate |with |as )*(?P<n>{{N}})(?: -)? {PERIOD}(?: -)? (?:moving|rolling|sliding|trailing) "
+        rf"{AVERAGE}(?: (?:of|for|over|on))*(?: the)?(?: (?:daily|total|weekly|monthly))? (?P<c>{{C}})",
+        rf"(?:the |a |add |compute |calculate |with )*(?:moving|rolling|sliding|trailing)(?: (?P<n>{{N}})(?: -)? {PERIOD})?(?: -)? "
+        rf"{AVERAGE}(?: (?:of|for|on))*(?: the)?(?: (?:daily|total|weekly|monthly))? (?P<c>{{C}})(?: (?:over|across|for|of|in|with a "
+        r"window of|within|on)(?: (?:the|last|past|previous|a window of))* (?P<n2>{N})(?: -)? (?P<u2>day|week|month|hour|row|"
+        r"period)s?)?",
+        r"(?:the |a |add |compute |calculate |with )*(?:running|cumulative|cumulated|cumulating)(?: (?:total|sum|totals|sums))(?: (?:of|"
+        r"for|over|on))*(?: the)? (?P<c>{C})",
+        r"(?:the |a )*(?:cumulative|running|cumulated) (?P<c>{C})(?: (?:total|sum))?",
+        r"(?:rank|ranking) (?:of )?(?:the )?(?P<t>{T}) by (?:the )?(?P<c>{C})",
+    )
+]
+ORDERED = P(
+    r"(?:,? ?)(?:and |when )?(?:ordered|sorted|order|sort|in order|running)(?: (?:by|along|over|of|on))+ (?:the "
+    r")?(?P<c>{C})(?: (?P<d>descending|desc|ascending|asc))?"
+)
 OVER = P(r"(?:over|along) (?:the )?(?P<c>{C})")
 
 
@@ -48,7 +95,11 @@ def read_tops(text: Text, draft: Draft) -> None:
         for hit in text.find(wanted):
             groups = hit.match.groupdict()
             n = groups.get("n") or groups.get("n2") or ""
-            low = groups.get("side") in ("bottom", "worst") or bool(groups.get("lo")) or any(w in (groups.get("by") or "") for w in ("lowest", "fewest"))
+            low = (
+                groups.get("side") in ("bottom", "worst")
+                or bool(groups.get("lo"))
+                or any(w in (groups.get("by") or "") for w in ("lowest", "fewest"))
+            )
             if groups.get("side") == "first" or not n.isdigit() or int(n) < 1:
                 continue
             top = Top(int(n), "asc" if low else "desc", hit.span)
@@ -71,10 +122,10 @@ def _entity(text: Text, hit: Found, top: Top) -> None:
 
 
 def _by(text: Text, hit: Found) -> Measure:
-    words = hit[0][:hit.match.start("m") - hit.match.start()].split()[-3:]
+    words = hit[0][: hit.match.start("m") - hit.match.start()].split()[-3:]
     fn = next((FUNCTIONS[w] for w in words if w in ("average", "avg", "maximum", "max", "minimum", "min", "sum", "total")), "")
     word, span = hit["m"], hit.part("m")
-    if "number" in words or "count" in words or word[2] != "c" and not text.lexicon.main(tables_of(text, word)[0]):
+    if "number" in words or "count" in words or (word[2] != "c" and not text.lexicon.main(tables_of(text, word)[0])):
         table = tables_of(text, word)[0] if word[1] == "t" else ""
         return Measure("count" if table else "count_distinct", None if table else ref(hit, "m"), span, table=table)
     if word[2] == "c":

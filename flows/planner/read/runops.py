@@ -12,38 +12,101 @@ from flows.planner.read.draft import Span
 from flows.planner.read.text import Found, P, Text
 
 JOB = r"(?:pipeline|pipelines|job|jobs|flow|flows|workflow|run|runs|load|schedule|process|etl|task|dag)"
-ASK = r"^ (?:(?:hi|hello|hey|please|could|can|would|will|you|now|ok|okay|,|kindly|i|want|would like|need|to|we|us|let|go ahead and|just|quickly|like|me|d|i'd|we'd|want you) )*"
-INTENTS = [(intent, P(source)) for intent, source in (
-    ("rerun", r"(?:rerun|re - run|reruns|retry|redo|re - execute|restart|repeat|run again|re - try|reprocess|re - process)"),
-    ("rerun", r"(?:run|execute|start|try)(?= (?:(?:the|{PIPE}|{T}|{C}|[a-z-]+|failed|for) ){0,6}(?:again|once more))"),
-    ("backfill", r"(?:backfill|back - fill|backfilling|back fill|catch up|fill in the missing (?:days|runs) (?:of|for))"),
-    ("pause", r"(?:put(?= (?:.{0,60} )?on hold)|pause|suspend|put on hold|hold|stop scheduling|deactivate|disable|freeze|halt the schedule of|turn off|switch off)"),
-    ("resume", r"(?:resume|unpause|un - pause|continue|reactivate|re - enable|enable|activate|unsuspend|turn on|switch on|turn back on)"),
-    ("cancel", r"(?:cancel|abort|kill|terminate|stop|interrupt)"),
-    ("run", r"(?:run|execute|start|trigger|launch|kick off|fire off|fire|process|do a run of|do a|kickstart)"),
-)]
-STATUS = [P(source) for source in (
-    r"(?:(?:show|give|tell|what|is|s|me|us|the|display|get|see|check|how|report|on|current|what's|latest|i|want|to|know|need|like|about) )*(?:status|state|health|progress)(?: (?:of|for|on|about))?",
-    rf"(?:(?:what|which|show|list|did|have|has|me|the|all|any|tell|give|are there|of|see|my|our|were|how many) )*(?:{JOB}|{{PIPE}}|anything|something|things)?(?: (?:of|in|for|from|the|{{PIPE}}|{{M}}|pipeline|job|runs|has|have|that|which|did|were|are))* ?(?P<failed>failed|fail|failures?|broke|errored|crashed|went wrong|go wrong|unsuccessful|failing)(?: (?:runs?|jobs?|pipelines?))?",
-    r"(?:how|when) (?:is|did|was|does|has|are)(?: (?:the|our|my|last|run|of))*(?= {PIPE})",
-    r"(?:did|has|have|is|was)(?: the)?(?= {PIPE})",
-    rf"(?:(?:what|which|show|list|me|the|all|are|is|currently|tell|see|give) )*(?:{JOB} )?(?:is |are )?(?:currently )?running(?: right now| now| at the moment)?",
-    r"(?:(?:what|which|show|list|me|the|all|give|see) )*(?:last |latest |recent )?runs(?: (?:of|for))?(?= (?:the )?{PIPE})",
-)]
-RANGE = P(rf"(?:for|from|between|over|covering|on|the days|dates?|the period)?(?: (?:the|period|days|dates|range|time|from|between))* ?(?P<a>{DAY}) (?:to|until|till|through|thru|and|-|up to)(?: and including)? (?P<b>{DAY})(?: inclusive| included)?")
-ONE = P(rf"(?:(?:for|on|of|over|in|during|covering|from|the|all|date|day|data|whole|entire|run date|with date|period|each day|every day|as of) )*(?P<x>{DAY}|{SPAN})(?: data)?")
-SINCE = P(rf"(?:since|from|starting|starting from|beginning)(?: the)? (?P<a>{DAY})(?: (?:on|onwards?|until now|until today|to now|up to now))?")
-FAILED = P(r"(?:(?:the|all|only|any|its|every|those|just) )*(?:failed|failing|broken|unsuccessful|crashed)(?: (?:runs?|ones|steps?|days|tasks|parts|jobs?|executions?))?(?: (?:only|of|from|in|for))*", "fail|broken|unsuccess|crash")
-RUNNING = P(rf"(?:(?:the|all|any|that|which|is|are|currently|current|active) )*(?:running|current|active|ongoing)(?: (?:{JOB}|one|right now|now|at the moment))?", "running|current|active|ongoing")
-WORDS = P(rf"(?:(?:the|of|for|please|in|on|any|all|my|our|a|an|this|that|now|right now|immediately|again|once more|once|manually|currently|with|scheduled|schedule|schedules|scheduling|execution|executions|is|are|was|were|which|what|how|it|them|thanks|thank you|complete|whole|doing|going|do|did|run|runs|over|to|and|succeed|work|ok|okay|through|finish|day by day|on hold|one run a day|per day|here|there|happened|have|has|been|last run|latest run) )*(?:{JOB}|the|of|for|please|now|again|it|that is|right|immediately|today|\?)")
-EDIT = [P(source) for source in (
-    r"(?:(?:hi|please|could|can|you|we|i|want|to|need|like|would|let|us|now|,) )*(?:change|move|reschedule|set|switch|adjust|update|modify|edit|shift|alter|make|put)(?: (?:the|a|an|of|for|run|runs|its|time|timing|cron|start|schedule|scheduling|frequency|retries|retry|timeout|timezone|time zone|number|count|notifications?|alerts?|mode|destination|target|partitioning))*(?: (?:of|for|on|in))?(?: the)?(?= (?:{PIPE}|<))",
-    r"(?:(?:please|could|can|you) )*(?:let|have|schedule)(?: the)?(?= {PIPE})",
-    r"(?:(?:please|could|can|you|also) )*(?:add|give|attach|remove|drop|delete|turn off|disable|stop)(?: (?:the|a|an|any|all|its|to|for|from|of))*(?= (?:.{0,80} )?{PIPE})",
-)]
-REMOVE = P(r"(?:remove|drop|delete|turn off|disable|stop|without|no more|get rid of|clear|unset|cancel)(?: (?:the|any|all|its|more))* (?P<w>schedule|schedules|retries|retry|timeout|time limit|time - out|notifications?|alerts?|emails?|budget|slack messages?)(?: (?:of|for|from|on|in|to))?(?: the)?")
-REMOVED = {"sched": "/schedule", "retr": "/defaults/retry", "time": "/defaults/timeout_seconds", "noti": "/notify", "aler": "/notify", "emai": "/notify", "slac": "/notify",
-           "budg": "/budget"}
+ASK = (
+    r"^ (?:(?:hi|hello|hey|please|could|can|would|will|you|now|ok|okay|,|kindly|i|want|would like|need|to|we|us|let|go ahead and|"
+    r"just|quickly|like|me|d|i'd|we'd|want you) )*"
+)
+INTENTS = [
+    (intent, P(source))
+    for intent, source in (
+        ("rerun", r"(?:rerun|re - run|reruns|retry|redo|re - execute|restart|repeat|run again|re - try|reprocess|re - process)"),
+        ("rerun", r"(?:run|execute|start|try)(?= (?:(?:the|{PIPE}|{T}|{C}|[a-z-]+|failed|for) ){0,6}(?:again|once more))"),
+        ("backfill", r"(?:backfill|back - fill|backfilling|back fill|catch up|fill in the missing (?:days|runs) (?:of|for))"),
+        (
+            "pause",
+            r"(?:put(?= (?:.{0,60} )?on hold)|pause|suspend|put on hold|hold|stop scheduling|deactivate|disable|freeze|halt the "
+            r"schedule of|turn off|switch off)",
+        ),
+        (
+            "resume",
+            r"(?:resume|unpause|un - pause|continue|reactivate|re - enable|enable|activate|unsuspend|turn on|switch on|turn back on)",
+        ),
+        ("cancel", r"(?:cancel|abort|kill|terminate|stop|interrupt)"),
+        ("run", r"(?:run|execute|start|trigger|launch|kick off|fire off|fire|process|do a run of|do a|kickstart)"),
+    )
+]
+STATUS = [
+    P(source)
+    for source in (
+        r"(?:(?:show|give|tell|what|is|s|me|us|the|display|get|see|check|how|report|on|current|what's|latest|i|want|to|know|need|like|"
+        r"about) )*(?:status|state|health|progress)(?: (?:of|for|on|about))?",
+        rf"(?:(?:what|which|show|list|did|have|has|me|the|all|any|tell|give|are there|of|see|my|our|were|how many) )*(?:{JOB}|{{PIPE}}|"
+        r"anything|something|things)?(?: (?:of|in|for|from|the|{PIPE}|{M}|pipeline|job|runs|has|have|that|which|did|were|are))* "
+        r"?(?P<failed>failed|fail|failures?|broke|errored|crashed|went wrong|go wrong|unsuccessful|failing)(?: (?:runs?|jobs?|"
+        r"pipelines?))?",
+        r"(?:how|when) (?:is|did|was|does|has|are)(?: (?:the|our|my|last|run|of))*(?= {PIPE})",
+        r"(?:did|has|have|is|was)(?: the)?(?= {PIPE})",
+        rf"(?:(?:what|which|show|list|me|the|all|are|is|currently|tell|see|give) )*(?:{JOB} )?(?:is |are )?(?:currently )?running(?: right "
+        r"now| now| at the moment)?",
+        r"(?:(?:what|which|show|list|me|the|all|give|see) )*(?:last |latest |recent )?runs(?: (?:of|for))?(?= (?:the )?{PIPE})",
+    )
+]
+RANGE = P(
+    r"(?:for|from|between|over|covering|on|the days|dates?|the period)?(?: (?:the|period|days|dates|range|time|from|between))* "
+    rf"?(?P<a>{DAY}) (?:to|until|till|through|thru|and|-|up to)(?: and including)? (?P<b>{DAY})(?: inclusive| included)?"
+)
+ONE = P(
+    r"(?:(?:for|on|of|over|in|during|covering|from|the|all|date|day|data|whole|entire|run date|with date|period|each day|every "
+    rf"day|as of) )*(?P<x>{DAY}|{SPAN})(?: data)?"
+)
+SINCE = P(
+    rf"(?:since|from|starting|starting from|beginning)(?: the)? (?P<a>{DAY})(?: (?:on|onwards?|until now|until today|to now|up "
+    r"to now))?"
+)
+FAILED = P(
+    r"(?:(?:the|all|only|any|its|every|those|just) )*(?:failed|failing|broken|unsuccessful|crashed)(?: (?:runs?|ones|steps?|"
+    r"days|tasks|parts|jobs?|executions?))?(?: (?:only|of|from|in|for))*",
+    "fail|broken|unsuccess|crash",
+)
+RUNNING = P(
+    rf"(?:(?:the|all|any|that|which|is|are|currently|current|active) )*(?:running|current|active|ongoing)(?: (?:{JOB}|one|"
+    r"right now|now|at the moment))?",
+    "running|current|active|ongoing",
+)
+WORDS = P(
+    r"(?:(?:the|of|for|please|in|on|any|all|my|our|a|an|this|that|now|right now|immediately|again|once more|once|manually|"
+    r"currently|with|scheduled|schedule|schedules|scheduling|execution|executions|is|are|was|were|which|what|how|it|them|thanks|"
+    r"thank you|complete|whole|doing|going|do|did|run|runs|over|to|and|succeed|work|ok|okay|through|finish|day by day|on hold|"
+    rf"one run a day|per day|here|there|happened|have|has|been|last run|latest run) )*(?:{JOB}|the|of|for|please|now|again|it|"
+    r"that is|right|immediately|today|\?)"
+)
+EDIT = [
+    P(source)
+    for source in (
+        r"(?:(?:hi|please|could|can|you|we|i|want|to|need|like|would|let|us|now|,) )*(?:change|move|reschedule|set|switch|adjust|update|"
+        r"modify|edit|shift|alter|make|put)(?: (?:the|a|an|of|for|run|runs|its|time|timing|cron|start|schedule|scheduling|frequency|"
+        r"retries|retry|timeout|timezone|time zone|number|count|notifications?|alerts?|mode|destination|target|partitioning))*(?: (?:of|"
+        r"for|on|in))?(?: the)?(?= (?:{PIPE}|<))",
+        r"(?:(?:please|could|can|you) )*(?:let|have|schedule)(?: the)?(?= {PIPE})",
+        r"(?:(?:please|could|can|you|also) )*(?:add|give|attach|remove|drop|delete|turn off|disable|stop)(?: (?:the|a|an|any|all|its|to|"
+        r"for|from|of))*(?= (?:.{0,80} )?{PIPE})",
+    )
+]
+REMOVE = P(
+    r"(?:remove|drop|delete|turn off|disable|stop|without|no more|get rid of|clear|unset|cancel)(?: (?:the|any|all|its|more))* "
+    r"(?P<w>schedule|schedules|retries|retry|timeout|time limit|time - out|notifications?|alerts?|emails?|budget|slack "
+    r"messages?)(?: (?:of|for|from|on|in|to))?(?: the)?"
+)
+REMOVED = {
+    "sched": "/schedule",
+    "retr": "/defaults/retry",
+    "time": "/defaults/timeout_seconds",
+    "noti": "/notify",
+    "aler": "/notify",
+    "emai": "/notify",
+    "slac": "/notify",
+    "budg": "/budget",
+}
 
 
 @dataclass
@@ -120,9 +183,28 @@ def _intent(text: Text, full: Text) -> tuple[str, Found] | None:
         return None
     for n, wanted in enumerate(STATUS):
         hit = text.first(wanted)
-        if hit and hit.match.start() <= 30 and _leads(text, hit.match.start()) and (n != 0 or _about_runs(text)) and (
-                n != 1 or hit["failed"] and ("what" in hit[0] or "which" in hit[0] or "show" in hit[0] or "did" in hit[0] or "any" in hit[0] or "list" in hit[0]
-                                             or "how many" in hit[0]) and not _data_table(text, full)):
+        if (
+            hit
+            and hit.match.start() <= 30
+            and _leads(text, hit.match.start())
+            and (n != 0 or _about_runs(text))
+            and (
+                n != 1
+                or (
+                    hit["failed"]
+                    and (
+                        "what" in hit[0]
+                        or "which" in hit[0]
+                        or "show" in hit[0]
+                        or "did" in hit[0]
+                        or "any" in hit[0]
+                        or "list" in hit[0]
+                        or "how many" in hit[0]
+                    )
+                    and not _data_table(text, full)
+                )
+            )
+        ):
             return "status", hit
     for intent, wanted in INTENTS:
         for hit in text.find(wanted):
@@ -143,7 +225,11 @@ def _data_table(text: Text, full: Text) -> bool:
 
 def _about_runs(text: Text) -> bool:
     """A pipeline, `it`, `pipeline` or `job` is named, or the name of one half."""
-    return bool(_pipeline(text)) or bool(_near(text)) or any(f" {w} " in text.norm for w in ("pipeline", "job", "pipelines", "jobs", "workflow", "it", "flow", "dag", "runs"))
+    return (
+        bool(_pipeline(text))
+        or bool(_near(text))
+        or any(f" {w} " in text.norm for w in ("pipeline", "job", "pipelines", "jobs", "workflow", "it", "flow", "dag", "runs"))
+    )
 
 
 ANY = P(r"(?P<p>{PIPE})")

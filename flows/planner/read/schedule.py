@@ -11,36 +11,94 @@ from flows.planner.read.words import DAYS, MONTHS, ORDINALS
 
 DAY = r"(?:" + "|".join(sorted(DAYS, key=len, reverse=True)) + r")"
 LIST = rf"{DAY}(?:(?: ,| and| or| , and| &| \/| on)? (?:every |each )?{DAY}){{0,6}}"
-RUNS = r"(?:(?:run|runs|running|scheduled|schedule|execute|executed|refresh|refreshed|trigger|triggered|repeat|repeated|do|happening)(?: (?:it|this|that|everything|them|the (?:job|pipeline|flow|load)))? )?(?:to run )?(?:, )?"
+RUNS = (
+    r"(?:(?:run|runs|running|scheduled|schedule|execute|executed|refresh|refreshed|trigger|triggered|repeat|repeated|do|"
+    r"happening)(?: (?:it|this|that|everything|them|the (?:job|pipeline|flow|load)))? )?(?:to run )?(?:, )?"
+)
 NTH = r"(?:first|1 st|\d{1,2}(?: (?:st|nd|rd|th))?|second|third|fifth|tenth|fifteenth)"
 EVERY = r"(?:every|each|once (?:every|each|a|per)|once an|per)"
-FREQUENCIES = [(name, P(RUNS + source, need)) for name, source, need in (
-    ("minutes", r"(?:every|each|once every)(?: (?P<n>{N}))? (?:minutes?|mins?)", "min"),
-    ("half", r"(?:every|each) (?:half(?: an)? hour|half - hour)|half - hourly|(?:every|each) half of an hour|twice (?:an|per|every) hour", "half|twice"),
-    ("quarter_hour", r"(?:every|each) quarter (?:of an )?hour|quarter - hourly", "quarter"),
-    ("other_hour", r"(?:every|each) other hour|every second hour", "hour"),
-    ("hours", r"(?:every|each|once every)(?: (?P<n>{N}))? (?:hours?|hrs?)(?: (?:on the hour|at (?:the )?full hour))?|hourly|once (?:an|per|every) hour|on the hour", "hour|hr"),
-    ("other_day", r"(?:every|each) (?:other|second|2 nd) day|every 2 days", "day"),
-    ("workdays", r"(?:(?:on|only on|during) )?(?:every |each |all )?(?:weekdays?|workdays?|working days?|business days?|(?:the )?week days?)(?: only)?"
-                 r"|(?:on |from |every )?(?:monday|mon|mondays) (?:to|through|till|until|thru|-) (?:friday|fri|fridays)|(?:every|each) (?:weekday|workday|working day|business day)", "day|mon"),
-    ("weekend", r"(?:on |at |every |each )?(?:the )?(?:weekends?)|(?:on )?(?:saturday|sat) (?:and|to) (?:sunday|sun)", "weekend|sat"),
-    ("weekdays", rf"(?:(?:(?:every|each|once a) )?(?:weekly|week)(?: ,)? on|on (?:every|each)|every|each|on|weekly(?: ,)?(?: every)?)(?: week on)? (?P<days>{LIST})(?: (?P<part>morning|evening|night|afternoon)s?)?|(?P<plural>(?:sun|mon|tues|wednes|thurs|fri|satur)days(?: (?:and|,) (?:sun|mon|tues|wednes|thurs|fri|satur)days)*)", "day|mon|tue|wed|thu|fri|sat|sun"),
-    ("yearly", rf"(?:(?:on )?(?:the )?(?P<nth>{NTH})(?: day)? of )?(?:{EVERY} year|yearly|annually)", "year|annual"),
-    ("quarterly", r"(?:on (?:the )?)?(?:(?:first|1 st) day of )?(?:every|each|the|once (?:a|per|every)) (?:new )?quarter|quarterly|(?:every|each) quarter(?: on)?(?: the)? (?:first|1 st)(?: day)?", "quarter"),
-    ("monthly", rf"(?:on )?(?:the )?(?P<nth>{NTH})(?: day)? of (?:every|each|the|a) month|(?:monthly|{EVERY} month)(?: ,)?(?: on)?(?: the)? (?P<nth2>{NTH})(?: day)?(?! am| pm|:)|on the (?P<nth3>\d{{1,2}} (?:st|nd|rd|th)|first)(?: day)?(?: (?:every|each|monthly|of the) ?(?:month)?)?", "month|the"),
-    ("month_end", r"(?:on |at )?(?:the )?(?:last day|end) of (?:every|each|the) month|month end|month - end", "month"),
-    ("month", r"(?:every|each|once a|once every|once per) month|monthly", "month"),
-    ("times_a_day", r"(?P<n>twice|{N} times|2 x) (?:a|per|each|every)? ?(?:day|daily)", "twice|times"),
-    ("week", r"(?:every|each|once a|once every|once per) week|weekly", "week"),
-    ("part", r"(?:every|each) (?:single )?(?P<part>morning|evening|night|afternoon)|nightly|overnight|(?:in the )?(?P<parts>mornings|evenings|nights|afternoons)", "morning|evening|night|afternoon"),
-    ("day", r"(?:every|each|once a|once every|once per) (?:single )?(?:calendar )?day(?: of the week)?|(?:once )?daily|every 24 hours", "day|daily|24"),
-)]
-TIMES = P(r"(?:at|@|by|around|from) (?:exactly |around |about )?" + clock("a") + r"(?:(?: ,| and| & | , and| or| as well as| and again)+ (?:at )?" + clock("b")
-          + r")?(?:(?: ,| and| , and) (?:at )?" + clock("c") + r")?")
+FREQUENCIES = [
+    (name, P(RUNS + source, need))
+    for name, source, need in (
+        ("minutes", r"(?:every|each|once every)(?: (?P<n>{N}))? (?:minutes?|mins?)", "min"),
+        (
+            "half",
+            r"(?:every|each) (?:half(?: an)? hour|half - hour)|half - hourly|(?:every|each) half of an hour|twice (?:an|per|every) hour",
+            "half|twice",
+        ),
+        ("quarter_hour", r"(?:every|each) quarter (?:of an )?hour|quarter - hourly", "quarter"),
+        ("other_hour", r"(?:every|each) other hour|every second hour", "hour"),
+        (
+            "hours",
+            r"(?:every|each|once every)(?: (?P<n>{N}))? (?:hours?|hrs?)(?: (?:on the hour|at (?:the )?full hour))?|hourly|once (?:an|"
+            r"per|every) hour|on the hour",
+            "hour|hr",
+        ),
+        ("other_day", r"(?:every|each) (?:other|second|2 nd) day|every 2 days", "day"),
+        (
+            "workdays",
+            r"(?:(?:on|only on|during) )?(?:every |each |all )?(?:weekdays?|workdays?|working days?|business days?|(?:the )?week "
+            r"days?)(?: only)?"
+            r"|(?:on |from |every )?(?:monday|mon|mondays) (?:to|through|till|until|thru|-) (?:friday|fri|fridays)|(?:every|each) "
+            r"(?:weekday|workday|working day|business day)",
+            "day|mon",
+        ),
+        ("weekend", r"(?:on |at |every |each )?(?:the )?(?:weekends?)|(?:on )?(?:saturday|sat) (?:and|to) (?:sunday|sun)", "weekend|sat"),
+        (
+            "weekdays",
+            r"(?:(?:(?:every|each|once a) )?(?:weekly|week)(?: ,)? on|on (?:every|each)|every|each|on|weekly(?: ,)?(?: "
+            rf"every)?)(?: week on)? (?P<days>{LIST})(?: (?P<part>morning|evening|night|afternoon)s?)?|(?P<plural>(?:sun|mon|tues|"
+            r"wednes|thurs|fri|satur)days(?: (?:and|,) (?:sun|mon|tues|wednes|thurs|fri|satur)days)*)",
+            "day|mon|tue|wed|thu|fri|sat|sun",
+        ),
+        ("yearly", rf"(?:(?:on )?(?:the )?(?P<nth>{NTH})(?: day)? of )?(?:{EVERY} year|yearly|annually)", "year|annual"),
+        (
+            "quarterly",
+            r"(?:on (?:the )?)?(?:(?:first|1 st) day of )?(?:every|each|the|once (?:a|per|every)) (?:new )?quarter|quarterly|"
+            r"(?:every|each) quarter(?: on)?(?: the)? (?:first|1 st)(?: day)?",
+            "quarter",
+        ),
+        (
+            "monthly",
+            rf"(?:on )?(?:the )?(?P<nth>{NTH})(?: day)? of (?:every|each|the|a) month|(?:monthly|{EVERY} month)(?: ,)?(?: on)?(?: "
+            rf"the)? (?P<nth2>{NTH})(?: day)?(?! am| pm|:)|on the (?P<nth3>\d{{1,2}} (?:st|nd|rd|th)|first)(?: day)?(?: (?:every|"
+            r"each|monthly|of the) ?(?:month)?)?",
+            "month|the",
+        ),
+        ("month_end", r"(?:on |at )?(?:the )?(?:last day|end) of (?:every|each|the) month|month end|month - end", "month"),
+        ("month", r"(?:every|each|once a|once every|once per) month|monthly", "month"),
+        ("times_a_day", r"(?P<n>twice|{N} times|2 x) (?:a|per|each|every)? ?(?:day|daily)", "twice|times"),
+        ("week", r"(?:every|each|once a|once every|once per) week|weekly", "week"),
+        (
+            "part",
+            r"(?:every|each) (?:single )?(?P<part>morning|evening|night|afternoon)|nightly|overnight|(?:in the )?(?P<parts>mornings|"
+            r"evenings|nights|afternoons)",
+            "morning|evening|night|afternoon",
+        ),
+        (
+            "day",
+            r"(?:every|each|once a|once every|once per) (?:single )?(?:calendar )?day(?: of the week)?|(?:once )?daily|every 24 hours",
+            "day|daily|24",
+        ),
+    )
+]
+TIMES = P(
+    r"(?:at|@|by|around|from) (?:exactly |around |about )?"
+    + clock("a")
+    + r"(?:(?: ,| and| & | , and| or| as well as| and again)+ (?:at )?"
+    + clock("b")
+    + r")?(?:(?: ,| and| , and) (?:at )?"
+    + clock("c")
+    + r")?"
+)
 BARE = P(r"(?:,? ?)" + r"(?P<t>(?:\d{1,2}(?::\d\d)? (?:am|pm)|\d{1,2}:\d\d|noon|midnight))")
 LOOSE = P(r"(?:daily|nightly|morning|night|evening|weekdays?|day) (?P<x>" + clock("a") + r")")
 WITHIN = P(r"(?:only )?(?:between|from) " + clock("a") + r" (?:and|to|until|till|-) " + clock("b"), "between|from")
-AT_MINUTE = P(r"(?:at |on )?(?:(?P<q>quarter|half) past(?: (?:every|each|the) hour)?|(?P<n>\d{1,2}) (?:minutes? )?past (?:every |each |the )?(?:full )?hour|(?:at )?: ?(?P<m>\d\d))", "past")
+AT_MINUTE = P(
+    r"(?:at |on )?(?:(?P<q>quarter|half) past(?: (?:every|each|the) hour)?|(?P<n>\d{1,2}) (?:minutes? )?past (?:every |each |"
+    r"the )?(?:full )?hour|(?:at )?: ?(?P<m>\d\d))",
+    "past",
+)
 STEPS = {"minutes": 60, "hours": 24}
 BANNED = "weeks|fortnight"
 
@@ -97,8 +155,14 @@ def _frequency(text: Text, when: When) -> None:
 
 def _same(kind: str, name: str) -> bool:
     """A second word for the same frequency: `every day ... daily`, `every monday ... weekly`."""
-    return kind == name or {kind, name} <= {"day", "part"} or {kind, name} <= {"week", "weekdays"} or {kind, name} <= {
-        "month", "monthly"} or {kind, name} <= {"workdays", "day"} or {kind, name} <= {"times_a_day", "day"}
+    return (
+        kind == name
+        or {kind, name} <= {"day", "part"}
+        or {kind, name} <= {"week", "weekdays"}
+        or {kind, name} <= {"month", "monthly"}
+        or {kind, name} <= {"workdays", "day"}
+        or {kind, name} <= {"times_a_day", "day"}
+    )
 
 
 def _take_one(name: str, found: Found, when: When) -> bool:
@@ -109,7 +173,7 @@ def _take_one(name: str, found: Found, when: When) -> bool:
         return True
     if name in STEPS:
         step = float(groups.get("n") or 1)
-        if step != int(step) or not 1 <= step <= STEPS[name] or STEPS[name] % int(step) and name == "minutes":
+        if step != int(step) or not 1 <= step <= STEPS[name] or (STEPS[name] % int(step) and name == "minutes"):
             return False
         when.step = int(step)
     elif name == "weekdays":
@@ -122,12 +186,18 @@ def _take_one(name: str, found: Found, when: When) -> bool:
         when.month_day = day
     elif name == "times_a_day":
         when.count = 2 if groups["n"].startswith(("twice", "2")) else int(float(groups["n"].split()[0]))
-    when.part = groups.get("part") or (groups.get("parts") or "").rstrip("s") or ("night" if name == "part" and "night" in found[0] else when.part)
+    when.part = (
+        groups.get("part") or (groups.get("parts") or "").rstrip("s") or ("night" if name == "part" and "night" in found[0] else when.part)
+    )
     when.kind = name
     return True
 
 
-GRAIN_NEXT = P(r"(?:daily|weekly|monthly|quarterly|yearly|annually|hourly) (?:total |average |avg |mean |sum of |count of |number of |gross |net |distinct |max |min |maximum |minimum |<t..:\d+> )*(?:<.c.:\d+>|count|counts|sum|sums|total|totals|average|averages|number|<t..:\d+>)")
+GRAIN_NEXT = P(
+    r"(?:daily|weekly|monthly|quarterly|yearly|annually|hourly) (?:total |average |avg |mean |sum of |count of |number of |"
+    r"gross |net |distinct |max |min |maximum |minimum |<t..:\d+> )*(?:<.c.:\d+>|count|counts|sum|sums|total|totals|average|"
+    r"averages|number|<t..:\d+>)"
+)
 
 
 def _grain_not_schedule(text: Text, found: Found, name: str) -> bool:
@@ -136,7 +206,7 @@ def _grain_not_schedule(text: Text, found: Found, name: str) -> bool:
         return False
     words = found[0].split()
     adverb = words[-1]
-    if not adverb.endswith("ly") or len(words) > 1 and words[0] != adverb and words[0] != "once":
+    if not adverb.endswith("ly") or (len(words) > 1 and words[0] != adverb and words[0] != "once"):
         return adverb == "day" and words[0] == "per"
     return bool(GRAIN_NEXT.here(text.norm, found.match.start()))
 
@@ -158,7 +228,7 @@ def _times(text: Text, when: When, draft: Draft) -> None:
             if wanted is BARE:
                 times = [_bare(found["t"], when.part)]
             else:
-                times = [read_clock(found, p, when.part) for p in "abc" if p in "a" or wanted is TIMES and _there(found, p)]
+                times = [read_clock(found, p, when.part) for p in "abc" if p in "a" or (wanted is TIMES and _there(found, p))]
             if any(t is None for t in times) or _no_time(text, found, when):
                 continue
             start = found.match.start("x") if wanted is LOOSE else found.match.start()
@@ -167,7 +237,7 @@ def _times(text: Text, when: When, draft: Draft) -> None:
             text.take((start, found.match.end()))
     for t in when.times:
         if not t.sure:
-            draft.notes.append(("schedule.cron", f"\"{t.hour}\" was read as {t.hour:02}:{t.minute:02}"))
+            draft.notes.append(("schedule.cron", f'"{t.hour}" was read as {t.hour:02}:{t.minute:02}'))
 
 
 def _there(found: Found, p: str) -> bool:
@@ -187,12 +257,19 @@ def _bare(words: str, part: str) -> Time | None:
 
 def _no_time(text: Text, found: Found, when: When) -> bool:
     """`by 5`, `from 10`, `at 100`: a plain number is a time only after `at`, and not before a unit."""
-    after = text.norm[found.match.end():found.match.end() + 14]
+    after = text.norm[found.match.end() : found.match.end() + 14]
     plain = not any(w in found[0] for w in (":", "am", "pm", "noon", "midnight", "clock", "past", "morning", "evening", "night"))
     if found[0].startswith(("by", "from")) and (plain or not when.kind):
         return True
-    return plain and (after.startswith((" minutes", " min", " seconds", " %", " <", " percent", " rows", " usd", " eur", " euro", " dollar", " gb"))
-                      or after.startswith(" ."))and not after.startswith(" . ") or plain and found[0].split()[0] not in ("at", "@", "around", "daily", "nightly")
+    return (
+        plain
+        and (
+            after.startswith(
+                (" minutes", " min", " seconds", " %", " <", " percent", " rows", " usd", " eur", " euro", " dollar", " gb", " .")
+            )
+        )
+        and not after.startswith(" . ")
+    ) or (plain and found[0].split()[0] not in ("at", "@", "around", "daily", "nightly"))
 
 
 def _choices(when: When) -> list[str]:
@@ -212,15 +289,28 @@ def _cron(when: When, draft: Draft, span: Span) -> None:
         _hourly(when, draft, span, days)
         return
     if when.kind == "month_end":
-        draft.asks.append(("schedule", "The last day of a month cannot be written as a cron line. On which day should it run?", span, ("0 0 28 * *", "0 0 1 * *")))
+        draft.asks.append(
+            (
+                "schedule",
+                "The last day of a month cannot be written as a cron line. On which day should it run?",
+                span,
+                ("0 0 28 * *", "0 0 1 * *"),
+            )
+        )
         return
     times = when.times
     if not times:
         _ask_time(when, draft, span)
         return
     if len({t.minute for t in times}) > 1:
-        draft.asks.append(("schedule", "These times need two schedules. Which one should be used?", span,
-                           tuple(f"{t.minute} {t.hour} {_rest(when, draft)}" for t in times)))
+        draft.asks.append(
+            (
+                "schedule",
+                "These times need two schedules. Which one should be used?",
+                span,
+                tuple(f"{t.minute} {t.hour} {_rest(when, draft)}" for t in times),
+            )
+        )
         return
     if when.count and when.count != len(times):
         draft.asks.append(("schedule.time", f"At which {when.count} times of the day should it run?", span, ()))
@@ -232,13 +322,17 @@ def _cron(when: When, draft: Draft, span: Span) -> None:
 def _hourly(when: When, draft: Draft, span: Span, days: str) -> None:
     step = 2 if when.kind == "other_hour" else when.step
     minute = when.times[0].minute if when.times else 0
-    if len(when.times) > 1 or when.times and step == 1:
-        draft.asks.append(("schedule", "Every hour, or at that time of the day?", span, ("0 * * * *", f"{minute} {when.times[0].hour} * * *")))
+    if len(when.times) > 1 or (when.times and step == 1):
+        draft.asks.append(
+            ("schedule", "Every hour, or at that time of the day?", span, ("0 * * * *", f"{minute} {when.times[0].hour} * * *"))
+        )
         return
     if 24 % step:
         draft.notes.append(("schedule.cron", f"every {step} hours starts again at midnight each day"))
     low, high = when.hours or (when.times[0].hour if when.times else 0, 23)
-    hours = "*" if step == 1 and not when.hours else f"{low}-{high}" + (f"/{step}" if step > 1 else "") if when.hours or low else f"*/{step}"
+    hours = (
+        "*" if step == 1 and not when.hours else f"{low}-{high}" + (f"/{step}" if step > 1 else "") if when.hours or low else f"*/{step}"
+    )
     draft.cron = Said(f"{minute} {'0' if step == 24 else hours} * * {days}", span)
 
 
@@ -252,9 +346,15 @@ def _rest(when: When, draft: Draft) -> str:
         return "* * 1"
     if when.kind == "month":
         draft.notes.append(("schedule.cron", "monthly was read as the first day of each month"))
-    return {"workdays": "* * 1-5", "weekend": "* * 0,6", "weekdays": f"* * {','.join(map(str, sorted(when.days, key=lambda d: d or 7)))}",
-            "monthly": f"{when.month_day} * *", "month": "1 * *", "quarterly": "1 */3 *", "yearly": f"{when.month_day or 1} 1 *"}.get(
-                when.kind, "* * *")
+    return {
+        "workdays": "* * 1-5",
+        "weekend": "* * 0,6",
+        "weekdays": f"* * {','.join(map(str, sorted(when.days, key=lambda d: d or 7)))}",
+        "monthly": f"{when.month_day} * *",
+        "month": "1 * *",
+        "quarterly": "1 */3 *",
+        "yearly": f"{when.month_day or 1} 1 *",
+    }.get(when.kind, "* * *")
 
 
 def _ask_time(when: When, draft: Draft, span: Span) -> None:

@@ -5,16 +5,62 @@ from __future__ import annotations
 from flows.planner.read.draft import Draft, Said, ref_of
 from flows.planner.read.text import P, Text, keep_table
 
-HOWS = {"left": "left(?: outer)?", "right": "right(?: outer)?", "full": "full(?: outer)?|outer", "inner": "inner", "anti": "anti|left anti", "semi": "semi|left semi", "cross": "cross"}
+HOWS = {
+    "left": "left(?: outer)?",
+    "right": "right(?: outer)?",
+    "full": "full(?: outer)?|outer",
+    "inner": "inner",
+    "anti": "anti|left anti",
+    "semi": "semi|left semi",
+    "cross": "cross",
+}
 JOIN = r"(?:join|joins|joined|joining)"
-KINDS = [(how, P(rf"(?:(?:and|then|using|with|by|via|through|an?|as|do|use|please) )*(?:{words})(?: -)? {JOIN}(?: (?:it|them|that|this|these|those|to|with|on to|onto|against|the|up|of|between|both))*", "join")) for how, words in HOWS.items() if how != "cross"]
-ON = P(r"(?:(?:on|by|via|using|over|along|through|matching)(?: (?:the|their|common|same|shared|key|keys|column|columns|id|matching))*) (?P<c>{C})(?: (?:columns?|key))?")
-CUES = P(rf"(?:(?:and|then|please|also|first|by|after|to|when|them|all) )*(?:{JOIN}|combine|combines|combined|combining|merge|merged|merging|enrich|enriches|enriched|enriching|bring together|brought together|bringing together|put together|link|linked|linking|match|matched|matching|connect|connected|blend|blending|look up|lookup|augment|augmented|complement|extend|extended|attach|cross reference|relate|related|together with|along with|together)(?: (?:it|them|that|this|these|those|all|up|to|with|together|the|from|in|by|both|against))*")
-UNION = P(r"(?:(?:and|then|please|the|a|by|as|do|with|of) )*(?:union|unions|unioned|unite|stack|stacked|stacking|concatenate|concatenated|concat|append the rows of|put under each other|one below the other|on top of each other)(?: (?:all|of|the|rows|it|them|both|together))*", "unio|unit|stack|conc|append|under each|below|on top")
-MANY = P(r"(?:from |across |out of |in )*(?:the |our )?(?:multiple|several|various|different|many|all|a number of|numerous|some|both|{N})(?: (?:our|of|the|different|separate))* (?P<k>{K})(?: (?:databases|servers|instances|systems|sources|dbs|clusters|accounts|projects|buckets|connections))", "<k:")
-FROM = P(r"(?:(?:and|from|in|of|via|through|out of|on|off|inside|within|using|sitting in|living in|stored in|located in|that (?:are|is|lives|live|sits|sit) in|which (?:are|is|lives) in|coming from|kept in) )(?:(?:the|our|a|an|an?|source|production|prod|company) )*(?P<k>{K})(?: (?:database|db|server|system|bucket|api|table|tables|source|instance|cluster|file|files|connection|dataset|endpoint|service))*")
+KINDS = [
+    (
+        how,
+        P(
+            rf"(?:(?:and|then|using|with|by|via|through|an?|as|do|use|please) )*(?:{words})(?: -)? {JOIN}(?: (?:it|them|that|this|"
+            r"these|those|to|with|on to|onto|against|the|up|of|between|both))*",
+            "join",
+        ),
+    )
+    for how, words in HOWS.items()
+    if how != "cross"
+]
+ON = P(
+    r"(?:(?:on|by|via|using|over|along|through|matching)(?: (?:the|their|common|same|shared|key|keys|column|columns|id|matching))*) "
+    r"(?P<c>{C})(?: (?:columns?|key))?"
+)
+CUES = P(
+    rf"(?:(?:and|then|please|also|first|by|after|to|when|them|all) )*(?:{JOIN}|combine|combines|combined|combining|merge|merged|"
+    r"merging|enrich|enriches|enriched|enriching|bring together|brought together|bringing together|put together|link|linked|"
+    r"linking|match|matched|matching|connect|connected|blend|blending|look up|lookup|augment|augmented|complement|extend|"
+    r"extended|attach|cross reference|relate|related|together with|along with|together)(?: (?:it|them|that|this|these|those|all|"
+    r"up|to|with|together|the|from|in|by|both|against))*"
+)
+UNION = P(
+    r"(?:(?:and|then|please|the|a|by|as|do|with|of) )*(?:union|unions|unioned|unite|stack|stacked|stacking|concatenate|"
+    r"concatenated|concat|append the rows of|put under each other|one below the other|on top of each other)(?: (?:all|of|the|"
+    r"rows|it|them|both|together))*",
+    "unio|unit|stack|conc|append|under each|below|on top",
+)
+MANY = P(
+    r"(?:from |across |out of |in )*(?:the |our )?(?:multiple|several|various|different|many|all|a number of|numerous|some|both|"
+    r"{N})(?: (?:our|of|the|different|separate))* (?P<k>{K})(?: (?:databases|servers|instances|systems|sources|dbs|clusters|"
+    r"accounts|projects|buckets|connections))",
+    "<k:",
+)
+FROM = P(
+    r"(?:(?:and|from|in|of|via|through|out of|on|off|inside|within|using|sitting in|living in|stored in|located in|that (?:are|is|"
+    r"lives|live|sits|sit) in|which (?:are|is|lives) in|coming from|kept in) )(?:(?:the|our|a|an|an?|source|production|prod|"
+    r"company) )*(?P<k>{K})(?: (?:database|db|server|system|bucket|api|table|tables|source|instance|cluster|file|files|connection|"
+    r"dataset|endpoint|service))*"
+)
 ADJECTIVE = P(r"(?P<k>{K})(?: (?:table|tables|api|database|file|files))* (?={T}|<q)")
-VENUE = P(r"(?:from |in |of )(?:the |our )?(?:(?:source|shop|company|crm|erp|operational|transactional|production|app|web|online) )+(?:database|db|system|shop|store|application|app)")
+VENUE = P(
+    r"(?:from |in |of )(?:the |our )?(?:(?:source|shop|company|crm|erp|operational|transactional|production|app|web|online) "
+    r")+(?:database|db|system|shop|store|application|app)"
+)
 
 
 def read_cues(text: Text, draft: Draft) -> None:
@@ -57,8 +103,14 @@ def read_connections(text: Text, draft: Draft) -> None:
     """Where a table lies; `from multiple PostgreSQL databases` asks which ones."""
     for hit in text.find(MANY):
         name = text.literal(hit["k"])
-        draft.asks.append(("source.connections", f"Which {hit.raw('k')} connections should be read?", hit.span,
-                           tuple(n for n, c in text.lexicon.catalog.connections.items() if c.kind == text.lexicon.catalog.connections[name].kind)))
+        draft.asks.append(
+            (
+                "source.connections",
+                f"Which {hit.raw('k')} connections should be read?",
+                hit.span,
+                tuple(n for n, c in text.lexicon.catalog.connections.items() if c.kind == text.lexicon.catalog.connections[name].kind),
+            )
+        )
         text.take(hit)
     for wanted in (FROM, ADJECTIVE):
         for hit in text.find(wanted):

@@ -13,9 +13,20 @@ from flows.planner.read.tokens import tokenize
 BLANK = "¦"
 KNOWN: set[str] = set()  # every literal word of a pattern: never taken for a typo, and what command words are corrected to
 MACROS = {
-    "{T}": r"<t..:\d+>", "{C}": r"<.c.:\d+>", "{V}": r"<..v:\d+>", "{M}": r"<[t-][c-][v-]:\d+>", "{D}": r"<d:\d+>", "{E}": r"<e:\d+>",
-    "{H}": r"<h:\d+>", "{F}": r"<f:\d+>", "{Q}": r"<q:\d+>", "{Z}": r"<z:\d+>", "{K}": r"<k:\d+>", "{PIPE}": r"<p:\d+>",
-    "{N}": r"\d+(?:\.\d+)?", "{W}": r"[^\s<>¦,;.:()]+",
+    "{T}": r"<t..:\d+>",
+    "{C}": r"<.c.:\d+>",
+    "{V}": r"<..v:\d+>",
+    "{M}": r"<[t-][c-][v-]:\d+>",
+    "{D}": r"<d:\d+>",
+    "{E}": r"<e:\d+>",
+    "{H}": r"<h:\d+>",
+    "{F}": r"<f:\d+>",
+    "{Q}": r"<q:\d+>",
+    "{Z}": r"<z:\d+>",
+    "{K}": r"<k:\d+>",
+    "{PIPE}": r"<p:\d+>",
+    "{N}": r"\d+(?:\.\d+)?",
+    "{W}": r"[^\s<>¦,;.:()]+",
 }
 SHAPES = {"name": "d", "mail": "e", "channel": "h", "file": "f", "url": "f", "quote": "q", "zone": "z"}
 LITERAL = re.compile(r"(?<![\\<\w])[a-z]{3,}(?![\w>]*>)")
@@ -37,7 +48,7 @@ class P:
         plain = f"{plain.replace('[sz]', 's')} {plain.replace('[sz]', 'z')}" if "[sz]" in plain else plain
         for word in LITERAL.finditer(plain):
             KNOWN.add(word.group())
-            if plain[word.end():word.end() + 1] == "?":
+            if plain[word.end() : word.end() + 1] == "?":
                 KNOWN.add(word.group()[:-1])
 
     def search(self, norm: str, at: int) -> re.Match[str] | None:
@@ -147,7 +158,7 @@ class Text:
                 break
             if unit.at + len(unit.norm) > a and not unit.taken:
                 unit.taken = True
-                self.norm = self.norm[:unit.at] + BLANK * len(unit.norm) + self.norm[unit.at + len(unit.norm):]
+                self.norm = self.norm[: unit.at] + BLANK * len(unit.norm) + self.norm[unit.at + len(unit.norm) :]
 
     def take_raw(self, start: int, end: int) -> None:
         """Consume the units inside a stretch of the raw text."""
@@ -174,7 +185,7 @@ class Text:
             return norm
         if norm[2:3] != ":":
             m = self.mention(norm)
-            return self.raw[m.start:m.end]
+            return self.raw[m.start : m.end]
         return self.literals[number(norm)]
 
     def promote(self, word: str) -> None:
@@ -210,7 +221,7 @@ def keep_table(text: Text, hit: Found) -> None:
 
 
 def number(norm: str) -> int:
-    return int(norm[norm.index(":") + 1:norm.rindex(">")])
+    return int(norm[norm.index(":") + 1 : norm.rindex(">")])
 
 
 def make(raw: str, lexicon: Lexicon, *, names: bool = True) -> Text:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from flows.planner.read.words import NUMBERS, SCALES, TENS
 
 # every repetition is bounded or over one class of characters, so that no input takes more than linear time
-TOKEN = re.compile(r"""
+TOKEN = re.compile(
+    r"""
     (?P<quote>"[^"\n]{1,200}"|“[^”\n]{1,200}”|`[^`\n]{1,200}`|(?<![\w])'[^'\n]{1,200}'(?!\w))
   | (?P<mail>[A-Za-z0-9_.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5})
   | (?P<url>(?:https?|gs|s3|sftp|ftp)://[^\s,;"']{1,300}[^\s,;"'.)])
@@ -22,12 +23,41 @@ TOKEN = re.compile(r"""
   | (?P<word>[^\W\d_]{1,40}(?:['’][^\W\d_]{1,8})?(?!\w)|[^\W\d]\w{0,80})
   | (?P<sign>>=|<=|!=|<>|==|\|\||->|=>|→|[^\s\w])
   | (?P<rest>\w{1,80})
-""", re.X)
+""",
+    re.X,
+)
 
-SIGNS = {"→": "to", "->": "to", "=>": "to", "≥": ">=", "≤": "<=", "≠": "!=", "==": "=", "<>": "!=", "×": "*", "–": "-", "—": "-", "&": "and", "’": "'"}
-CONTRACTED = {"isn't": "is not", "aren't": "are not", "don't": "do not", "doesn't": "does not", "wasn't": "was not", "can't": "can not",
-              "cannot": "can not", "shouldn't": "should not", "won't": "will not", "mustn't": "must not", "haven't": "have not",
-              "hasn't": "has not", "didn't": "did not", "weren't": "were not"}
+SIGNS = {
+    "→": "to",
+    "->": "to",
+    "=>": "to",
+    "≥": ">=",
+    "≤": "<=",
+    "≠": "!=",
+    "==": "=",
+    "<>": "!=",
+    "×": "*",
+    "–": "-",
+    "—": "-",
+    "&": "and",
+    "’": "'",
+}
+CONTRACTED = {
+    "isn't": "is not",
+    "aren't": "are not",
+    "don't": "do not",
+    "doesn't": "does not",
+    "wasn't": "was not",
+    "can't": "can not",
+    "cannot": "can not",
+    "shouldn't": "should not",
+    "won't": "will not",
+    "mustn't": "must not",
+    "haven't": "have not",
+    "hasn't": "has not",
+    "didn't": "did not",
+    "weren't": "were not",
+}
 
 
 @dataclass(slots=True)
@@ -93,9 +123,13 @@ def _meridian(tokens: list[Token]) -> list[Token]:
     out: list[Token] = []
     n = 0
     while n < len(tokens):
-        words = [t.word for t in tokens[n:n + 4]]
-        if out and out[-1].kind in ("number", "time") and words[0] in ("a", "p", "am", "pm") and (
-                words[:3] in (["a", ".", "m"], ["p", ".", "m"]) or words[0] in ("am", "pm")):
+        words = [t.word for t in tokens[n : n + 4]]
+        if (
+            out
+            and out[-1].kind in ("number", "time")
+            and words[0] in ("a", "p", "am", "pm")
+            and (words[:3] in (["a", ".", "m"], ["p", ".", "m"]) or words[0] in ("am", "pm"))
+        ):
             dotted = words[1:2] == ["."] and len(words[0]) == 1
             size = (4 if words[3:4] == ["."] else 3) if dotted else 1
             if not dotted and words[1:2] == ["."] and n + 1 < len(tokens) and tokens[n].end - tokens[n].start > 2:
@@ -128,12 +162,12 @@ def _spelled(tokens: list[Token], n: int) -> tuple[float, int]:
     if tokens[n].kind == "number":
         value, size = float(word), 1
         scale = tokens[n + 1] if n + 1 < len(tokens) else None
-        if scale and (scale.word in ("thousand", "million", "billion") or scale.word == "k" and scale.start == tokens[n].end):
+        if scale and (scale.word in ("thousand", "million", "billion") or (scale.word == "k" and scale.start == tokens[n].end)):
             return value * SCALES[scale.word], 2
         return (value, size) if value < 1e6 and "." not in word else (0, 0)
-    if tokens[n].kind != "word" or word not in NUMBERS and word not in TENS:
+    if tokens[n].kind != "word" or (word not in NUMBERS and word not in TENS):
         return 0, 0
-    following = [t.word for t in tokens[n + 1:n + 4]]
+    following = [t.word for t in tokens[n + 1 : n + 4]]
     if word in TENS:
         skip = 1 if following[:1] == ["-"] else 0
         ones = NUMBERS.get(following[skip], 0) if len(following) > skip else 0

@@ -11,24 +11,61 @@ from flows.planner.read.text import Found, P, Text
 from flows.planner.read.words import FUNCTION, GLUE, MOVING, POLARITY, QUANTITY, UNITS, VESSELS
 
 AND = r"(?: ,| or| and| nor| , and| , or| as well as| \/| , nor)"
-IS = (r"(?: (?:column|field|value|values|which|that|they|ones|currently|still|either|any of|one of|among|in the list|in|equal to|equals?|set to|being|be|is|are|was|were|=|:|of|has|have|"
-      r"exactly|only|just|the|a|an|marked|marked as|as|to|\())*")
+IS = (
+    r"(?: (?:column|field|value|values|which|that|they|ones|currently|still|either|any of|one of|among|in the list|in|equal to|"
+    r"equals?|set to|being|be|is|are|was|were|=|:|of|has|have|"
+    r"exactly|only|just|the|a|an|marked|marked as|as|to|\())*"
+)
 NOT = r"(?: (?P<no>not|neq|other than|is not|are not|anything but|neither|different from|never))?"
 ITEM = r"(?:{V}|{Q})"
 LIST = rf"(?P<vs>{ITEM}(?:{AND}(?: (?:the|a|an|either|in|is|are|from))* {ITEM}){{0,11}})"
-SPOKEN = [P(source) for source in (
-    rf"(?P<c>{{C}}){IS}{NOT}{IS} {LIST}(?: \))?",
-    rf"(?P<c0>)(?:(?:only|just|all|still|currently|those|ones|the|being|marked|marked as|with|non -|non|in|from) )*{LIST}(?: -)? (?P<c>{{C}})(?! (?:is|are|must|has|=))",
-)]
+SPOKEN = [
+    P(source)
+    for source in (
+        rf"(?P<c>{{C}}){IS}{NOT}{IS} {LIST}(?: \))?",
+        rf"(?P<c0>)(?:(?:only|just|all|still|currently|those|ones|the|being|marked|marked as|with|non -|non|in|from) )*{LIST}(?: -)? "
+        r"(?P<c>{C})(?! (?:is|are|must|has|=))",
+    )
+]
 PLAIN = P(rf"(?:(?:only|just|still|currently|already|non -|non|exclusively|solely|either) )*{LIST}(?: (?:only|ones|alone))*")
 NEITHER = P(rf"neither {LIST}", "neither")
-EQUALS = P(rf"(?P<c>{{C}})(?: (?:value|column|field))?(?: (?:is|are|was|equals?|equal to|=|being|set to|of|in|one of|either|exactly|called|named|\())* ?(?P<no> ?not|neq|is not|other than)?(?: (?:in|one of|equal to|equals|\())*(?P<eq>) (?P<vs>(?:{{Q}}|{{N}}|{{W}}|{{E}}|{{K}})(?:{AND} (?:{{Q}}|{{N}}|{{W}}|{{K}})){{0,8}})(?: \))?")
-SURE = re.compile(r" (?:is|are|was|equals?|equal to|=|being|set to|of|in|one of|either|neq|not|exactly|called|named|other than|with status) ?")
-NO_VALUE = FUNCTION | GLUE | MOVING | POLARITY | QUANTITY | VESSELS | set(UNITS) | set(
-    "unique null empty missing positive negative between valid true false sum total average count max min day week month year quarter hour number".split())
-KEEP = P(r"(?:and |then |but |to |please |we |i |want |filter |filtered |filtering |restrict |restricted |restricting |limit |limited |narrow |down |include |select |take |need )*(?:(?:keep|keeping|kept|include|including|take|consider|show|only|just|leave|load|use|want) )*(?:only|just|exclusively|solely)(?: (?:keep|keeping|include|including|the|those|ones|with|for|from|to|take|consider|where|that|which|rows|records|load|all))*")
-FILTER = P(r"(?:filter|filters|filtered|filtering|restrict|restricted|restricting|limit|limited|narrow|narrowed)(?: (?:it|them|this|the|rows|records|result|data|down|out|everything))*(?: (?:to|for|by|on|where|so that|such that))?")
-LABEL = P(r"(?P<x>test|bad|invalid|broken|dummy|fake|junk|wrong|bogus|tiny|small|large|big) (?P<t>{T}|rows|records)(?: (?:where|whose|with|that|which|having))")
+EQUALS = P(
+    r"(?P<c>{C})(?: (?:value|column|field))?(?: (?:is|are|was|equals?|equal to|=|being|set to|of|in|one of|either|exactly|"
+    r"called|named|\())* ?(?P<no> ?not|neq|is not|other than)?(?: (?:in|one of|equal to|equals|\())*(?P<eq>) (?P<vs>(?:{Q}|"
+    rf"{{N}}|{{W}}|{{E}}|{{K}})(?:{AND} (?:{{Q}}|{{N}}|{{W}}|{{K}})){{0,8}})(?: \))?"
+)
+SURE = re.compile(
+    r" (?:is|are|was|equals?|equal to|=|being|set to|of|in|one of|either|neq|not|exactly|called|named|other than|with "
+    r"status) ?"
+)
+NAMING = frozenset(
+    ("unique", "null", "empty", "missing", "positive", "negative", "between", "valid", "true", "false", "sum", "total", "average", "count")
+    + ("max", "min", "day", "week", "month", "year", "quarter", "hour", "number")
+)
+NO_VALUE = (
+    FUNCTION
+    | GLUE
+    | MOVING
+    | POLARITY
+    | QUANTITY
+    | VESSELS
+    | set(UNITS)
+    | NAMING
+)
+KEEP = P(
+    r"(?:and |then |but |to |please |we |i |want |filter |filtered |filtering |restrict |restricted |restricting |limit |limited |"
+    r"narrow |down |include |select |take |need )*(?:(?:keep|keeping|kept|include|including|take|consider|show|only|just|leave|"
+    r"load|use|want) )*(?:only|just|exclusively|solely)(?: (?:keep|keeping|include|including|the|those|ones|with|for|from|to|take|"
+    r"consider|where|that|which|rows|records|load|all))*"
+)
+FILTER = P(
+    r"(?:filter|filters|filtered|filtering|restrict|restricted|restricting|limit|limited|narrow|narrowed)(?: (?:it|them|this|"
+    r"the|rows|records|result|data|down|out|everything))*(?: (?:to|for|by|on|where|so that|such that))?"
+)
+LABEL = P(
+    r"(?P<x>test|bad|invalid|broken|dummy|fake|junk|wrong|bogus|tiny|small|large|big) (?P<t>{T}|rows|records)(?: (?:where|whose|"
+    r"with|that|which|having))"
+)
 
 
 def read_values(text: Text, draft: Draft, named: set[str]) -> None:
@@ -56,7 +93,7 @@ def read_only(text: Text, draft: Draft) -> None:
         for hit in text.find(wanted):
             a, b = hit.match.span()
             near = [min(abs(start - b), abs(a - end)) for start, end, _ in (*draft.filters, *text.extra)]
-            if near and min(near) <= 40 or draft.select and wanted is KEEP:
+            if (near and min(near) <= 40) or (draft.select and wanted is KEEP):
                 text.take(hit)
 
 
@@ -98,7 +135,7 @@ def _plain(text: Text, draft: Draft, hit: Found, named: set[str], negated: bool)
         if not item.startswith("<") or item.startswith("<q"):
             continue
         meanings = text.mention(item).of("v")
-        if item[1] == "t" and not {m.table for m in meanings} & named or item[2] == "c":
+        if (item[1] == "t" and not {m.table for m in meanings} & named) or item[2] == "c":
             return
         meanings = [m for m in meanings if m.table in named] or meanings
         columns = tuple(sorted({f"{m.table}.{m.column}" for m in meanings}))
@@ -125,7 +162,7 @@ def _free(text: Text, draft: Draft, hit: Found) -> None:
     """`reason is damaged`, `status lost`, `order_id = 7`: taken as said; whether the catalogue knows it is judged later."""
     words = hit["vs"].split()
     items = [w for w in words if w not in (",", "or", "and", "nor", "/", "as", "well")]
-    said = bool(SURE.search(" " + hit[0][len(hit["c"]):hit.match.start("vs") - hit.match.start()] + " "))
+    said = bool(SURE.search(" " + hit[0][len(hit["c"]) : hit.match.start("vs") - hit.match.start()] + " "))
     keep: list[Any] = []
     end = hit.match.start("vs")
     at = end
@@ -141,7 +178,7 @@ def _free(text: Text, draft: Draft, hit: Found) -> None:
         end = at
         if not said and not _known_values(text, ref(hit, "c")):
             break
-    if not keep or not said and (len(items) > 1 and len(keep) > 1 or not _known_values(text, ref(hit, "c"))):
+    if not keep or (not said and ((len(items) > 1 and len(keep) > 1) or not _known_values(text, ref(hit, "c")))):
         return
     span: Span = text.span(hit.match.start(), end)
     leaf = Leaf(ref(hit, "c"), "=" if len(keep) == 1 else "in", keep[0] if len(keep) == 1 else keep, span)

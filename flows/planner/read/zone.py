@@ -7,12 +7,38 @@ import re
 from flows.planner.read.draft import Draft, Said
 from flows.planner.read.text import P, Text
 
-SHORT = {"utc": "UTC", "gmt": "UTC", "zulu": "UTC", "cet": "Europe/Berlin", "cest": "Europe/Berlin", "est": "America/New_York", "edt": "America/New_York",
-         "et": "America/New_York", "cst": "America/Chicago", "cdt": "America/Chicago", "mst": "America/Denver", "mdt": "America/Denver",
-         "pst": "America/Los_Angeles", "pdt": "America/Los_Angeles", "pt": "America/Los_Angeles", "bst": "Europe/London", "jst": "Asia/Tokyo",
-         "ist": "Asia/Kolkata", "aest": "Australia/Sydney"}
-NAMED = {"pacific": "America/Los_Angeles", "eastern": "America/New_York", "central": "America/Chicago", "mountain": "America/Denver",
-         "central european": "Europe/Berlin", "german": "Europe/Berlin", "uk": "Europe/London", "british": "Europe/London", "swiss": "Europe/Zurich"}
+SHORT = {
+    "utc": "UTC",
+    "gmt": "UTC",
+    "zulu": "UTC",
+    "cet": "Europe/Berlin",
+    "cest": "Europe/Berlin",
+    "est": "America/New_York",
+    "edt": "America/New_York",
+    "et": "America/New_York",
+    "cst": "America/Chicago",
+    "cdt": "America/Chicago",
+    "mst": "America/Denver",
+    "mdt": "America/Denver",
+    "pst": "America/Los_Angeles",
+    "pdt": "America/Los_Angeles",
+    "pt": "America/Los_Angeles",
+    "bst": "Europe/London",
+    "jst": "Asia/Tokyo",
+    "ist": "Asia/Kolkata",
+    "aest": "Australia/Sydney",
+}
+NAMED = {
+    "pacific": "America/Los_Angeles",
+    "eastern": "America/New_York",
+    "central": "America/Chicago",
+    "mountain": "America/Denver",
+    "central european": "Europe/Berlin",
+    "german": "Europe/Berlin",
+    "uk": "Europe/London",
+    "british": "Europe/London",
+    "swiss": "Europe/Zurich",
+}
 ZONE = P(r"(?:\( )?(?:in (?:the )?)?(?:time ?zone )?(?P<z>{Z})(?: (?:time ?zone|time|zone))*(?: \))?")
 ABBREVIATED = P(r"(?:\( )?(?:in )?(?P<z>" + "|".join(SHORT) + r")(?: (?:time ?zone|time|zone))*(?: \))?")
 SPOKEN = P(r"(?:\( )?(?:in )?(?:the )?(?P<a>{W}|<[^>]*>)(?: (?P<b>{W}))? (?:local )?time(?: ?zone)?(?: \))?", "time")
@@ -30,7 +56,7 @@ def read_zone(text: Text, draft: Draft) -> None:
         return
     for found in text.find(ABBREVIATED):
         word = found["z"]
-        if len(word) == 2 and not re.search(r"\d|am|pm", text.norm[max(0, found.match.start() - 8):found.match.start()]):
+        if len(word) == 2 and not re.search(r"\d|am|pm", text.norm[max(0, found.match.start() - 8) : found.match.start()]):
             continue
         draft.zone = Said(SHORT[word], found.span)
         if word not in ("utc", "gmt", "zulu"):
@@ -56,7 +82,11 @@ def _city(words: str) -> str:
     from zoneinfo import available_timezones
 
     last = words.replace(" ", "_")
-    found = sorted(z for z in available_timezones() if "/" in z and z.rpartition("/")[2].lower() == last and not z.startswith(("posix", "right", "Etc")))
+    found = sorted(
+        z
+        for z in available_timezones()
+        if "/" in z and z.rpartition("/")[2].lower() == last and not z.startswith(("posix", "right", "Etc"))
+    )
     return found[0] if found else ""
 
 
