@@ -1,7 +1,9 @@
 """PostgreSQL in and out, on a server of the tests' own."""
 
+import socket
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -9,7 +11,7 @@ import psycopg
 import pytest
 
 from flows.engines.base import Cancel
-from flows.errors import Cancelled, DataError, InputError, MissingError, SpecError, SqlError, StepTimeout, UnreachableError
+from flows.errors import Cancelled, DataError, InputError, MissingError, SpecError, SqlError, StepTimeout, TransientError, UnreachableError
 from flows.warehouse.base import Column
 
 pytestmark = pytest.mark.postgres
@@ -20,12 +22,19 @@ INSERT INTO orders VALUES (1, 10, '2025-11-14', 5.10, 'paid', 'x'), (2, 10, '202
 """
 
 
+@pytest.fixture(scope="module")
+def database(postgres):
+    """One database for this file: making one takes longer than any test."""
+    return postgres.create()
+
+
 @pytest.fixture
-def pg(bench, postgres_url):
-    """A bench with a database behind connection `postgres`."""
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
+def pg(bench, database):
+    """A bench with the table above, and nothing else, behind connection `postgres`."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE; DROP SCHEMA IF EXISTS reports CASCADE; CREATE SCHEMA public")
         connection.execute(SETUP)
-    bench.env["PENSTOCK_CONN_POSTGRES"] = postgres_url
+    bench.env["PENSTOCK_CONN_POSTGRES"] = database
     return bench
 
 
@@ -184,6 +193,48 @@ def test_a_cancel_stops_the_statement_while_it_runs_and_while_rows_come(pg, quer
         pg.extract(connection="postgres", query=query, about={"cancel": cancel})
     assert time.monotonic() - started < 20  # it would take minutes
     assert "rows" not in pg.relations
+
+
+@pytest.fixture
+def cutting(pg):
+    """The database behind a line that breaks after `after` bytes of answers, once."""
+    host, port = "127.0.0.1", int(pg.env["PENSTOCK_CONN_POSTGRES"].rsplit(":", 1)[1].split("/")[0])
+    door = socket.create_server((host, 0))
+    state = {"after": 200_000}
+
+    def pipe(source, target, answers):
+        sent = 0
+        with suppress(OSError), source, target:
+            while chunk := source.recv(65536):
+                sent += len(chunk)
+                if answers and state["after"] and sent > state["after"]:
+                    state["after"] = 0
+                    target.shutdown(socket.SHUT_RDWR)
+                    return
+                target.sendall(chunk)
+
+    def serve():
+        while True:
+            try:
+                peer, _ = door.accept()
+            except OSError:
+                return
+            server = socket.create_connection((host, port))
+            for args in ((peer, server, False), (server, peer, True)):
+                threading.Thread(target=pipe, args=args, daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    pg.env["PENSTOCK_CONN_POSTGRES"] = pg.env["PENSTOCK_CONN_POSTGRES"].replace(f":{port}/", f":{door.getsockname()[1]}/")
+    yield pg
+    door.close()
+
+
+def test_a_line_that_breaks_in_mid_read_is_transient_and_the_next_try_has_every_row(cutting):
+    query = "SELECT n, repeat('x', 100) AS t FROM generate_series(1, 20000) n"
+    with pytest.raises(TransientError):
+        cutting.extract(connection="postgres", query=query)
+    assert "rows" not in cutting.relations
+    assert cutting.extract(connection="postgres", query=query).rows == 20_000
 
 
 # ---------------------------------------------------------------- writing

@@ -90,7 +90,8 @@ def test_placeholders_are_bound(joined):
 
 @pytest.mark.parametrize("query", [
     "DROP TABLE extract_orders", "SELECT 1; DELETE FROM extract_orders WHERE TRUE",
-    "INSERT INTO extract_orders SELECT * FROM extract_orders", "SELECT * FROM read_parquet('/etc/passwd')", "SELECT * FROM INFORMATION_SCHEMA.TABLES",
+    "INSERT INTO extract_orders SELECT * FROM extract_orders",
+    "SELECT * FROM read_parquet('/etc/passwd')", "SELECT * FROM INFORMATION_SCHEMA.TABLES",
     "SELECT * FROM other.secrets", "SELEC 1", ""])
 def test_nothing_but_one_reading_select_runs(joined, query):
     with pytest.raises((SqlError, ValueError)):
