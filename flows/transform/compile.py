@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from flows.transform import groups, joins, rows
 from flows.transform.condition import Compare
-from flows.transform.frame import Dialect, Frame, Work, fail, unique
+from flows.transform.frame import MOMENTS, Dialect, Frame, Work, fail, kind, unique
 from flows.transform.operations import Operation
 from flows.transform.predicate import predicate
 from flows.warehouse.base import Column
@@ -65,6 +65,9 @@ def source(name: str, columns: Sequence[Column], *, now: date, select: Sequence[
         frame = frame.with_body(frame.body.where(predicate(where, frame, work, f"{path}.filter")))
     if since is not None:
         column, day = since
+        found = frame.find(column, f"{path}.incremental.column")
+        if kind(found) not in MOMENTS:
+            fail(f"{path}.incremental.column", "type", f"{found.name!r} is {kind(found)}; what is new is told by a date or time")
         newer = Compare(**{"column": column, "is": ">=", "value": day.isoformat()})
         frame = frame.with_body(frame.body.where(predicate(newer, frame, work, f"{path}.incremental")))
     if select is not None:

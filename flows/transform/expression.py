@@ -17,7 +17,7 @@ from sqlglot.errors import SqlglotError
 from flows.errors import Problem, SpecError
 from flows.spec.suggest import suggest
 from flows.transform.casts import CASTS
-from flows.transform.frame import Frame, Work, cast, col, fail, kind, missing
+from flows.transform.frame import Frame, Work, cast, col, fail, kind, missing, sql_type
 from flows.transform.functions import FUNCTIONS
 from flows.transform.moments import MOMENTS
 from flows.transform.operators import OPERATORS
@@ -157,6 +157,8 @@ def scalar(text: str, frame: Frame, work: Work, path: str) -> Typed:
     Raises SpecError: not one scalar expression, unknown columns or functions, types that do not go together.
     """
     found = _read(text, frame.columns, frame.cells, work, path)
+    if isinstance(found.tree, exp.Cast) and found.tree.to == sql_type(found.type, work.dialect):
+        return found
     sure = isinstance(found.tree, exp.Column) or (found.type in ("STRING", "BOOL") and not found.tree.find(exp.Null))
     if work.dialect == "duckdb" and not sure:
         return Typed(cast(found.tree, found.type, "duckdb"), found.type)

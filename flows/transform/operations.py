@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictInt, StrictStr, TypeAdapter, ValidationError, model_validator
 
-from flows.errors import Problem, SpecError
+from flows.errors import SpecError
 from flows.transform.condition import Closed, Condition, Name, Scalar, Today
 
 Direction = Literal["asc", "desc"]
@@ -241,10 +241,13 @@ _READER: TypeAdapter[list[Operation]] = TypeAdapter(Operations)
 
 def read(operations: Any, path: str = "operations") -> list[Operation]:
     """Plain data as operations. Raises SpecError with every problem; paths as in `operations.2.where.column`."""
+    from flows.spec.problems import problems_of
+
+    kind: Any = Operations
     try:
         return _READER.validate_python(operations)
     except ValidationError as error:
-        raise SpecError(problems(error, operations, path)) from None
+        raise SpecError(problems_of(error, kind, operations, path)) from None
 
 
 def names(operation: Operation) -> list[str]:
@@ -252,28 +255,3 @@ def names(operation: Operation) -> list[str]:
     if isinstance(operation, Join):
         return [operation.with_]
     return list(operation.with_) if isinstance(operation, Union) else []
-
-
-def problems(error: ValidationError, data: Any, path: str) -> list[Problem]:
-    """What pydantic found, with paths as they stand in the data: the words it adds to tell union members apart are left out."""
-    from flows.spec.suggest import suggest
-
-    found = []
-    for item in error.errors(include_url=False):
-        here, place = data, [path] if path else []
-        for part in item["loc"]:
-            if isinstance(part, int) and isinstance(here, list) and part < len(here):
-                here, place = here[part], [*place, str(part)]
-            elif isinstance(here, dict) and (part in here or (item["type"] == "missing" and part == item["loc"][-1])):
-                here, place = here.get(part), [*place, str(part)]
-        context, message = item.get("ctx", {}), item["msg"].removeprefix("Value error, ")
-        expected = str(context.get("expected", "") or context.get("expected_tags", ""))
-        options = tuple(part for part in expected.replace(" or ", ", ").replace("'", "").split(", ") if part)
-        word = here if isinstance(here, str) else ""
-        if item["type"] in ("union_tag_invalid", "union_tag_not_found"):
-            name = str(context["discriminator"]).strip("'")
-            word, place = str(context.get("tag", "")), [*place, name]
-            message = f"{word[:80]!r} is not one of {', '.join(options)}" if word else f"{name!r} is missing: it says what is meant"
-        near = suggest(word, options, 1)
-        found.append(Problem(".".join(place), "operation", message, f"Did you mean {near[0]!r}?" if near else "", options))
-    return list(dict.fromkeys(found))

@@ -11,7 +11,6 @@ from pydantic import Field, StrictFloat, StrictInt, StrictStr, TypeAdapter, Vali
 
 from flows.errors import SpecError
 from flows.transform.condition import MAX_VALUES, Closed, Name, Scalar
-from flows.transform.operations import problems
 
 OnFail = Literal["fail", "quarantine", "warn"]
 Number = StrictInt | StrictFloat
@@ -229,10 +228,13 @@ _READER: TypeAdapter[list[Check]] = TypeAdapter(Checks)
 
 def read(checks: Any, path: str = "checks") -> list[Check]:
     """Plain data as checks. Raises SpecError with every problem; paths as in `checks.2.values`."""
+    from flows.spec.problems import problems_of
+
+    kind: Any = Checks
     try:
         return _READER.validate_python(checks)
     except ValidationError as error:
-        raise SpecError(problems(error, checks, path)) from None
+        raise SpecError(problems_of(error, kind, checks, path)) from None
 
 
 def tables(checks: Sequence[Check]) -> list[str]:
