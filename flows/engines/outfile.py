@@ -50,10 +50,7 @@ def deliver(relation: str, target: Target, context: Context) -> StepResult:
     _fits(target.kind, expected)
     schema = context.warehouse.query(everything(relation).limit(0)).schema
     batches = _checked(context.warehouse.stream(everything(relation)), context)
-    if target.kind == "csv":
-        rows = _saved(place, lambda file: _csv(file, schema, batches, target.escape_formulas))
-    else:
-        rows = _saved(place, lambda file: _WRITERS[target.kind](file, schema, batches))
+    rows = _saved(place, lambda file: _WRITERS[target.kind](file, schema, batches, target))
     if rows != expected:
         raise DataError(f"{rows:,} of {expected:,} rows were written to {target.path}", fix="Run the step again")
     return StepResult(rows=rows, outputs={"path": place, "bytes": Path(place).stat().st_size})
@@ -98,7 +95,7 @@ def _draft(place: Path) -> Iterator[IO[bytes]]:
 
 
 # ------------------------------------------------------------------ formats
-def _parquet(file: IO[bytes], schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> int:
+def _parquet(file: IO[bytes], schema: pa.Schema, batches: Iterator[pa.RecordBatch], target: Target) -> int:
     import pyarrow.parquet as pq
 
     rows = 0
@@ -109,11 +106,12 @@ def _parquet(file: IO[bytes], schema: pa.Schema, batches: Iterator[pa.RecordBatc
     return rows
 
 
-def _csv(file: IO[bytes], schema: pa.Schema, batches: Iterator[pa.RecordBatch], escape: bool) -> int:
+def _csv(file: IO[bytes], schema: pa.Schema, batches: Iterator[pa.RecordBatch], target: Target) -> int:
     """RFC 4180, UTF-8; NULL is nothing, the empty text is two quotes; nested values are JSON."""
     import pyarrow as pa
     import pyarrow.csv as pc
 
+    escape = target.escape_formulas
     flat = pa.schema([(_escaped(f.name) if escape else f.name, f.type if _flat(f.type) else pa.string()) for f in schema])
     rows = 0
     with pc.CSVWriter(file, flat) as writer:
@@ -145,9 +143,9 @@ def _flat(type_: pa.DataType) -> bool:
     return not (pa.types.is_nested(type_) or pa.types.is_binary(type_) or pa.types.is_large_binary(type_))
 
 
-def _json(file: IO[bytes], schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> int:
+def _json(file: IO[bytes], schema: pa.Schema, batches: Iterator[pa.RecordBatch], target: Target) -> int:
     """One list of objects; a path that ends in .jsonl or .ndjson is one object a line. NUMERIC is written digit by digit."""
-    lines = _lines(file.name)
+    lines = target.path.lower().endswith((".jsonl", ".ndjson"))
     json_columns = {f.name for f in schema if (f.metadata or {}).get(b"bigquery") == b"JSON"}
     before, between, after = (b"", b"\n", b"\n") if lines else (b"[\n", b",\n", b"\n]\n")
     rows = 0
@@ -158,10 +156,6 @@ def _json(file: IO[bytes], schema: pa.Schema, batches: Iterator[pa.RecordBatch])
             rows += 1
     file.write(after if rows else b"" if lines else b"[]\n")
     return rows
-
-
-def _lines(name: object) -> bool:
-    return any(f".{end}." in str(name) for end in ("jsonl", "ndjson"))  # the draft's name: .rows.jsonl.0a1b2c3d.tmp
 
 
 def _json_text(value: Any) -> str:
@@ -181,7 +175,7 @@ def _json_value(value: Any) -> Any:
     return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
-def _excel(file: IO[bytes], schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> int:
+def _excel(file: IO[bytes], schema: pa.Schema, batches: Iterator[pa.RecordBatch], target: Target) -> int:
     """One sheet with a header. Every cell is written by its type, so that no text becomes a formula or a link."""
     import xlsxwriter
 
@@ -237,7 +231,8 @@ def _exact(value: Any) -> bool:
     return len(digits.digits) <= EXCEL_DIGITS
 
 
-_WRITERS: dict[str, Callable[[IO[bytes], pa.Schema, Iterator[pa.RecordBatch]], int]] = {"excel": _excel, "parquet": _parquet, "json": _json}
+_WRITERS: dict[str, Callable[[IO[bytes], pa.Schema, Iterator[pa.RecordBatch], Target], int]] = {
+    "excel": _excel, "csv": _csv, "parquet": _parquet, "json": _json}
 
 
 def default_path(kind: str, table: str | None, path: str | None) -> str:

@@ -120,7 +120,8 @@ class Peer:
 
 
 def is_postgres(url: str | None) -> bool:
-    return (url or "").partition("://")[0].lower() in ("postgres", "postgresql")
+    """postgresql://, postgres://, also with a driver as others write it (postgresql+psycopg://)."""
+    return (url or "").partition("://")[0].lower().split("+")[0] in ("postgres", "postgresql")
 
 
 def table(name: str) -> exp.Table:
@@ -258,6 +259,7 @@ def _text(tree: exp.Expr) -> str:
 def _bounded(url: str, seconds: float) -> str:
     """The address with a limit for connecting and for a peer that no longer answers, unless it says so itself."""
     parts = urlsplit(url)
+    parts = parts._replace(scheme=parts.scheme.split("+")[0])
     given = dict(parse_qsl(parts.query, keep_blank_values=True))
     ours = {"connect_timeout": str(max(2, round(seconds))), "application_name": "penstock", "keepalives_idle": "30",
             "keepalives_interval": "10", "keepalives_count": "3"}

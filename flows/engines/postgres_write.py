@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from flows.engines.postgres import NAMES, Peer, table
+from flows.engines.postgres import NAMES, Peer, columns_of, table
 from flows.engines.rows import Feed
 from flows.errors import DataError
 from flows.warehouse.base import LINEAGE, SLICE_KEY, Column, LoadResult, Slice, TableSpec, WriteMode
@@ -59,17 +59,18 @@ def _exists(cursor: Any, target: exp.Table) -> bool:
 
 def _prepare(cursor: Any, target: exp.Table, spec: TableSpec) -> None:
     """The table as it must be, locked against another writer until the end of the transaction."""
-    from sqlglot import exp
-
     wanted = [(c.name, _type(c)) for c in spec.columns] + list(zip(LINEAGE, LINEAGE_TYPES, strict=True))
     name = target.sql(dialect="postgres")
     defs = [f"{_ident(column)} {kind}" for column, kind in wanted]
-    if target.db:
-        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {exp.to_identifier(target.db, quoted=True).sql(dialect='postgres')}")
-    cursor.execute(f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(defs)})")
+    if not _exists(cursor, target):  # asked first: making needs rights that writing does not
+        if target.db:
+            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {_ident(target.db)}")
+        cursor.execute(f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(defs)})")
     cursor.execute(f"LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE")
-    for definition in defs:
-        cursor.execute(f"ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {definition}")
+    have = {column.name for column in columns_of(cursor, target)}
+    lacking = [f"ADD COLUMN IF NOT EXISTS {d}" for (column, _), d in zip(wanted, defs, strict=True) if column not in have]
+    if lacking:
+        cursor.execute(f"ALTER TABLE {name} {', '.join(lacking)}")
 
 
 def _check_keys(cursor: Any, keys: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from flows.engines.base import Context, Engine, EngineConfig, Scope, StepResult
 from flows.errors import MissingError, PenstockError
 from flows.insight.catalog import Catalog
-from flows.spec.model import FlowSpec, Step
+from flows.spec.model import FlowSpec
 from flows.warehouse.base import Column
 
 log = logging.getLogger("penstock.engines")
@@ -74,11 +74,6 @@ def describe(ps_type: str) -> dict[str, Any]:
     schema = found.Config.model_json_schema()
     return {"ps_type": ps_type, "summary": found.summary, "text": inspect.cleandoc(found.Config.__doc__ or ""),
             "schema": schema, "fields": list(_fields(schema))}
-
-
-def parse(step: Step) -> EngineConfig:
-    """The step's blocks as its engine's Config. Raises MissingError (no such engine) and pydantic's ValidationError."""
-    return engine(step.ps_type).Config.model_validate(step.blocks())
 
 
 def table_words(spec: FlowSpec) -> dict[str, str]:

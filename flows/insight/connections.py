@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
@@ -46,7 +46,14 @@ class Connections:
     def url(self, name: str) -> str | None:
         """The address, secrets included, or None when the connection has none here. Raises InputError for a missing ${VARIABLE}."""
         entry = self._entry(name)
-        return self._open(name, entry.url) if entry else None
+        if entry is None:
+            return None
+        url = self._open(name, entry.url)
+        if entry.user is None or url.startswith(("http://", "https://")):
+            return url  # over HTTP the login is a header
+        login = ":".join(quote(self._open(name, part), safe="") for part in (entry.user, entry.password) if part)
+        scheme, _, rest = url.partition("://")
+        return f"{scheme}://{login}@{rest.rpartition('@')[2]}"
 
     def headers(self, name: str) -> Mapping[str, str]:
         """What goes with every HTTP request, secrets included: bearer token, basic login or the headers as given."""

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from flows.errors import InputError, MissingError
 
+OWN = ("control.sqlite", "connections.yml")
+"""What a folder holds that is a home."""
+
 
 class AllowedFiles:
     """Paths a pipeline may name. A relative path is read from the first folder that holds it and written below the first one.
@@ -19,7 +22,7 @@ class AllowedFiles:
 
     def __init__(self, folders: Sequence[Path], *, private: Sequence[Path] = ()) -> None:
         self.folders = tuple(dict.fromkeys(Path(folder).resolve() for folder in folders))
-        homes = private or [f.parent for f in self.folders if f.name == "files" and (f.parent / "control.sqlite").exists()]
+        homes = private or [f.parent for f in self.folders if f.name == "files" and any((f.parent / own).exists() for own in OWN)]
         self.private = tuple(Path(home).resolve() for home in homes)
 
     def read(self, path: str) -> str:

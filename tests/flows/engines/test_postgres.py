@@ -275,6 +275,19 @@ def test_append_keeps_the_rows_of_other_days(pg):
     assert ask(pg, "SELECT count(*) FROM mart") == [(3,)]
 
 
+def test_a_user_who_may_only_write_rows_can_load(pg):
+    load(pg, TWO)
+    ask(pg, "DROP ROLE IF EXISTS writer; CREATE ROLE writer LOGIN; GRANT SELECT, INSERT, DELETE ON mart TO writer; "
+            "GRANT USAGE ON SCHEMA public TO writer")
+    owner = pg.env["PENSTOCK_CONN_POSTGRES"]
+    pg.env["PENSTOCK_CONN_POSTGRES"] = owner.replace("postgres@", "writer@")
+    assert load(pg, ONE).rows == 1
+    with pytest.raises(SqlError, match="must be owner"):
+        load(pg, "SELECT 1 AS brand_new")
+    pg.env["PENSTOCK_CONN_POSTGRES"] = owner
+    ask(pg, "DROP OWNED BY writer; DROP ROLE writer")
+
+
 def test_a_new_column_is_added_and_a_schema_made(pg):
     load(pg, ONE, table="reports.mart")
     load(pg, "SELECT 'DE' AS country, true AS fresh", table="reports.mart", mode="append")

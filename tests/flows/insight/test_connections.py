@@ -51,6 +51,13 @@ def test_what_opens_a_connection_becomes_headers(settings, fields, header):
     assert told(settings, f"api: {fields}").headers("api") == header
 
 
+def test_a_login_beside_the_address_goes_into_a_database_address_only(settings):
+    text = "pg: {url: 'postgresql://h/d', user: me, password: 'p@ss/1'}\napi: {url: 'https://h', user: me, password: x}"
+    connections = told(settings, text)
+    assert connections.url("pg") == "postgresql://me:p%40ss%2F1@h/d"
+    assert connections.url("api") == "https://h"
+
+
 def test_json_in_the_environment_carries_a_token(settings):
     connections = load_connections(settings, {"PENSTOCK_CONN_API": '{"url": "https://a", "token": "t0ken"}'})
     assert (connections.url("api"), connections.headers("api")) == ("https://a", {"Authorization": "Bearer t0ken"})
