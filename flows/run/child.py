@@ -64,6 +64,8 @@ async def _fly(settings: Settings, run_id: str, owner: str) -> int:
     from prefect.exceptions import PrefectException
     from prefect.flow_engine import run_flow_async
 
+    from flows.run.scrub import Scrubber
+    from flows.run.step import TEXT_LIMIT
     from flows.run.ticket import HERE, Ticket
     from flows.store import Store
     from flows.store.database import Database
@@ -76,7 +78,9 @@ async def _fly(settings: Settings, run_id: str, owner: str) -> int:
     try:
         async with AsyncClientContext.get_or_create() as context:
             flow_run = await _flow_run(context.client, flow, run, parameters)
-            await run_flow_async(flow, flow_run=flow_run, parameters=parameters, return_type="state")
+            state = await run_flow_async(flow, flow_run=flow_run, parameters=parameters, return_type="state")
+        if store.runs.finish(run_id, "FAILED", Scrubber()(str(getattr(state, "message", "")))[:TEXT_LIMIT], owner=owner):
+            log.error("%s ended without saying how", run_id)  # an error of ours or of Prefect's, not of a step
         return DONE
     except (httpx.HTTPError, PrefectException) as error:
         log.warning("Prefect: %s", error)

@@ -19,7 +19,7 @@ from flows.run.ledger import RunBook, run_log
 from flows.run.plan import Plan, make_plan
 from flows.run.runner import Walk, keepable
 from flows.run.ticket import HERE, Ticket, own_ticket, watched
-from flows.spec.model import FlowSpec
+from flows.spec.loader import from_data
 
 if TYPE_CHECKING:
     import logging
@@ -34,6 +34,8 @@ async def fly(spec: dict[str, Any], run_id: str, environment: str) -> State[Any]
             ticket = own_ticket(spec, environment, flow_run_id)
         except DuplicateRun as refused:
             return Cancelled(name="Refused", message=str(refused))
+        except PenstockError as error:
+            return Failed(message=str(error))
     if ticket.run.flow_run_id != flow_run_id:
         ticket.store.runs.set_flow_run(ticket.run.run_id, flow_run_id)
     try:
@@ -64,8 +66,8 @@ async def _begun(ticket: Ticket, flow_run_id: str) -> State[Any]:
 def _job(ticket: Ticket) -> Job:
     from flows.insight.catalog import default_catalog
 
-    spec = FlowSpec.model_validate(ticket.run.spec)
-    return make_job(spec, settings=ticket.settings, store=ticket.store, catalog=default_catalog(ticket.settings), run=ticket.run)
+    catalog = default_catalog(ticket.settings)
+    return make_job(from_data(ticket.run.spec), settings=ticket.settings, store=ticket.store, catalog=catalog, run=ticket.run)
 
 
 def _tidy(job: Job, status: str, log: logging.Logger) -> None:

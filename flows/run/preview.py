@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import logging
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from datetime import time as clock
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from flows.engines.base import Cancel, CheckResult, StepResult
 from flows.run.gate import CANCELLED
 from flows.run.job import Job, make_job
+from flows.run.plain import plain
 from flows.run.plan import Plan, PlanStep, make_plan
 from flows.run.step import deadline, guarded, stopping
 
@@ -167,20 +163,3 @@ def head(warehouse: Warehouse, name: str, rows: int) -> pa.Table:
     from sqlglot import exp
 
     return warehouse.query(exp.select("*").from_(exp.Table(this=exp.to_identifier(name, quoted=True))).limit(rows))
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON data: dates in ISO 8601, exact decimals as text where a float would change them, bytes in base64."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, (datetime, date, clock)):
-        return value.isoformat()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, Decimal):
-        return float(value) if value.is_finite() and Decimal(repr(float(value))) == value else str(value)
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return base64.b64encode(bytes(value)).decode()
-    return str(value) if isinstance(value, timedelta) else value

@@ -17,6 +17,7 @@ from flows.engines.base import Cancel, StepResult
 from flows.errors import InputError, PenstockError, StepTimeout
 from flows.run import gate
 from flows.run.job import Job
+from flows.run.plain import plain
 from flows.run.plan import PlanStep
 from flows.spec.model import Retry
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 OVERDUE = "deadline"  # the reason that tells a deadline's cancel from a person's
 STOP_EVERY = 0.05  # seconds
+REJECTS = 100  # rejected rows that are kept with the step
 TEXT_LIMIT = 1000  # characters of an error that are kept with the step; the log has all of it
 
 
@@ -48,9 +50,10 @@ class Outcome:
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the run book; `relation` lets a resumed run find the rows again."""
         result = self.result
-        return {"relation": result.relation.as_dict() if result.relation else None, "rejected": result.rejected,
-                "rejects": result.rejects[:100], "checks": [vars(check) | {"columns": list(check.columns)} for check in result.checks],
-                "notes": list(result.notes), "outputs": result.outputs, "code": self.code, "seconds": round(self.seconds, 3)}
+        known = {"relation": result.relation.as_dict() if result.relation else None, "rejected": result.rejected,
+                 "rejects": result.rejects[:REJECTS], "checks": [vars(check) for check in result.checks], "notes": result.notes,
+                 "outputs": result.outputs, "code": self.code, "seconds": round(self.seconds, 3)}
+        return {name: plain(value) for name, value in known.items()}
 
 
 def attempt(step: PlanStep, job: Job, inputs: Mapping[str, Relation], cancel: Cancel, log: logging.Logger) -> Outcome:

@@ -59,11 +59,11 @@ def own_ticket(spec: dict[str, Any], environment: str, flow_run_id: str) -> Tick
 
 def new_run(settings: Settings, spec: dict[str, Any], environment: str, flow_run_id: str) -> Any:
     """A run that a schedule asks for, today."""
-    from flows.spec.model import FlowSpec
+    from flows.spec.loader import from_data
     from flows.spec.template import run_values
     from flows.store import NewRun
 
-    values = run_values(FlowSpec.model_validate(spec), {}, tenant_id=settings.tenant_id)
+    values = run_values(from_data(spec), {}, tenant_id=settings.tenant_id)
     return NewRun(tenant_id=settings.tenant_id, pipeline_id=str(values["pipeline_id"]), spec=spec, environment=environment,
                   trigger_by="prefect", run_date=str(values["run_date"]), folders=[str(f) for f in settings.folders],
                   flow_run_id=flow_run_id)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 PORTS = 20  # how many ports after the wanted one are tried
-START_SECONDS = 180.0
+START_SECONDS, STARTS = 180.0, 3
 IDLE_EVERY, IDLE_SECONDS = 0.5, 1.0
 LOST_SECONDS = 4.0
 
@@ -44,7 +44,7 @@ def serve(settings: Settings, *, say: Say = print, temporary: bool = False) -> i
     from flows.store import open_store
 
     settings.home.mkdir(parents=True, exist_ok=True)
-    with only_one(settings, temporary) as told, open_store(settings.control_url) as store:
+    with only_one(settings, temporary, say) as told, open_store(settings.control_url) as store:
         return asyncio.run(Up(settings, store, say, told, temporary).run())
 
 
@@ -148,7 +148,7 @@ class Up:
 # ---- one home, one parent
 
 @contextmanager
-def only_one(settings: Settings, temporary: bool) -> Iterator[Callable[[str], None]]:
+def only_one(settings: Settings, temporary: bool, say: Say = print) -> Iterator[Callable[[str], None]]:
     """Hold the home's lock; the function that comes with it writes the address into the lock. Raises InputError when it is held."""
     with open(settings.home / "up.lock", "a+", encoding="utf-8") as lock:
         if not _lock(lock):
@@ -156,7 +156,8 @@ def only_one(settings: Settings, temporary: bool) -> Iterator[Callable[[str], No
             if temporary or not there.get("temporary"):
                 raise InputError(f"penstock is already up: {there.get('address', 'starting')}", where=str(settings.home),
                                  fix="Use it, or stop it with Ctrl-C where it runs")
-            fcntl.flock(lock, fcntl.LOCK_EX)  # it belongs to a `penstock run` and ends with it
+            say("waiting for a `penstock run` that has started its own server")
+            fcntl.flock(lock, fcntl.LOCK_EX)
 
         def told(address: str) -> None:
             lock.seek(0)
@@ -218,15 +219,15 @@ def ready(store: Store) -> bool:
 
 
 def _wait_ready(settings: Settings, store: Store) -> None:
-    started: subprocess.Popen[bytes] | None = None
-    until = time.monotonic() + START_SECONDS
+    starts, until = 0, time.monotonic() + START_SECONDS
     while not ready(store):
         if time.monotonic() > until:
             raise _failed(settings, f"did not start within {START_SECONDS:g} s")
-        if started is not None and started.poll() not in (None, 0, InputError.exit_code):
-            raise _failed(settings, "did not start")
         if not held(settings):
-            started = _start(settings)
+            if starts == STARTS:
+                raise _failed(settings, "did not start")
+            starts += 1
+            _start(settings)
             time.sleep(1)
         time.sleep(0.1)
 

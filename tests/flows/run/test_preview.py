@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from flows.run.preview import plain, preview
+from flows.run.plain import plain
+from flows.run.preview import preview
 from flows.store import open_store
 
 

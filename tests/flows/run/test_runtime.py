@@ -273,6 +273,24 @@ def test_a_schedule_fires_and_its_run_is_in_our_books(house):
     assert house.flow_run(run.run_id)["deployment_id"] == str(deployment)
 
 
+def test_a_flow_that_something_else_starts_takes_the_same_claim(house):
+    """A plain process worker, or Python: no runner has claimed the run."""
+    held_by = house.submit(wait("long", 60), pipeline="plain")
+    house.running(held_by, "long")
+    code = ("import asyncio, sys; from flows.main import run_pipeline; spec = {'pipeline_id': 'plain', 'steps': "
+            "[{'step_id': 'a', 'ps_type': 'generic.wait', 'config': {'seconds': 0.1}}]}; "
+            "print(asyncio.run(run_pipeline(spec, return_state=True)).name)")
+    env = {**os.environ, "PENSTOCK_HOME": str(house.settings.home), "PENSTOCK_CONTROL_URL": "", "PENSTOCK_TENANT": "demo",
+           "PREFECT_API_URL": str(house.prefect.base_url).rstrip("/"), "PREFECT_HOME": str(house.settings.home / "prefect")}
+    start = [sys.executable, "-c", code]
+    assert subprocess.check_output(start, env=env, text=True).split()[-1] == "Refused"
+    house.store.runs.ask_cancel("demo", held_by)
+    house.ended(held_by)
+    assert subprocess.check_output(start, env=env, text=True).split()[-1] == "Completed"
+    newest = house.store.runs.find("demo", pipeline_id="plain")[0]
+    assert (newest.status, newest.trigger_by) == ("SUCCESS", "prefect")
+
+
 def test_a_killed_run_is_crashed_and_its_neighbour_goes_on(house):
     run_id, other = house.submit(wait("long", 60), wait("next", 1), pipeline="one"), house.submit(wait("calm", 4), pipeline="two")
     house.running(run_id, "long")
