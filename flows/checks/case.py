@@ -71,6 +71,12 @@ def build(spec: FlowSpec, *, catalog: Catalog, settings: Settings, engines: Engi
     return case
 
 
+def word(step: Step, block: str, field: str) -> str:
+    """A text in a step's block; empty when it is not there or no text. The blocks may hold anything until their engine has judged them."""
+    value = (step.blocks().get(block) or {}).get(field)
+    return value if isinstance(value, str) else ""
+
+
 def find(step: Step, value: str) -> str:
     """The place in a step's blocks where a text stands, else the step itself."""
     base = f"steps.{step.step_id}"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from flows.checks.case import Case, find
+from flows.checks.case import Case, find, word
 from flows.engines.base import Files, Scope
 from flows.errors import MissingError, PenstockError, Problem, SpecError, SqlError
 from flows.insight.files import AllowedFiles
@@ -65,14 +65,13 @@ def stored(case: Case, name: str) -> Columns:
         return tuple(Column(column, about.type, description=about.description) for column, about in found.columns.items())
     for step in case.spec.steps:
         if loaded_by(step) == name and case.columns.get(step.step_id) is not None:
-            return known(case, str((step.config or {}).get("input")))
+            return case.columns.get(word(step, "config", "input"))
     return case.describe(name)
 
 
 def loaded_by(step: Step) -> str:
     """Where a load writes; an export has a path instead."""
-    table = (step.destination or {}).get("table")
-    return table if isinstance(table, str) and step.ps_type == "generic.load" else ""
+    return word(step, "destination", "table") if step.ps_type == "generic.load" else ""
 
 
 def table_at(case: Case, name: str) -> Table | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from flows.checks.case import Case, find
+from flows.checks.case import Case, find, word
 from flows.checks.columns import below, known, said, table_at, walk
 from flows.checks.rules import read_tables
 from flows.engines.base import Connections, Context, Files
@@ -60,7 +60,7 @@ def _tables(case: Case, warnings: list[Problem]) -> Iterator[Problem]:
     for warned in [w for w in warnings if w.code == "uncatalogued_table"]:
         step = case.spec.step(warned.path.split(".")[1])
         name = next((n for n in [*case.reads(step), *read_tables(step)] if find(step, n) == warned.path), "")
-        if (step.source or {}).get("connection"):
+        if word(step, "source", "connection"):
             continue
         warnings.remove(warned)
         if case.describe(name) is None:
@@ -143,10 +143,9 @@ def _connections(case: Case, warnings: list[Problem]) -> Iterator[Problem]:
     addresses = load_connections(case.settings)
     known_names = {*case.catalog.connections, *addresses.names()}  # an unknown one is found by its own rule
     for step in case.spec.steps:
-        source = step.source or {}
-        table = table_at(case, str(source.get("table") or ""))
-        name = str(source.get("connection") or (table.connection if table else "") or "")
-        if not name or step.step_id in case.open or "path" in source or name not in known_names:
+        table = table_at(case, word(step, "source", "table"))
+        name = word(step, "source", "connection") or (table.connection if table else "")
+        if not name or step.step_id in case.open or word(step, "source", "path") or name not in known_names:
             continue
         place = f"steps.{step.step_id}.source.connection"
         try:
@@ -181,10 +180,10 @@ def _answers(url: str) -> bool:
 def _files(case: Case) -> Iterator[Problem]:
     """Every file that an extract names is there and inside the allowed folders, unless a step of this spec makes it first."""
     files = _allowed(case)
-    made = {str((step.destination or {}).get("path")) for step in case.spec.steps}
+    made = {word(step, "destination", "path") for step in case.spec.steps}
     for step in case.spec.steps:
-        path = (step.source or {}).get("path")
-        if not isinstance(path, str) or path in made or step.step_id in case.open:
+        path = word(step, "source", "path")
+        if not path or path in made or step.step_id in case.open:
             continue
         try:
             with Path(files.read(path)).open("rb"):

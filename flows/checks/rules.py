@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
 
 from flows import errors
-from flows.checks.case import Case, find
+from flows.checks.case import Case, find, word
 from flows.checks.columns import loaded_by, table_at
 from flows.errors import PenstockError, Problem
 from flows.spec.placeholder import BUILT_IN
@@ -114,7 +114,7 @@ def connections_exist(case: Case) -> Iterator[Problem]:
     """A connection that is named is one that is known."""
     from flows.insight.connections import load_connections
 
-    named = [(step, str((step.source or {}).get("connection") or "")) for step in case.spec.steps if step.step_id not in case.open]
+    named = [(step, word(step, "source", "connection")) for step in case.spec.steps if step.step_id not in case.open]
     if not any(name for _, name in named):
         return
     known = [*case.catalog.connections, *load_connections(case.settings).names()]
@@ -133,7 +133,7 @@ def one_load_a_table(case: Case) -> Iterator[Problem]:
         if not table or step.step_id in case.open:
             continue
         first = seen.setdefault(table, step)
-        merges = {(first.destination or {}).get("mode"), (step.destination or {}).get("mode")} == {"merge"}
+        merges = all(word(each, "destination", "mode") == "merge" for each in (first, step))
         if first is not step and not merges:
             yield Problem(f"steps.{step.step_id}.destination.table", "duplicate_destination",
                           f"{table!r} is already loaded by step {first.step_id!r}, and each would replace the other's rows",
@@ -178,12 +178,11 @@ def read_unknown(case: Case) -> Iterator[Problem]:
 def other_connection(case: Case) -> Iterator[Problem]:
     """A catalogued table has a connection of its own."""
     for step in case.spec.steps:
-        source = step.source or {}
-        table = case.catalog.tables.get(str(source.get("table")))
-        named = source.get("connection")
+        name, named = word(step, "source", "table"), word(step, "source", "connection")
+        table = case.catalog.tables.get(name)
         if table and named in case.catalog.connections and table.connection and named != table.connection:
             yield Problem(f"steps.{step.step_id}.source.connection", "other_connection",
-                          f"the catalogue has {source['table']!r} at connection {table.connection!r}, not {clip(named)!r}",
+                          f"the catalogue has {name!r} at connection {table.connection!r}, not {clip(named)!r}",
                           "Check which one is meant")
 
 
@@ -203,8 +202,8 @@ def _retries(case: Case) -> Iterator[tuple[str, Retry]]:
 
 def read_tables(step: Step) -> list[str]:
     """The table that an extract names."""
-    table = (step.source or {}).get("table")
-    return [table] if isinstance(table, str) and table else []
+    table = word(step, "source", "table")
+    return [table] if table else []
 
 
 RULES: tuple[Rule, ...] = (cron_holds, zone_exists, names_are_free, targets_hold, retries_hold, inputs_exist, connections_exist,

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as fuzz
+from hypothesis import strategies as st
 
 from flows.checks import Report, validate
 from flows.checks.full import empty
@@ -350,6 +353,37 @@ def test_empty_tables_have_every_type() -> None:
 
     tree = sqlglot.parse_one(empty(tuple(Column(f"c{n}", kind) for n, kind in enumerate(types))), read="bigquery")
     assert [e.alias for e in tree.selects] == [f"c{n}" for n in range(len(types))]
+
+
+def leaves(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+        yield (*path, key)
+        if isinstance(value, dict | list):
+            yield from leaves(value, (*path, key))
+
+
+ODD = [None, True, -1, 1.5, 10**30, "", "orders", "mart.daily_revenue", "load", "'; drop table x; --", "{nope}", [], {}, ["a"], [[None]],
+       {"column": "amount"}, {"a": {"b": {}}}, "sum(amount)", "a.b.c"]
+
+
+@fuzz(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(list(leaves(REVENUE))), st.sampled_from(ODD))
+def test_any_value_in_any_place_is_judged_and_never_breaks_the_checks(house: Settings, path: tuple[Any, ...], value: Any) -> None:
+    data = copy.deepcopy(REVENUE)
+    here: Any = data
+    for part in path[:-1]:
+        here = here[part]
+    here[path[-1]] = value
+    try:
+        spec = from_data(data)
+    except SpecError:
+        return
+    report = validate(spec, catalog=default_catalog(house), settings=house)
+    assert all("Input should" not in str(problem) for problem in report.problems)
+
+
+def test_a_load_that_reads_its_own_table_is_judged(house: Settings) -> None:
+    assert judge(changed(("steps.3.config.input", "mart.daily_revenue")), house).columns["load"] is not None
 
 
 def test_two_thousand_steps_are_judged(house: Settings) -> None:
