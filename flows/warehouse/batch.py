@@ -72,7 +72,7 @@ def _typed(kind: str, value: Any) -> Any:
     """A literal tree of a BigQuery type."""
     from sqlglot import exp
 
-    from flows.warehouse.bqtypes import duck_name
+    from flows.warehouse.bqtypes import duck_name, parse_type
 
     def build(tree: exp.DataType, item: Any) -> exp.Expr:
         if item is None:
@@ -92,6 +92,6 @@ def _typed(kind: str, value: Any) -> Any:
             return made
         return exp.Cast(this=made, to=tree.copy())
 
-    tree = exp.DataType.build(kind, dialect="bigquery")
+    tree = parse_type(kind)
     duck_name(tree)  # raises for a type that cannot be kept here
     return build(tree, value)

@@ -73,17 +73,18 @@ def normal(name: str) -> str:
     """
     plain = name.strip().upper()
     plain = _ALIASES.get(plain, plain)
-    return plain if plain in _DUCK else bq_name(_parse(name))
+    return plain if plain in _DUCK else bq_name(parse_type(name))
 
 
 def to_duck(name: str) -> str:
     """The DuckDB type that keeps a BigQuery type here. Raises InputError as `normal` does."""
     plain = name.strip().upper()
     plain = _ALIASES.get(plain, plain)
-    return _DUCK[plain] if plain in _DUCK else duck_name(_parse(name))
+    return _DUCK[plain] if plain in _DUCK else duck_name(parse_type(name))
 
 
-def _parse(name: str) -> exp.DataType:
+def parse_type(name: str) -> exp.DataType:
+    """A type tree of a BigQuery type's name. Raises InputError."""
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
 

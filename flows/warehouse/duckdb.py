@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from flows.errors import InputError, MissingError, SqlError
 from flows.settings import Settings
 from flows.spec.suggest import did_you_mean
-from flows.warehouse import files, files_json, macros
+from flows.warehouse import files, files_json
 from flows.warehouse import session as sessions
 from flows.warehouse.base import (
     Capabilities,
@@ -66,8 +66,7 @@ class DuckDBWarehouse:
             self.stage_dir.mkdir(parents=True, exist_ok=True)
         self.session = Session([self.lake.folder, self.stage_dir, *map(Path, read_dirs)], limits=settings.limits, preview=preview,
                                spill=None if preview else self.stage_dir / f".spill-{uuid.uuid4().hex[:8]}")
-        for statement in (f"CREATE SCHEMA {SCHEMA}", *macros.statements()):
-            self.session.rows(statement)
+        self.session.rows(f"CREATE SCHEMA {SCHEMA}")
         sessions.lock(self.session.con)
         self.tables = Tables(self.session, self.lake, names or {}, (settings.project, tenant_id))
         self.project = settings.project

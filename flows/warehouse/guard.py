@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 
 from flows.errors import LimitError, SqlError
@@ -24,6 +25,9 @@ def parse(text: str) -> list[exp.Expr]:
     try:
         found = sqlglot.parse(text, read="bigquery")
     except ParseError as error:
+        if re.search(r"\b(PROCEDURE|BEGIN|DECLARE|WHILE|LOOP|REPEAT|END\s+IF|END\s+FOR)\b", text, re.IGNORECASE):
+            raise SqlError("scripting and procedures are not offered by the local warehouse", verdict="refused", code="bigquery_only",
+                           fix="Write it as steps of a pipeline, or run it on BigQuery") from None
         first = error.errors[0] if error.errors else {}
         raise SqlError(f"this is not a statement: {first.get('description', 'it cannot be read')}",
                        line=first.get("line") or 0, column=first.get("col") or 0) from None
@@ -64,6 +68,8 @@ def statement(tree: exp.Expr) -> None:
             raise _refused(node, "FOR SYSTEM_TIME")
         if isinstance(node, exp.Table):
             _table(node)
+        if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Star):
+            raise _refused(node, "a star after an expression")
         if isinstance(node, exp.Select) and node.args.get("kind") == "VALUE":
             raise _refused(node, "SELECT AS VALUE")
         if isinstance(node, exp.Placeholder) and not node.name:

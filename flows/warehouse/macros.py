@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+PREFIX = "bq_"
 _DIV_ZERO = "error('division by zero')"
 _UNITS = "abs(CAST(CAST({x} AS DECIMAL(38,9)) * 1000000000 AS HUGEINT))"  # a NUMERIC as a whole number of its last digit
 
@@ -42,6 +43,8 @@ MACROS = (
     "bq_substr(s, p, n) AS CASE WHEN n < 0 THEN error('Third argument in SUBSTR() cannot be negative') "
     "WHEN p > 0 THEN substr(s, p, n) WHEN p = 0 THEN substr(s, 1, n) WHEN -p > length(s) THEN substr(s, 1, n) "
     "ELSE substr(s, length(s) + p + 1, n) END",
+    "bq_left(s, n) AS CASE WHEN n < 0 THEN error('Second argument in LEFT() cannot be negative') ELSE left(s, n) END",
+    "bq_right(s, n) AS CASE WHEN n < 0 THEN error('Second argument in RIGHT() cannot be negative') ELSE right(s, n) END",
     "bq_extract(s, p, g) AS CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p, g) END",
     # JSON
     "bq_json_value(j, p) AS CASE WHEN json_type(j, p) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL ELSE json_extract_string(j, p) END",

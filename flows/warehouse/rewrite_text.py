@@ -9,6 +9,7 @@ from sqlglot import exp
 from flows.warehouse.rewrite_value import to_string
 from flows.warehouse.trees import Rule, T, call, cast, invalid, is_text, kind, refuse
 
+SPACES = " \t\n\v\f\r\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 MAX_TEXT = 1_000_000  # REPEAT, LPAD, RPAD: characters in one value; DuckDB's memory limit does not bound them
 MAX_ITEMS = 1_000_000  # GENERATE_ARRAY: items in one value
 
@@ -18,6 +19,46 @@ def substr(node: exp.Substring) -> exp.Expr:
     length = node.args.get("length")
     start = node.args.get("start")
     return call("bq_substr", node.this.copy(), start.copy() if start is not None else 1, length.copy() if length is not None else 2 ** 31)
+
+
+def trimmed(node: exp.Trim) -> exp.Expr:
+    """TRIM takes away every white space, DuckDB's only the space."""
+    name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or ""), "trim")
+    chars = node.expression.copy() if node.args.get("expression") is not None else exp.Literal.string(SPACES)
+    return call(name, node.this.copy(), chars)
+
+
+def joined(node: exp.Concat) -> exp.Expr:
+    """One NULL makes all of it NULL; other values become text."""
+    made: exp.Expr = cast(node.expressions[0].copy(), "VARCHAR") if kind(node) == "STRING" else node.expressions[0].copy()
+    for part in node.expressions:
+        if kind(part) in ("FLOAT64", "NUMERIC", "BIGNUMERIC", "ARRAY", "STRUCT", "JSON"):
+            raise refuse(node, f"CONCAT of {kind(part)} is not offered by the local warehouse", "Cast it to STRING")
+    for part in node.expressions[1:]:
+        made = exp.DPipe(this=made, expression=cast(part.copy(), "VARCHAR") if kind(node) == "STRING" else part.copy())
+    return exp.paren(made)
+
+
+def ends(node: exp.Left | exp.Right) -> exp.Expr:
+    return call("bq_left" if isinstance(node, exp.Left) else "bq_right", node.this.copy(), node.expression.copy())
+
+
+def like(node: exp.Like) -> exp.Expr:
+    """A backslash escapes in a pattern."""
+    if isinstance(node.expression, (exp.Any, exp.All)):
+        if any("\\" in n.name for n in node.expression.find_all(exp.Literal)):
+            raise refuse(node, "LIKE ANY with a backslash is not offered by the local warehouse", "Write several LIKE")
+        return node
+    if (is_text(node.expression) and "\\" not in node.expression.name) or isinstance(node.parent, exp.Escape):
+        return node
+    return exp.Escape(this=node.copy(), expression=exp.Literal.string("\\"))
+
+
+def glue(node: exp.DPipe) -> exp.Expr:
+    kinds = {kind(node.this), kind(node.expression)} - {""}
+    if kinds - {"STRING", "BYTES", "ARRAY"} or len(kinds) > 1:
+        raise invalid(node, f"|| does not take {' and '.join(sorted(kinds))}", "Cast to STRING, or use CONCAT")
+    return node
 
 
 def position(node: exp.StrPosition) -> exp.Expr:
@@ -215,6 +256,7 @@ def json_string(node: exp.String) -> exp.Expr:
 
 
 RULES: dict[type[exp.Expr], Rule] = {
+    exp.Concat: joined, exp.Trim: trimmed, exp.Left: ends, exp.Right: ends, exp.Like: like, exp.DPipe: glue,
     exp.Substring: substr, exp.StrPosition: position, exp.RegexpExtract: pattern, exp.RegexpExtractAll: pattern_all,
     exp.RegexpReplace: pattern_replace, exp.RegexpLike: pattern_like, exp.Repeat: capped, exp.Pad: capped, exp.Format: format_,
     exp.LowerHex: digest, exp.MD5: digest, exp.ToBase64: base64, exp.ByteString: blob, exp.Bracket: at, exp.GenerateSeries: series,

@@ -12,11 +12,11 @@ from flows.warehouse.trees import NUMBERS, Rule, agree, call, cast, invalid, is_
 def literal(node: exp.Literal) -> exp.Expr:
     """A whole number is an INT64 where it is computed with; DuckDB takes the smallest type that holds it."""
     wide = (exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Array, exp.PropertyEQ, exp.Alias, exp.Select, exp.Coalesce, exp.If, exp.IntDiv, exp.Mod)
-    if node.is_string or not isinstance(node.parent, wide) or node.arg_key == "order":
+    if node.is_string or isinstance(node.parent, (exp.DataTypeParam, exp.Interval, exp.TableSample)):
         return node
-    if node.is_int:
-        return cast(node.copy(), "BIGINT") if abs(int(node.name)) < 2 ** 63 else node
-    return cast(exp.Literal.string(node.name), "DOUBLE")
+    if not node.is_int:
+        return cast(exp.Literal.string(node.name), "DOUBLE")
+    return cast(node.copy(), "BIGINT") if isinstance(node.parent, wide) and abs(int(node.name)) < 2 ** 63 else node
 
 
 def number(node: exp.Expr, *sides: exp.Expr) -> str:
@@ -75,6 +75,8 @@ def safe_arithmetic(node: exp.SafeAdd | exp.SafeSubtract | exp.SafeMultiply) -> 
 def compare(node: exp.EQ | exp.NEQ | exp.GT | exp.GTE | exp.LT | exp.LTE) -> exp.Expr:
     """BigQuery compares values of one kind only."""
     left, right = kind(node.this), kind(node.expression)
+    if left == right and left in ("ARRAY", "JSON"):
+        raise invalid(node, f"values of type {left} cannot be compared", "Compare TO_JSON_STRING of both, or their items")
     if not left or not right or left == right or (left in NUMBERS and right in NUMBERS):
         return node
     if {left, right} == {"DATE", "DATETIME"}:
@@ -103,6 +105,19 @@ def choose(node: exp.Expr) -> exp.Expr:
         branches = [node.this, *node.expressions]
     agree(node, branches)
     return node
+
+
+def truth(node: exp.Where | exp.Having | exp.Qualify | exp.And | exp.Or | exp.Not) -> exp.Expr:
+    """Conditions are BOOL: DuckDB takes numbers and text as well."""
+    for side in (node.this, node.args.get("expression")):
+        if side is not None and kind(side) not in ("BOOL", "") and not isinstance(side, exp.Null):
+            raise invalid(node, f"{side.sql(dialect='bigquery')[:60]} is {kind(side)}, not a condition")
+    return node
+
+
+def whole(node: exp.Ceil | exp.Floor | exp.Trunc) -> exp.Expr:
+    """Of an INT64 a FLOAT64, as on BigQuery."""
+    return cast(node.copy(), "DOUBLE") if kind(node.this) == "INT64" else node
 
 
 def domain(node: exp.Ln | exp.Sqrt | exp.Exp | exp.Pow | exp.Log) -> exp.Expr:
@@ -140,6 +155,12 @@ def convert(node: exp.Cast | exp.TryCast) -> exp.Expr:
     if was == "FLOAT64" and now == "INT64":
         value = call("round", value.copy())
     made = exp.TryCast if safe else exp.Cast
+    if to.expressions and now in ("NUMERIC", "STRING", "BYTES"):
+        if now != "NUMERIC":
+            raise refuse(node, f"a {now} of a fixed length is not offered by the local warehouse", f"Use {now}")
+        digits = [int(p.name) for p in to.expressions]
+        size = f"DECIMAL({digits[0]},{digits[1] if len(digits) > 1 else 0})"
+        value = made(this=value.copy(), to=exp.DataType.build(size, dialect="duckdb"))
     if was == "DATETIME" and now == "TIMESTAMP":
         return call("timezone", "UTC", value.copy())
     if was == "TIMESTAMP" and now in ("DATETIME", "DATE", "TIME"):
@@ -245,6 +266,8 @@ RULES: dict[type[exp.Expr], Rule] = {
     **dict.fromkeys((exp.SafeAdd, exp.SafeSubtract, exp.SafeMultiply), safe_arithmetic),
     **dict.fromkeys((exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE), compare),
     **dict.fromkeys((exp.If, exp.Case, exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least, exp.In, exp.Between), choose),
+    **dict.fromkeys((exp.Where, exp.Having, exp.Qualify, exp.And, exp.Or, exp.Not), truth),
+    **dict.fromkeys((exp.Ceil, exp.Floor, exp.Trunc), whole),
     **dict.fromkeys((exp.Ln, exp.Sqrt, exp.Exp, exp.Pow, exp.Log), domain),
     exp.Cast: convert, exp.TryCast: convert, exp.Sum: total, exp.Avg: average, exp.Window: window, exp.Filter: window,
     exp.ArrayAgg: collect, exp.IgnoreNulls: ignoring, exp.GroupConcat: joined,

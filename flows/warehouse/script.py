@@ -154,7 +154,7 @@ class Script:
         annotate_types(source, dialect="bigquery")
         for row in source.expressions:
             items = row.expressions if isinstance(row, exp.Tuple) else [row.unnest()]
-            _assignable(tree, ["" if isinstance(i, exp.Null) or kind(i) in ("ARRAY", "STRUCT") else kind(i) for i in items], columns)
+            _assignable(tree, [_given(item) for item in items], columns)
 
     def _update(self, tree: exp.Update) -> None:
         if tree.args.get("where") is None:
@@ -257,7 +257,7 @@ class Script:
         self.tables.show(work.spec.name, Found(work.physical, work.spec.columns, work.spec.name))
 
     def _change(self, work: Work, sql: str) -> None:
-        done = self.session.rows(sql, seconds=self.limits.seconds)
+        done = self.session.rows(self.tables.macros(sql), seconds=self.limits.seconds)
         count = int(done[0][0]) if done and isinstance(done[0][0], int) else 0
         self.rows += count
         work.changed = work.changed or count > 0
@@ -295,6 +295,9 @@ def _declared(schema: exp.Schema) -> tuple[Column, ...]:
             if any(isinstance(c, exp.DefaultColumnConstraint) for c in constraints):
                 raise refuse(item, "DEFAULT of a column is not offered by the local warehouse")
             nullable = not any(isinstance(c, exp.NotNullColumnConstraint) and not c.args.get("allow_null") for c in constraints)
+            if item.args["kind"].find(exp.DataTypeParam) is not None:
+                raise refuse(item, f"{item.args['kind'].sql(dialect='bigquery')} with a size is not kept by the local warehouse",
+                             "Leave the size out")
             columns.append(Column(item.name, bq_name(item.args["kind"]), nullable))
     return tuple(columns)
 
@@ -321,6 +324,14 @@ def _column(tree: exp.Expr, spec: TableSpec, name: str) -> Column:
     if found is None:
         raise invalid(tree, f"table {spec.name} has no column {name!r}")
     return found
+
+
+def _given(item: exp.Expr) -> str:
+    """The type of an item of VALUES; '' where it follows the column: NULL, arrays, structs. A literal like 1.5 may be a NUMERIC."""
+    if isinstance(item, exp.Null) or kind(item) in ("ARRAY", "STRUCT"):
+        return ""
+    inner = item.this if isinstance(item, exp.Neg) else item
+    return "NUMERIC" if isinstance(inner, exp.Literal) and kind(inner) == "FLOAT64" else kind(item)
 
 
 def _assignable(tree: exp.Expr, given: list[str], columns: list[Column]) -> None:

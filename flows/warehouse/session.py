@@ -136,19 +136,26 @@ def _connect(folders: Sequence[Path], *, memory_mb: int, threads: int, spill: Pa
     import duckdb
 
     con = duckdb.connect(":memory:")
-    allowed = [f"{folder}{os.sep}" for folder in folders]
-    con.execute(f"SET memory_limit = '{int(memory_mb)}MiB'")
-    con.execute(f"SET threads = {int(threads)}")
-    con.execute("SET GLOBAL TimeZone = 'UTC'")  # GLOBAL: cursors take it over
-    con.execute("SET enable_progress_bar = false")
-    con.execute("SET allowed_directories = $folders", {"folders": allowed})
-    con.execute("SET temp_directory = $place", {"place": str(spill) if spill else ""})
-    con.execute("SET autoinstall_known_extensions = false")
-    con.execute("SET autoload_known_extensions = false")
-    con.execute("SET parquet_metadata_cache = true")
-    con.execute("SET python_enable_replacements = false")
-    con.execute("SET enable_external_access = false")
+    allowed = ", ".join(_text(f"{folder}{os.sep}") for folder in folders)
+    con.execute("; ".join((
+        f"SET memory_limit = '{int(memory_mb)}MiB'",
+        f"SET threads = {int(threads)}",
+        "SET GLOBAL TimeZone = 'UTC'",  # GLOBAL: cursors take it over
+        "SET enable_progress_bar = false",
+        f"SET allowed_directories = [{allowed}]",
+        f"SET temp_directory = {_text(str(spill) if spill else '')}",
+        "SET autoinstall_known_extensions = false",
+        "SET autoload_known_extensions = false",
+        "SET parquet_metadata_cache = true",
+        "SET python_enable_replacements = false",
+        "SET enable_external_access = false",
+    )))
     return con
+
+
+def _text(value: str) -> str:
+    """A string literal; here, so that the first connection need not wait for sqlglot."""
+    return "'" + value.replace("'", "''") + "'"
 
 
 def lock(con: duckdb.DuckDBPyConnection) -> None:
@@ -160,7 +167,7 @@ def translate(error: BaseException, memory_mb: int = 0) -> PenstockError:
     """DuckDB's error in the words of this house."""
     import duckdb
 
-    text = str(error).split("\n\nLINE ")[0].split("\n\nCandidate")[0].strip()
+    text = str(error).split("\n\nLINE ")[0].split("\nCandidate")[0].split("\nDid you mean")[0].strip()
     kind, _, rest = text.partition(": ")
     text = (rest if kind.endswith(("Error", "Exception")) else text).split("\nStack Trace")[0].strip().rstrip(".")
     if isinstance(error, (duckdb.OutOfMemoryException, MemoryError)):

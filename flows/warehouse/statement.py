@@ -57,7 +57,8 @@ def _translate(tree: exp.Expr, params: Mapping[str, Any], tables: Tables, projec
     reads = tuple(found.table or name for name, found in used.items())
     work = Translation({found.physical: found.columns for found in used.values()}, project)
     made = work.query(tree)
-    return Prepared(made.sql(dialect="duckdb"), made, reads, "local-approximate" if work.notes else "portable", tuple(work.notes))
+    verdict: Verdict = "local-approximate" if work.notes else "portable"
+    return Prepared(tables.macros(made.sql(dialect="duckdb")), made, reads, verdict, tuple(work.notes))
 
 
 def bind_params(tree: exp.Expr, params: Mapping[str, Any]) -> exp.Expr:
@@ -67,6 +68,8 @@ def bind_params(tree: exp.Expr, params: Mapping[str, Any]) -> exp.Expr:
     def change(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Parameter) and not isinstance(node.this, exp.Parameter) and not isinstance(node.parent, exp.Parameter):
             return value_tree(_value(node.name, params))
+        if isinstance(node, exp.RawString):
+            return exp.Literal.string(node.name)
         if isinstance(node, exp.Placeholder) and isinstance(node.this, str):
             return value_tree(_value(node.this, params))
         return node

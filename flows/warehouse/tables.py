@@ -11,6 +11,7 @@ from flows.spec.suggest import suggest
 from flows.warehouse.base import Column, Relation
 from flows.warehouse.bqtypes import columns_of, from_duck, to_duck
 from flows.warehouse.lake import Lake, Pinned
+from flows.warehouse.macros import PREFIX, statements
 from flows.warehouse.scope import path_of, real_tables
 from flows.warehouse.session import Session
 
@@ -67,6 +68,14 @@ class Tables:
         self._pins: dict[str, Pinned] = {}
         self._hidden: set[str] = set()
         self._count = 0
+        self._macros = False
+
+    def macros(self, sql: str) -> str:
+        """Make BigQuery's own functions when the first statement uses one; gives the statement back."""
+        if not self._macros and PREFIX in sql.lower():
+            self._macros = True
+            self.session.rows("; ".join(statements()))
+        return sql
 
     # ---------------------------------------------------------------- giving names
     def fresh(self, prefix: str) -> str:
