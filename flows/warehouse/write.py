@@ -24,6 +24,7 @@ MAX_PARTITIONS = 4000  # of one write; source: BigQuery, "Quotas and limits", pa
 NULL_PARTITION = "__NULL__"  # the name that BigQuery gives the partition of rows without a value
 RACES = 60  # a lost race means that somebody else was done: progress is made, so many tries are cheap
 PART = "__penstock_part"
+SMALL_PARTITION = 10_000  # rows: partitions that are smaller on average share one sorted file, as 300 tiny files cost 3 s and scan slowly
 
 
 class Source:
@@ -52,7 +53,7 @@ class Writer:
         plans: dict[str, Callable[[Pinned, TableSpec], tuple[Change, int]]] = {
             "append": lambda pinned, spec: self._drop_slice(pinned, spec, key),
             "overwrite": lambda pinned, spec: (Change(spec, drop=list(pinned.files)), pinned.rows),
-            "replace_partition": lambda pinned, spec: self._drop_partitions(pinned, spec, {file.partition for file in new}),
+            "replace_partition": lambda pinned, spec: self._drop_partitions(pinned, spec, source, key.x_run_id),
         }
 
         def change(pinned: Pinned) -> tuple[Change, LoadResult]:
@@ -114,12 +115,17 @@ class Writer:
         kept, touched, replaced = self._without(pinned, mixed, condition, key.x_run_id)
         return Change(spec, kept, own + touched), replaced + sum(file.rows for file in own)
 
-    def _drop_partitions(self, pinned: Pinned, spec: TableSpec, values: set[str]) -> tuple[Change, int]:
+    def _drop_partitions(self, pinned: Pinned, spec: TableSpec, source: Source, run_id: str) -> tuple[Change, int]:
+        """Files of the partitions that the rows touch go; of a file that holds several partitions, the other rows stay."""
         if not spec.partition_by:
             raise InputError(f"table {spec.name} has no partitions to replace", where="destination.mode",
                              fix="Give partition_by, or use mode overwrite")
-        gone = [file for file in pinned.files if file.partition in values]
-        return Change(spec, drop=gone), sum(file.rows for file in gone)
+        touched = f"SELECT DISTINCT {partition_sql(spec)} FROM ({self._fit(source, own_columns(spec))})"
+        values = {row[0] for row in self.session.rows(touched)}
+        own = [file for file in pinned.files if file.partition in values]
+        mixed = [file for file in pinned.files if not file.partition]
+        kept, rewritten, replaced = self._without(pinned, mixed, f"{partition_sql(spec)} IN ({touched})", run_id)
+        return Change(spec, kept, own + rewritten), replaced + sum(file.rows for file in own)
 
     def _without(self, pinned: Pinned, files: Sequence[LakeFile], condition: str,
                  run_id: str) -> tuple[list[LakeFile], list[LakeFile], int]:
@@ -197,21 +203,25 @@ class Writer:
         return f"SELECT {', '.join(parts)} FROM ({source.sql})"
 
     def _select(self, source: Source, spec: TableSpec, key: Slice) -> str:
-        own = TableSpec(spec.name, tuple(c for c in spec.columns if c.name.lower() not in LINEAGE))
         now = datetime.now(UTC)
         values: dict[str, Any] = {**key.key(), "x_run_id": key.x_run_id, "x_ingested_at": now.isoformat(),
                                   "x_ingestion_date": now.date().isoformat()}
         marks = [f"CAST({literal(str(values[c.name]))} AS {to_duck(c.type)}) AS {name_sql(c.name)}" for c in lineage_columns()]
-        return f"SELECT *, {', '.join(marks)} FROM ({self._fit(source, own)})"
+        return f"SELECT *, {', '.join(marks)} FROM ({self._fit(source, own_columns(spec))})"
 
     def files(self, sql: str, spec: TableSpec, slice_: dict[str, str], run_id: str, partition: str = "") -> list[LakeFile]:
-        """Write a query's rows as complete, named files, one a partition value; none when there are no rows."""
-        order = f" ORDER BY {', '.join(name_sql(c) for c in spec.cluster_by)}" if spec.cluster_by else ""
+        """Write a query's rows as complete, named files; none when there are no rows. A large partition has a file of its own."""
+        apart = False
+        if spec.partition_by:
+            apart, partition = self._layout(sql, spec)
+        first = [spec.partition_by] if spec.partition_by and not apart else []
+        order = ", ".join(name_sql(c) for c in [*first, *spec.cluster_by])
+        ordered = f"SELECT * FROM ({sql}){' ORDER BY ' + order if order else ''}"
         draft = self.lake.draft(spec.name)
         try:
-            if spec.partition_by:
-                return self._partitioned(f"SELECT * FROM ({sql}){order}", spec, LakeFile("", 0, 0, "", slice_, run_id), draft)
-            rows = self._copy(f"SELECT * FROM ({sql}){order}", draft)
+            if apart:
+                return self._partitioned(ordered, spec, LakeFile("", 0, 0, "", slice_, run_id), draft)
+            rows = self._copy(ordered, draft)
             return [self.lake.publish(draft, spec.name, LakeFile("", rows, 0, partition, slice_, run_id))] if rows else []
         finally:
             shutil.rmtree(draft, ignore_errors=True) if draft.is_dir() else draft.unlink(missing_ok=True)
@@ -220,12 +230,17 @@ class Writer:
         stats = self.session.rows(f"COPY ({sql}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, RETURN_STATS)")
         return int(sum(row[1] for row in stats))
 
-    def _partitioned(self, sql: str, spec: TableSpec, like: LakeFile, draft: Path) -> list[LakeFile]:
+    def _layout(self, sql: str, spec: TableSpec) -> tuple[bool, str]:
+        """Whether each partition gets a file, and the one value when there is only one. Raises LimitError for too many."""
         value = partition_sql(spec)
-        count = self.session.rows(f"SELECT count(DISTINCT {value}) FROM ({sql})")[0][0]
+        rows, count, one = self.session.rows(f"SELECT count(*), count(DISTINCT {value}), any_value({value}) FROM ({sql})")[0]
         if count > MAX_PARTITIONS:
             raise LimitError(f"the rows fall into {count} partitions of {spec.partition_by}, {MAX_PARTITIONS} are allowed in one write",
                              fix="Write a shorter period, or partition by a coarser column")
+        return count > 1 and rows >= count * SMALL_PARTITION, str(one or "") if count == 1 else ""
+
+    def _partitioned(self, sql: str, spec: TableSpec, like: LakeFile, draft: Path) -> list[LakeFile]:
+        value = partition_sql(spec)
         stats = self.session.rows(f"COPY (SELECT *, {value} AS {PART} FROM ({sql})) TO {literal(str(draft))} "
                                   f"(FORMAT parquet, COMPRESSION zstd, PARTITION_BY ({PART}), RETURN_STATS)")
         parts: dict[str, list[tuple[str, int]]] = {}
@@ -239,6 +254,11 @@ class Writer:
                 self._copy(f"SELECT * FROM {parquet([name for name, _ in files])}", path)
             made.append(self.lake.publish(path, spec.name, replace(like, rows=rows, partition=part)))
         return made
+
+
+def own_columns(spec: TableSpec) -> TableSpec:
+    """The table without its LINEAGE columns."""
+    return replace(spec, columns=tuple(c for c in spec.columns if c.name.lower() not in LINEAGE))
 
 
 def partition_sql(spec: TableSpec) -> str:

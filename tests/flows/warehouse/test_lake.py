@@ -17,7 +17,7 @@ import pytest
 from flows.settings import Settings
 from flows.store import Store, open_store
 from flows.store.rows import LakeFile
-from flows.warehouse import Slice, TableSpec
+from flows.warehouse import Slice, TableSpec, write
 from flows.warehouse.duckdb import DuckDBWarehouse
 from flows.warehouse.lake import Change, Lake, sweep_all
 
@@ -150,7 +150,8 @@ def test_replaced_files_stay_for_their_readers_and_then_go(open_warehouse: Open,
     assert rows(open_warehouse()) == [2]
 
 
-def test_partitions_have_a_file_each_and_the_manifest_knows_their_value(open_warehouse: Open) -> None:
+def test_large_partitions_have_a_file_each_and_the_manifest_knows_their_value(open_warehouse: Open, monkeypatch: Any) -> None:
+    monkeypatch.setattr(write, "SMALL_PARTITION", 1)
     warehouse = open_warehouse()
     warehouse.write(TableSpec("mart.t", (), partition_by="d"), key(1),
                     "SELECT 1 AS a, DATE '2025-01-01' AS d UNION ALL SELECT 2, DATE '2025-01-01' UNION ALL SELECT 3, NULL", mode="append")
@@ -160,7 +161,21 @@ def test_partitions_have_a_file_each_and_the_manifest_knows_their_value(open_war
     assert all(warehouse.lake.path(file).stat().st_size == file.bytes for file in files.values())
 
 
-def test_many_partitions_are_one_file_each(open_warehouse: Open) -> None:
+def test_small_partitions_share_a_sorted_file_and_are_replaced_apart(open_warehouse: Open) -> None:
+    warehouse = open_warehouse()
+    spec = TableSpec("mart.t", (), partition_by="n")
+    warehouse.write(spec, key(1), "SELECT MOD(x, 300) AS n, x FROM UNNEST(GENERATE_ARRAY(1, 6000)) AS x", mode="overwrite")
+    (file,) = warehouse.lake.pin("mart.t").files
+    assert (file.partition, file.rows) == ("", 6000)
+    assert rows(warehouse, "SELECT n FROM mart.t") == sorted(rows(warehouse, "SELECT n FROM mart.t"))
+    done = warehouse.write(spec, key(1), "SELECT 7 AS n, 1 AS x", mode="replace_partition")
+    assert (done.rows, done.replaced) == (1, 20)
+    assert rows(warehouse, "SELECT COUNT(*) FROM mart.t") == [6000 - 20 + 1]
+    assert {part.partition for part in warehouse.lake.pin("mart.t").files} == {"", "7"}
+
+
+def test_many_large_partitions_are_one_file_each(open_warehouse: Open, monkeypatch: Any) -> None:
+    monkeypatch.setattr(write, "SMALL_PARTITION", 100)
     warehouse = open_warehouse()
     warehouse.write(TableSpec("mart.t", (), partition_by="n"), key(1),
                     "SELECT MOD(x, 300) AS n, x FROM UNNEST(GENERATE_ARRAY(1, 60000)) AS x", mode="overwrite")
