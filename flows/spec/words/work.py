@@ -85,10 +85,12 @@ OPERATIONS: dict[str, Record] = {
     "fill": _record("fills <columns:fills>"),
     "mask": _record("masks <columns:masks>"),
     "convert_currency": _record("converts <column:name>", "? from <from:name>", "? to <to:name>", "? at the rates of <rates:name>",
-                                "? of <date:name>"),
+                                "? of <date:name>", "? as <as:name>"),
     "flag_anomalies": _record("flags anomalies of <column:name>", "? per <per:names>", "? by <method:name>",
                               "? above <threshold:scalar>", "? as <as:name>"),
-    "pivot": _record("pivots <columns:name>", "? per <rows:names>", "? into <values:measure>"),
+    "pivot": _record("pivots <columns:name>", "? per <rows:names>", "? into <values:measure>", "? among (<among:scalars>)"),
+    "unpivot": _record("unpivots <columns:names>", "? with names in <name:name>", "? and values in <value:name>"),
+    "split_rows": _record("splits <column:name>", "? by <by:text>", "? as <as:name>", " into rows"),
 }
 JOINS = {True: _record("<how:how> <with:name> on <on:match>"), False: _record("joins <with:name> on <on:match>")}
 

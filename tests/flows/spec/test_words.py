@@ -75,8 +75,9 @@ OPERATION = st.one_of(
     op("union", {"with": SOME}, {"distinct": st.booleans()}), op("sort", {"by": st.lists(ORDER, min_size=1, max_size=3)}),
     op("limit", {"n": st.integers(0, 99)}), op("fill", {"columns": st.dictionaries(NAME, VALUE, min_size=1, max_size=3)}),
     op("mask", {"columns": st.dictionaries(NAME, st.sampled_from(["mask", "hash"]), min_size=1, max_size=3)}),
-    op("pivot", {"columns": NAME}, {"rows": NAMES, "values": MEASURE | JSON}),
-    op("convert_currency", {"column": NAME}, {"from": NAME, "to": NAME, "rates": NAME, "date": NAME}),
+    op("pivot", {"columns": NAME}, {"rows": NAMES, "values": MEASURE | JSON, "among": st.lists(SCALAR, min_size=1, max_size=3)}),
+    op("unpivot", {"columns": SOME}, {"name": NAME, "value": NAME}), op("split_rows", {"column": NAME}, {"by": TEXT, "as": NAME}),
+    op("convert_currency", {"column": NAME}, {"from": NAME, "to": NAME, "rates": NAME, "date": NAME, "as": NAME}),
     op("flag_anomalies", {"column": NAME}, {"per": NAMES, "method": NAME, "threshold": NUMBER, "as": NAME}), op("odd", {"a": JSON}))
 CHECK = some({"check": st.sampled_from(["not_null", "unique", "between", "accepted", "matches", "foreign_key", "row_count", "freshness"])},
              {"column": NAME, "columns": SOME, "min": SCALAR, "max": SCALAR, "values": st.lists(SCALAR, min_size=1, max_size=3),
@@ -287,6 +288,7 @@ def test_an_edit_anywhere_is_refused_or_says_what_it_says(at: int, put: str, cut
     {"op": "window", "fn": "moving_avg", "column": "a", "over": {"order_by": "d", "rows": 7, "per": []}, "as": "b"},
     {"op": "union", "with": ["a"], "distinct": False}, {"op": "convert_currency", "column": "a", "from": "c", "to": "EUR", "rates": "r"},
     {"op": "flag_anomalies", "column": "a", "per": ["b"], "method": "robust_zscore", "threshold": 3.5, "as": "c"},
+    {"op": "unpivot", "columns": ["a", "b"], "name": "n", "value": "v"}, {"op": "split_rows", "column": "a", "by": ","},
     {"op": "mask", "columns": {"a": "hash"}}, {"op": "fill", "columns": {"a": 0}}, {"op": "sort", "by": [{"column": "a"}]},
     {"op": "limit", "n": 5}, {"op": "pivot", "rows": ["a"], "columns": "b", "values": {"fn": "sum", "column": "c"}},
 ], ids=lambda o: o["op"])
