@@ -44,7 +44,7 @@ def put_json(document: Any) -> None:
 
 
 def say(text: str = "") -> None:
-    print(text)
+    print(text, flush=True)
 
 
 def hint(text: str) -> None:
