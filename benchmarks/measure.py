@@ -24,9 +24,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Spent:
-    """What one process took: wall seconds, peak resident memory in MB, and the JSON document it printed (or None)."""
+    """What one process took: wall and processor seconds, peak resident memory in MB, and the JSON document it printed (or None)."""
 
     seconds: float
+    cpu: float
     peak_mb: float
     said: Any = None
 
@@ -44,7 +45,7 @@ def spend(args: Sequence[str], *, env: dict[str, str] | None = None) -> Spent:
         if child.returncode:
             raise RuntimeError(f"{' '.join(args)} ended with {child.returncode}: {err.read().decode()[-2000:]}")
         text = out.read().decode().strip()
-    return Spent(seconds, usage.ru_maxrss / 1024, json.loads(text) if text[:1] in ("{", "[") else None)
+    return Spent(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, json.loads(text) if text[:1] in ("{", "[") else None)
 
 
 def python(*args: str, env: dict[str, str] | None = None) -> Spent:
