@@ -51,7 +51,7 @@ async def _begun(ticket: Ticket, flow_run_id: str) -> State[Any]:
     plan = make_plan(job.spec, catalog=job.catalog, limits=ticket.settings.limits)
     cancel = Cancel()
     api = get_current_settings().api.url or ""
-    with run_log(job) as log, watched(ticket, cancel, lambda: flow_run_id, api):
+    with run_log(job) as log, watched(ticket, cancel, flow_run_id, api):
         book = RunBook(job, log)
         book.open(plan)
         log.info("run %s of %s, version %s, process %s", run.run_id, run.pipeline_id, run.version, os.getpid())

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import httpx
+import httpx
 
+if TYPE_CHECKING:
     from flows.settings import Settings
     from flows.store import Run, Store
 
@@ -63,12 +63,10 @@ def _close(store: Store, run: Run) -> bool:
     return True
 
 
-def answers(api: str) -> bool:
+def answers(client: httpx.Client) -> bool:
     """Whether Prefect's server is up."""
-    import httpx
-
     try:
-        return httpx.get(f"{api}/health", timeout=2).status_code == 200
+        return client.get("/health").status_code == 200
     except httpx.HTTPError:
         return False
 

@@ -14,6 +14,8 @@ from functools import partial
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 from flows.engines import registry
 from flows.errors import PenstockError
 from flows.run import child, reconcile
@@ -30,8 +32,11 @@ POLL, LOOK, BEAT, RECONCILE, SWEEP = 0.1, 0.5, 2.0, 30.0, 600.0  # seconds
 LINGER = 20.0  # how long a process may take to end after its run has
 STOP_GRACE = 10.0  # how long runs may take to end when the runner stops
 CPUS = os.cpu_count() or 1
-PRELOAD = ("fastapi", "flows.main", "flows.run.flight", "flows.run.child", "flows.store.migrate", "flows.warehouse.duckdb", "duckdb",
-           "pyarrow.parquet", "prefect.client.orchestration", "prefect.flow_engine", "prefect.task_engine")
+PRELOAD = (  # all that a run imports before its first step; the engines come on top
+    "flows.main", "flows.run.flight", "flows.run.child", "flows.insight.connections", "flows.insight.files", "flows.spec.binding",
+    "flows.spec.template", "flows.warehouse.duckdb", "duckdb", "pyarrow.parquet", "fastapi", "graphviz", "anyio._backends._asyncio",
+    "rich._emoji_codes", "prefect.client.orchestration", "prefect.events.worker", "prefect.flow_engine", "prefect.task_engine",
+    "prefect.utilities.visualization")
 
 log = logging.getLogger("penstock.runner")
 
@@ -58,6 +63,7 @@ class Supervisor:
         self.stopping, self.untidy = threading.Event(), threading.Event()
         self.due: dict[str, float] = {}
         self.pause = 0.0
+        self.http = httpx.Client(base_url=self.api, timeout=2)
         self.warm = multiprocessing.get_context("forkserver")
         self.warm.set_forkserver_preload([*PRELOAD, *(f"flows.engines.{name}" for name in registry.names())])
         self.worker: threading.Thread | None = None
@@ -100,7 +106,7 @@ class Supervisor:
             wait([c.process.sentinel for c in self.children.values()], POLL) if self.children else self.stopping.wait(POLL)
 
     def info(self) -> dict[str, Any]:
-        return {"pid": os.getpid(), "ready": reconcile.answers(self.api), "prefect": self.api.removesuffix("/api"),
+        return {"pid": os.getpid(), "ready": reconcile.answers(self.http), "prefect": self.api.removesuffix("/api"),
                 "runs": list(self.children), "most": self.most, "home": str(self.settings.home)}
 
     def every(self, what: str, seconds: float) -> bool:
@@ -119,7 +125,7 @@ class Supervisor:
         run = self.store.runs.claim(self.owner, self.settings.limits.lease_seconds)
         if run is None:
             return False
-        if not reconcile.answers(self.api):
+        if not reconcile.answers(self.http):
             self.put_back(run)
             return False
         self.pause = 0.0
@@ -140,7 +146,7 @@ class Supervisor:
             waiting.append(more)
         for each in waiting:
             self.store.runs.release(each.run_id, owner=self.owner, error=why.format(each.run_id))
-        self.pause = min(max(self.pause * 2, 0.25), 5.0)
+        self.pause = min(max(self.pause * 2, 0.25), 2.0)
         self.due["claim"] = time.monotonic() + self.pause
 
     # ---- the processes
@@ -183,17 +189,13 @@ class Supervisor:
 
     def keep_tidy(self) -> None:
         """The reconciler, in a thread of its own because Prefect may take a minute to answer."""
-        import httpx
-
         with httpx.Client(base_url=self.api, timeout=10) as client:
             while not self.stopping.is_set():
                 self.untidy.clear()
                 self.safely(lambda: self.tidy(client))
                 self.untidy.wait(RECONCILE)
 
-    def tidy(self, client: Any) -> None:
-        import httpx
-
+    def tidy(self, client: httpx.Client) -> None:
         if reconcile.close_lost(self.store):
             log.info("claims of lost runs are free again")
         if self.every("sweep", SWEEP):

@@ -7,12 +7,14 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import httpx
 
 from flows.engines.base import Cancel
 from flows.errors import PenstockError
@@ -75,47 +77,57 @@ def settings_of(settings: Settings, run: Run) -> Settings:
 
 
 @contextmanager
-def watched(ticket: Ticket, cancel: Cancel, flow_run: Callable[[], str], api: str) -> Iterator[None]:
+def watched(ticket: Ticket, cancel: Cancel, flow_run_id: str, api: str) -> Iterator[None]:
     """While the run works, a thread of its own looks whether somebody wants it to stop, here or in Prefect, and renews the lease
     where nobody else does: the run's own loop may stand still while a server hangs."""
-    over = threading.Event()
-    thread = threading.Thread(target=_watch, args=(ticket, cancel, flow_run, api, over), name="watch", daemon=True)
-    thread.start()
+    watch = Watch(ticket, cancel, flow_run_id, api)
+    watch.start()
     try:
         yield
     finally:
-        over.set()
-        thread.join(1)
+        watch.over.set()
+        watch.join(1)
 
 
-def _watch(ticket: Ticket, cancel: Cancel, flow_run: Callable[[], str], api: str, over: threading.Event) -> None:
-    run_id, looked, renewed = ticket.run.run_id, time.monotonic(), time.monotonic()
-    lease = ticket.settings.limits.lease_seconds
-    while not over.wait(CANCEL_EVERY):
+class Watch(threading.Thread):
+    """Looks every half second until `over`."""
+
+    def __init__(self, ticket: Ticket, cancel: Cancel, flow_run_id: str, api: str) -> None:
+        super().__init__(name="watch", daemon=True)
+        self.ticket, self.cancel, self.place, self.over = ticket, cancel, f"/flow_runs/{flow_run_id}", threading.Event()
+        self.http = httpx.Client(base_url=api, timeout=2) if api and flow_run_id else None
+        self.due = {"prefect": time.monotonic() + PREFECT_EVERY, "renew": 0.0}
+
+    def run(self) -> None:
+        while not self.over.wait(CANCEL_EVERY):
+            with suppress(PenstockError):  # a busy store: look again in half a second
+                self.look()
+        if self.http:
+            self.http.close()
+
+    def look(self) -> None:
+        runs, run, lease = self.ticket.store.runs, self.ticket.run, self.ticket.settings.limits.lease_seconds
+        if runs.cancel_asked(run.run_id):
+            self.cancel.set("stopped by a person")
+        if self.is_due("prefect", PREFECT_EVERY) and self.stopped_in_prefect():
+            runs.ask_cancel(run.tenant_id, run.run_id)
+            self.cancel.set("stopped in Prefect")
+        if self.ticket.renew and self.is_due("renew", lease / 3) and run.run_id not in runs.renew(self.ticket.owner, [run.run_id], lease):
+            self.cancel.set("the claim on this run was lost")
+
+    def is_due(self, what: str, seconds: float) -> bool:
+        now = time.monotonic()
+        if now < self.due[what]:
+            return False
+        self.due[what] = now + seconds
+        return True
+
+    def stopped_in_prefect(self) -> bool:
+        """Prefect's own pages only change the state of a flow run that lives elsewhere; it must look itself."""
+        if self.http is None:
+            return False
         try:
-            if ticket.store.runs.cancel_asked(run_id):
-                cancel.set("stopped by a person")
-            now = time.monotonic()
-            if now - looked >= PREFECT_EVERY:
-                looked = now
-                if _stopped_in_prefect(api, flow_run()):
-                    ticket.store.runs.ask_cancel(ticket.run.tenant_id, run_id)
-                    cancel.set("stopped in Prefect")
-            if ticket.renew and now - renewed >= lease / 3:
-                renewed = now
-                if run_id not in ticket.store.runs.renew(ticket.owner, [run_id], lease):
-                    cancel.set("the claim on this run was lost")
-        except PenstockError:  # a busy store: look again in half a second
-            continue
-
-
-def _stopped_in_prefect(api: str, flow_run_id: str) -> bool:
-    import httpx
-
-    if not api or not flow_run_id:
-        return False
-    try:
-        state = httpx.get(f"{api}/flow_runs/{flow_run_id}", timeout=2).json().get("state_type")
-    except (httpx.HTTPError, ValueError):
-        return False
-    return state in ("CANCELLING", "CANCELLED")
+            state = self.http.get(self.place).json().get("state_type")
+        except (httpx.HTTPError, ValueError):
+            return False
+        return state in ("CANCELLING", "CANCELLED")

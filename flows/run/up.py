@@ -18,6 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import httpx
+
 from flows.errors import InputError, PenstockError, UnreachableError
 from flows.run import reconcile
 from flows.run.parts import Part, tail
@@ -56,7 +58,7 @@ class Up:
         self.port = 0 if settings.prefect_url else free_port(settings.prefect_port, say, "Prefect")
         logs, python = settings.home / "logs", sys.executable
         server = Part("Prefect server", lambda: [python, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(self.port)],
-                      self.server_env, logs / "server.log", lambda part: reconcile.answers(self.api), waits=(1, 2, 4, 8, 16, 30),
+                      self.server_env, logs / "server.log", self.server_ready, waits=(1, 2, 4, 8, 16, 30),
                       died=self.port_lost)
         runner = Part("runner", lambda: [python, "-m", "flows.run.supervisor", str(settings.home), self.api],
                       self.runner_env, logs / "runner.log", self.runner_ready, waits=(0,), grace=20)
@@ -131,6 +133,10 @@ class Up:
         return {**bare_env(), **env_of(self.settings), **own, "PREFECT_HOME": str(place),
                 "PREFECT_PROFILES_PATH": str(place / "profiles.toml"), "PREFECT_API_URL": self.api, "PREFECT_WORKER_QUERY_SECONDS": "0.5",
                 "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+
+    def server_ready(self, part: Part) -> bool:
+        with httpx.Client(base_url=self.api, timeout=2) as client:
+            return reconcile.answers(client)
 
     def runner_ready(self, part: Part) -> bool:
         return any(r.info.get("pid") == part.pid and r.info.get("ready") for r in self.store.runners.alive())

@@ -35,9 +35,10 @@ def start_worker(settings: Settings, supervisor: Supervisor) -> threading.Thread
 
 
 def _serve(settings: Settings, supervisor: Supervisor) -> None:
-    while not reconcile.answers(supervisor.api):
-        if supervisor.stopping.wait(1):
-            return
+    with httpx.Client(base_url=supervisor.api, timeout=2) as client:
+        while not reconcile.answers(client):
+            if supervisor.stopping.wait(1):
+                return
     asyncio.run(worker_type()(settings, supervisor).start(printer=log.info))
 
 
