@@ -54,7 +54,7 @@ class Peer:
     @classmethod
     def of(cls, name: str, connections: Connections, cancel: Cancel, *, connect_seconds: float = 5.0, seconds: float = 0.0) -> Peer:
         """Raises InputError when the connection has no address here, or one of another kind."""
-        from flows.engines.rest import no_address
+        from flows.engines.hosts import no_address
 
         url = connections.url(name)
         if url is None:

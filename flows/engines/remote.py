@@ -61,8 +61,8 @@ def stage_table(name: str, context: Context) -> Relation:
 
 def fetch(want: Want, context: Context) -> Got:
     """Read from the connection, by the kind of its address. Raises InputError for a kind that this version cannot read."""
+    from flows.engines.hosts import no_address
     from flows.engines.postgres import is_postgres
-    from flows.engines.rest import no_address
 
     url = context.connections.url(want.connection)
     if url is None:
@@ -99,11 +99,11 @@ def from_postgres(want: Want, context: Context) -> Got:
 
 def from_rest(want: Want, context: Context) -> Got:
     """All pages, or in a preview enough of them for the sample size; then columns, types, condition and increment."""
-    from flows.engines.rest import Paging, Reader, Request
+    from flows.engines.rest import Reader, Request
 
     if want.query is not None:
         raise InputError(f"connection {want.connection!r} is a REST interface and takes no SQL", fix="Give source.endpoint")
-    request = Request(want.connection, want.endpoint or want.table, want.params, want.records, want.paging or Paging())
+    request = Request(want.connection, want.endpoint or want.table, want.params, want.records, want.paging)
     reader = Reader(request, context.connections, context.limits, context.cancel)
     rows, sample = Rows(context.limits.file_bytes), context.limits.source_sample_rows
     for page in reader.pages():

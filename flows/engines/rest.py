@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import unquote
 
 from pydantic import Field, model_validator
 
 from flows.engines.base import Block, Cancel, Connections
+from flows.engines.hosts import address, no_address, origin, refuse_link_local
 from flows.errors import DataError, InputError, LimitError, MissingError, TransientError, UnreachableError
 from flows.settings import Limits
 
@@ -23,17 +22,20 @@ if TYPE_CHECKING:
 TRIES = 4
 WAITS = (0.5, 1.0, 2.0)  # seconds before try 2, 3, 4, unless the server names its own (Retry-After)
 LONGEST_WAIT = 60.0
+AROUND = ("meta", "paging", "pagination", "links", "_links", "cursor", "page")
+NEXT = ("next", "next_page", "nextPage", "next_cursor", "nextCursor", "next_page_token", "nextPageToken", "next_url", "nextLink",
+        "@odata.nextLink", "has_more", "hasMore")
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Paging(Block):
-    """How the next page is asked for.
+    """How the next page is asked for. Unsaid: a Link header is followed, and an answer that names a next page in its body is an error.
 
-    none: one page. page, offset: `parameter` counts pages or rows from `start` until an empty page comes. cursor: `next` is the
-    path in the body to the token (or address) of the next page, sent as `parameter`. link: the Link header's rel="next".
+    none: one page, whatever it says. page, offset: `parameter` counts pages or rows from `start` until an empty page comes.
+    cursor: `next` is the path in the body to the token (or address) of the next page, sent as `parameter`. link: the Link header.
     """
 
-    kind: Literal["none", "page", "offset", "cursor", "link"] = "none"
+    kind: Literal["none", "page", "offset", "cursor", "link"]
     parameter: str = Field("", description="name of the query parameter that moves on; default: page, offset or cursor")
     start: int = Field(1, ge=0, description="number of the first page (kind page)")
     size: int | None = Field(None, ge=1, le=100_000, description="rows asked for per page")
@@ -56,7 +58,7 @@ class Request:
     endpoint: str
     params: Mapping[str, Any] = field(default_factory=dict)
     records: str = ""
-    paging: Paging = field(default_factory=Paging)
+    paging: Paging | None = None
 
 
 class _Busy(TransientError):
@@ -73,6 +75,7 @@ class Reader:
 
     def __init__(self, request: Request, connections: Connections, limits: Limits, cancel: Cancel) -> None:
         self.request, self.limits, self.cancel = request, limits, cancel
+        self.paging = request.paging or Paging(kind="link")
         base = connections.url(request.connection)
         if base is None:
             raise no_address(request.connection)
@@ -118,7 +121,7 @@ class Reader:
             self._refuse(response)
 
     def _walk(self, client: httpx.Client) -> Iterator[list[Any]]:
-        paging, url, seen = self.request.paging, self.url, set()
+        paging, url, seen = self.paging, self.url, set()
         params = dict(self.request.params)
         if paging.size is not None:
             params[paging.size_parameter] = paging.size
@@ -157,21 +160,30 @@ class Reader:
 
     def _next(self, response: httpx.Response, data: Any, rows: list[Any], url: httpx.URL) -> int | str | httpx.URL | None:
         """Pages or rows to move on, a token, an address, or None at the end."""
-        kind = self.request.paging.kind
+        kind = self.paging.kind
         if kind in ("page", "offset"):
             return None if not rows else 1 if kind == "page" else len(rows)
         if kind == "link":
             link = response.links.get("next", {}).get("url")
+            if link is None and self.request.paging is None:
+                self._end(data)
             return self._same_origin(url, link) if link else None
         if kind == "cursor":
-            token = dig(data, self.request.paging.next)
+            token = dig(data, self.paging.next)
             if token in (None, "", False):
+                self._end(data)
                 return None
             if isinstance(token, (dict, list)):
-                raise DataError(f"{self.request.paging.next!r} is no token", where=self.place, fix="Correct source.paging.next")
+                raise DataError(f"{self.paging.next!r} is no token", where=self.place, fix="Correct source.paging.next")
             text = str(token)
             return self._same_origin(url, text) if text.startswith(("http://", "https://", "/")) else text
         return None
+
+    def _end(self, data: Any) -> None:
+        """The end, unless the body says that there is more: rows that nobody asks for would be lost in silence."""
+        if said := more(data):
+            raise DataError(f"the answer names a next page at {said!r}, and source.paging does not say how to ask for it", where=self.place,
+                            fix="Set source.paging: kind cursor, page or offset; or kind none to read this page only")
 
     def _same_origin(self, url: httpx.URL, text: str) -> httpx.URL:
         """The next address, on the declared host only: it comes from the answer, and our credentials go with it."""
@@ -276,69 +288,6 @@ class Reader:
         return f"connection {self.request.connection!r}, endpoint {self.request.endpoint!r}"
 
 
-def no_address(connection: str) -> InputError:
-    """What every engine says when a connection has no address here."""
-    from flows.insight.connections import variable
-
-    return InputError(f"connection {connection!r} has no address here",
-                      fix=f"Set {variable(connection)}, or name it in connections.yml of PENSTOCK_HOME")
-
-
-def address(base: str, endpoint: str, connection: str) -> httpx.URL:
-    """The endpoint below the connection's address. Raises InputError when it would leave the declared host or path."""
-    import httpx
-
-    where = f"connection {connection!r}"
-    try:
-        root, asked = httpx.URL(base), httpx.URL(endpoint)
-    except httpx.InvalidURL as error:
-        raise InputError("the address is no URL", where=where, fix="Write http(s)://host[:port]/path") from error
-    if root.scheme not in ("http", "https") or not root.host:
-        raise InputError(f"the address has the scheme {root.scheme!r}", where=where, fix="A REST connection is http(s)://host[:port]/path")
-    if asked.scheme or asked.host:
-        if asked.userinfo or origin(asked) != origin(root):
-            raise InputError(f"endpoint {asked.host or endpoint!r} is not on the host of the connection", where=where,
-                             fix="Give the path only; hosts come from declared connections")
-        url = asked
-    else:
-        path, _, query = endpoint.partition("?")
-        url = root.copy_with(raw_path=(root.path.rstrip("/") + "/" + path.lstrip("/")).encode() + (f"?{query}".encode() if query else b""))
-    if ".." in unquote(endpoint.partition("?")[0]).replace("\\", "/").split("/"):
-        raise InputError("the endpoint holds '..'", where=where, fix="Give the path below the connection's address")
-    return url.copy_with(fragment=None)
-
-
-def owner(url: str, connections: Connections, names: Iterable[str]) -> str:
-    """The declared connection on whose host a whole address is. Raises InputError when there is none."""
-    import httpx
-
-    declared: list[str] = getattr(connections, "names", list)()
-    for name in dict.fromkeys([*names, *declared]):
-        base = connections.url(name)
-        if base and base.startswith(("http://", "https://")) and origin(httpx.URL(base)) == origin(httpx.URL(url)):
-            return name
-    raise InputError(f"{url!r} is not on the host of a declared connection",
-                     fix="Declare the connection in connections.yml of PENSTOCK_HOME")
-
-
-def origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    default = {"http": 80, "https": 443}.get(url.scheme)
-    return url.scheme, url.host.lower(), url.port or default
-
-
-def refuse_link_local(url: httpx.URL) -> None:
-    """A declared connection may be internal, but never a cloud's metadata service. Source: reliability rules on SSRF."""
-    try:
-        found = socket.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise UnreachableError(f"host {url.host!r} is not known", fix="Check the address of the connection") from error
-    for *_, where in found:
-        ip = ipaddress.ip_address(str(where[0]).split("%")[0])
-        mapped = getattr(ip, "ipv4_mapped", None) or ip
-        if mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified or str(mapped) == "fd00:ec2::254":
-            raise InputError(f"host {url.host!r} is a link-local address, which is never asked", fix="Check the address of the connection")
-
-
 def retry_after(response: httpx.Response) -> float | None:
     """Seconds that the server asks to wait, from a number or an HTTP date; None when it says nothing that makes sense."""
     from datetime import UTC, datetime
@@ -355,7 +304,9 @@ def retry_after(response: httpx.Response) -> float | None:
 
 
 def dig(data: Any, path: str) -> Any:
-    """What stands at a dotted path, or None."""
+    """What stands at a dotted path, or None. A name with dots in it is found where it stands last (`@odata.nextLink`)."""
+    if isinstance(data, dict) and path in data:
+        return data[path]
     for part in path.split("."):
         if isinstance(data, dict):
             data = data.get(part)
@@ -364,6 +315,16 @@ def dig(data: Any, path: str) -> Any:
         else:
             return None
     return data
+
+
+def more(data: Any) -> str | None:
+    """Where a body says that there is another page, by the words that interfaces use for it; None when it does not."""
+    for path in ("", *AROUND):
+        found = dig(data, path) if path else data
+        for word in NEXT if isinstance(found, dict) else ():
+            if found.get(word) not in (None, "", False, [], {}):
+                return f"{path}.{word}" if path else word
+    return None
 
 
 def _no_number(text: str) -> float:

@@ -175,7 +175,7 @@ def _own_sql(text: str, context: Context) -> Any:
 
 
 def _must_be_local(connection: str, context: Context) -> None:
-    from flows.engines.rest import no_address
+    from flows.engines.hosts import no_address
 
     if connection and _kind(connection, context.catalog) not in LOCAL:
         raise no_address(connection)

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from flows.engines.base import Block, Context, EngineConfig, Scope, StepResult
 from flows.engines.outfile import Kind, Target, default_path, deliver, planned
 from flows.engines.tables import count, everything, fail, find, own, promised, ready
-from flows.errors import DataError, InputError, MissingError
+from flows.errors import DataError, MissingError
 from flows.warehouse.base import Column, LoadResult, Relation, Slice, TableSpec, WriteMode
 
 if TYPE_CHECKING:
@@ -183,5 +183,5 @@ def _location(table: str, scope: Scope) -> str:
 
 
 def _later(engine: str) -> NoReturn:
-    raise InputError(f"this version does not write to {engine} yet (it will need {LATER[engine]})", where="destination.engine",
-                     fix="Write to bigquery, duckdb, postgres, parquet, csv or excel")
+    fail("destination.engine", "unsupported", f"this version does not write to {engine} yet (it will need {LATER[engine]})",
+         "Write to bigquery, duckdb, postgres, parquet, csv or excel")

@@ -139,7 +139,8 @@ def _fulfilling(until: Until, columns: Sequence[Column], day: date) -> exp.Expre
 
 def _answers(until: Until, context: Context) -> bool:
     """Does the endpoint answer 2xx now? Not there, busy and not reachable mean not yet; a refusal is an error."""
-    from flows.engines.rest import Reader, Request, owner
+    from flows.engines.hosts import owner
+    from flows.engines.rest import Reader, Request
 
     url = until.url or ""
     connection = until.connection or owner(url, context.connections, context.catalog.connections)

@@ -85,6 +85,43 @@ def test_the_next_address_is_followed_on_the_same_host_only(api, kind):
         api.extract(connection="rest", endpoint="items", records="rows", paging=paging)
 
 
+@pytest.mark.parametrize(("body", "said"), [
+    ({"rows": ALL, "next": "abc"}, "next"), ({"rows": ALL, "meta": {"next_cursor": "x"}}, r"meta\.next_cursor"),
+    ({"rows": ALL, "has_more": True}, "has_more")])
+def test_a_next_page_that_nobody_said_how_to_ask_for_is_never_dropped_in_silence(api, body, said):
+    api.server.expect_request("/v1/items").respond_with_json(body)
+    with pytest.raises(DataError, match=rf"names a next page at '{said}'.*source\.paging"):
+        api.extract(connection="rest", endpoint="items", records="rows")
+    with pytest.raises(DataError, match="names a next page"):
+        api.extract(connection="rest", endpoint="items", records="rows", paging={"kind": "cursor", "next": "nxt"})
+    api.extract(connection="rest", endpoint="items", records="rows", paging={"kind": "none"})
+    assert len(ids(api)) == 7
+    api.server.clear()
+    api.server.expect_request("/v1/items").respond_with_json({**body, "next": None, "meta": {}, "has_more": False})
+    api.extract(connection="rest", endpoint="items", records="rows")
+    assert len(ids(api)) == 7
+
+
+def test_a_token_may_have_dots_in_its_name(api):
+    def handle(request):
+        first = "p" not in request.args
+        return Response(json.dumps({"value": [{"id": 1 if first else 2}]} | ({"@odata.nextLink": "/v1/items?p=2"} if first else {})))
+
+    api.server.expect_request("/v1/items").respond_with_handler(handle)
+    api.extract(connection="rest", endpoint="items", records="value", paging={"kind": "cursor", "next": "@odata.nextLink"})
+    assert ids(api) == [1, 2]
+
+
+def test_a_link_header_is_followed_unasked(api):
+    def handle(request):
+        n = int(request.args.get("p", 1))
+        return Response(json.dumps([{"id": n}]), headers={"Link": f'</v1/items?p={n + 1}>; rel="next"'} if n < 3 else {})
+
+    api.server.expect_request("/v1/items").respond_with_handler(handle)
+    api.extract(connection="rest", endpoint="items")
+    assert ids(api) == [1, 2, 3]
+
+
 @pytest.mark.parametrize(("paging", "told"), [
     ({"kind": "page", "parameter": "seite"}, "page 2 is the same as the page before"),
     ({"kind": "cursor", "next": "next"}, "next one again"),
