@@ -2,42 +2,72 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.errors import InputError, PenstockError, SqlError
 from flows.settings import Settings
 from flows.warehouse.encode import rows_json
 
+if TYPE_CHECKING:
+    from flows.warehouse.duckdb import DuckDBWarehouse
+
 TENANT = "batch"
+KEPT = 8  # prepared warehouses that are kept to be copied
+
+_prepared: dict[tuple[str, ...], tempfile.TemporaryDirectory[str]] = {}
 
 
 def answer(line: Mapping[str, Any]) -> dict[str, Any]:
-    """Run one line {id, project, setup, sql, params, probe} on a new, empty warehouse: columns and rows of the probe, else of the last
-    SELECT; or an error with the verdict refused, invalid or failed (failed: also an error in `setup`)."""
+    """Run one line {id, project, setup, sql, params, probe} on a new warehouse of its own: columns and rows of the probe, else of the
+    last SELECT; or an error with the verdict refused, invalid or failed (failed: also an error in `setup`).
+
+    Equal `setup` lists are run once and copied. For one thread.
+    """
+    project, setup = str(line.get("project") or ""), tuple(line.get("setup") or ())
+    with tempfile.TemporaryDirectory(prefix="penstock-batch-") as folder:
+        home = Path(folder) / "home"
+        try:
+            shutil.copytree(_prepare(project, setup), home)
+        except PenstockError as error:
+            return {"id": line.get("id"), **_error(error, "failed", "setup: ")}
+        with _open(home, project) as warehouse:
+            return {"id": line.get("id"), **_run(warehouse, line)}
+
+
+def _prepare(project: str, setup: tuple[str, ...]) -> str:
+    """The home of a warehouse where `setup` has run. Raises PenstockError when it fails."""
+    key = (project, *setup)
+    if key not in _prepared:
+        folder = tempfile.TemporaryDirectory(prefix="penstock-setup-")
+        with _open(Path(folder.name), project) as warehouse:
+            for script in setup:
+                warehouse.execute(script)
+        if len(_prepared) >= KEPT:
+            _prepared.pop(next(iter(_prepared))).cleanup()
+        _prepared[key] = folder
+    return _prepared[key].name
+
+
+@contextmanager
+def _open(home: Path, project: str) -> Iterator[DuckDBWarehouse]:
     from flows.store import open_store
     from flows.warehouse.duckdb import DuckDBWarehouse
 
-    with tempfile.TemporaryDirectory(prefix="penstock-batch-") as folder:
-        home = Path(folder)
-        settings = replace(Settings.load(home=home), project=str(line.get("project") or ""))
-        store = open_store(f"sqlite:///{home / 'control.sqlite'}")
-        try:
-            with DuckDBWarehouse(settings, store.manifest, TENANT, names={}, stage_dir=home / "stage") as warehouse:
-                return {"id": line.get("id"), **_run(warehouse, line)}
-        finally:
-            store.dispose()
-
-
-def _run(warehouse: Any, line: Mapping[str, Any]) -> dict[str, Any]:
+    store = open_store(f"sqlite:///{home / 'control.sqlite'}")
+    settings = Settings(home=home, tenant_id=TENANT, project=project)
     try:
-        for script in line.get("setup") or ():
-            warehouse.execute(script)
-    except PenstockError as error:
-        return _error(error, "failed", "setup: ")
+        with DuckDBWarehouse(settings, store.manifest, TENANT, names={}, stage_dir=home / "stage") as warehouse:
+            yield warehouse
+    finally:
+        store.dispose()
+
+
+def _run(warehouse: DuckDBWarehouse, line: Mapping[str, Any]) -> dict[str, Any]:
     try:
         result = warehouse.execute(line.get("sql") or "", parameters(line.get("params"))).result
         if line.get("probe"):

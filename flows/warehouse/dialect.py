@@ -82,11 +82,14 @@ class Translation:
             made = qualify(tree, dialect="bigquery", schema=schema, quote_identifiers=False)
             return annotate_types(made, schema, dialect="bigquery")
         except OptimizeError as error:
-            raise self._unresolved(str(error)) from None
+            raise self._unresolved(str(error), tree) from None
         except SqlglotError as error:
             raise SqlError(str(error)[:200]) from None
 
-    def _unresolved(self, text: str) -> SqlError:
+    def _unresolved(self, text: str, tree: exp.Expr) -> SqlError:
+        if any(not unnest.args.get("alias") for unnest in tree.find_all(exp.Unnest)):
+            return refuse(tree, "the columns of an UNNEST without a name are not known here",
+                          "Write UNNEST(items) AS item, and item.column")
         name = text.partition("'")[2].partition("'")[0]
         known = sorted({c.name for columns in self.schemas.values() for c in columns})
         if "could not be resolved" in text and name:
@@ -123,7 +126,7 @@ class Translation:
         if rule is not None:
             return rule(node)
         if isinstance(node, exp.Func) and type(node) not in SAME:
-            raise refuse(node, f"function {node.sql_name()} is not offered by the local warehouse yet")
+            raise refuse(node, f"function {node.sql(dialect='bigquery').partition('(')[0]} is not offered by the local warehouse yet")
         return _structure(node)
 
     def _variable(self, node: exp.Parameter) -> exp.Expr:

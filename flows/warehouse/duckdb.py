@@ -75,7 +75,9 @@ class DuckDBWarehouse:
     # ---------------------------------------------------------------- reading
     def bind(self, relation: Relation) -> None:
         """Make a finished step's rows visible under its name, before tables of the same name."""
-        if self.tables.bound(relation.name) is None or relation.files:
+        if relation.files or self.tables.bound(relation.name) is None:
+            if relation.rows and not relation.files:
+                raise SqlError(f"the rows of {relation.name!r} are in another session", verdict="failed", code="not_found")
             self.tables.bind_files(relation)
 
     def check(self, sql: Sql, params: Params = None) -> SqlPlan:

@@ -63,7 +63,8 @@ def statement(tree: exp.Expr) -> None:
              exp.Into, exp.Lock, exp.Execute, exp.Kill, exp.Describe, exp.Cache, exp.Analyze, exp.Grant, exp.Rollback)
     for node in tree.walk():
         if isinstance(node, never):
-            raise _refused(node, "this statement" if isinstance(node, exp.Command) else node.key.upper())
+            words = {"loaddata": "LOAD DATA", "export": "EXPORT DATA"}
+            raise _refused(node, "this statement" if isinstance(node, exp.Command) else words.get(node.key, node.key.upper()))
         if isinstance(node, exp.Version):
             raise _refused(node, "FOR SYSTEM_TIME")
         if isinstance(node, exp.Table):

@@ -76,6 +76,9 @@ class Script:
             return
         if isinstance(tree, (exp.Transaction, exp.Commit)):
             return  # a script is one transaction here
+        if self.limits.read_only:
+            raise SqlError(f"only reading is allowed here, this is {tree.key.upper()}", verdict="refused", code="read_only",
+                           fix="Leave --read-only out to write")
         if self.warehouse.preview:
             raise InputError("a preview writes nothing", fix="Run the pipeline to write")
         run: Any = {exp.Create: self._create, exp.Insert: self._insert, exp.Update: self._update, exp.Delete: self._delete,

@@ -217,12 +217,17 @@ class Writer:
         first = [spec.partition_by] if spec.partition_by and not apart else []
         order = ", ".join(name_sql(c) for c in [*first, *spec.cluster_by])
         ordered = f"SELECT * FROM ({sql}){' ORDER BY ' + order if order else ''}"
-        draft = self.lake.draft(spec.name)
+        try:
+            draft = self.lake.draft(spec.name)
+        except OSError as error:
+            raise _unwritable(spec, error) from error
         try:
             if apart:
                 return self._partitioned(ordered, spec, LakeFile("", 0, 0, "", slice_, run_id), draft)
             rows = self._copy(ordered, draft)
             return [self.lake.publish(draft, spec.name, LakeFile("", rows, 0, partition, slice_, run_id))] if rows else []
+        except OSError as error:
+            raise _unwritable(spec, error) from error
         finally:
             shutil.rmtree(draft, ignore_errors=True) if draft.is_dir() else draft.unlink(missing_ok=True)
 
@@ -259,6 +264,11 @@ class Writer:
 def own_columns(spec: TableSpec) -> TableSpec:
     """The table without its LINEAGE columns."""
     return replace(spec, columns=tuple(c for c in spec.columns if c.name.lower() not in LINEAGE))
+
+
+def _unwritable(spec: TableSpec, error: OSError) -> TransientError:
+    return TransientError(f"the lake cannot be written: {error.strerror or error}", where=spec.name,
+                          fix="Free some space, or look at the rights of $PENSTOCK_HOME/lake")
 
 
 def partition_sql(spec: TableSpec) -> str:

@@ -181,7 +181,8 @@ def test_a_batch_line_that_fails_says_how(line: dict[str, Any], verdict: str) ->
 
 def test_values_are_encoded_as_bigquery_writes_them() -> None:
     sql = ("SELECT b'abc' AS b, CAST('NaN' AS FLOAT64) AS nan, DATETIME '2025-11-15 10:00:00.5' AS dt, TIME '10:00:00' AS t, "
-           "JSON '{\"a\": 1}' AS j, NUMERIC '5.10' AS n, TIMESTAMP '2025-11-15 10:00:00 UTC' AS ts, STRUCT(1 AS a, [DATE '2025-01-01'] AS d) AS s")
+           "JSON '{\"a\": 1}' AS j, NUMERIC '5.10' AS n, TIMESTAMP '2025-11-15 10:00:00 UTC' AS ts, "
+           "STRUCT(1 AS a, [DATE '2025-01-01'] AS d) AS s")
     given = answer({"id": "1", "sql": sql})
     assert [c["type"] for c in given["columns"]] == ["BYTES", "FLOAT64", "DATETIME", "TIME", "JSON", "NUMERIC", "TIMESTAMP",
                                                      "STRUCT<a INT64, d ARRAY<DATE>>"]

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from flows.errors import TransientError
 from flows.settings import Settings
 from flows.store import Store, open_store
 from flows.store.rows import LakeFile
@@ -197,7 +198,7 @@ def test_a_failed_write_leaves_no_file(open_warehouse: Open, monkeypatch: pytest
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Lake, "publish", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(TransientError, match="No space left"):
         warehouse.load(pa.table({"a": [1]}).to_reader(), "mart.t")
     assert [path for path in (warehouse.settings.home / "lake").rglob("*") if path.is_file()] == []
 

@@ -426,6 +426,20 @@ def test_a_statement_that_bigquery_rejects_is_invalid(w: Warehouse, script: str,
     assert caught.value.verdict == "invalid"
 
 
+def test_a_read_only_script_only_reads(w: Warehouse) -> None:
+    limits = QueryLimits(read_only=True)
+    assert w.execute("SELECT 1 AS a", limits=limits).result.to_pylist() == [{"a": 1}]
+    with pytest.raises(SqlError, match="only reading is allowed"):
+        w.execute("SELECT 1 AS a; CREATE TABLE mart.t AS SELECT 1 AS a", limits=limits)
+    assert w.list_tables() == []
+
+
+def test_rows_of_another_session_are_not_taken_for_empty(session: Open) -> None:
+    relation = session(preview=True).stage("s", pa.table({"a": [1]}))
+    with pytest.raises(SqlError, match="another session"):
+        session(preview=True).bind(relation)
+
+
 @pytest.mark.parametrize("script", ["SELECT 1;\nDECLARE x INT64", "SELECT 1;\nCALL p()", "SELECT 1;\nIF true THEN SELECT 1; END IF",
                                     "SELECT 1;\nEXECUTE IMMEDIATE 'SELECT 1'"])
 def test_scripting_is_refused(w: Warehouse, script: str) -> None:
