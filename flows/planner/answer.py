@@ -148,7 +148,7 @@ def apply(result: PlanResult, question_id: str, option: str) -> PlanResult:
             "questions": rest,
             "status": status_of(rest),
             "facts": facts,
-            "residue": [] if question.slot == "unparsed" else [r for r in result.residue if gone is None or r.span != gone],
+            "residue": [r for r in result.residue if gone is None or r.span != gone],
         }
     )
 

@@ -95,7 +95,8 @@ class Scope:
         before = self.text.raw[max(0, ref.span[0] - 40) : ref.span[0]]
         after = self.text.raw[ref.span[1] : ref.span[1] + 60].lower()
         for mention in self.text.mentions:
-            mine = [m.table for m in mention.of("t") if m.table in tables]
+            apart = mention.start - ref.span[1] > 20 or ref.span[0] - mention.end > 3
+            mine = [] if apart else [m.table for m in mention.of("t") if m.table in tables]
             if not mine:
                 continue
             gap = self.text.raw[mention.end : ref.span[0]] if mention.end <= ref.span[0] else "x"

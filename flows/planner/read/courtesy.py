@@ -55,7 +55,7 @@ REASON_WORD = (
 REASON = P(
     r"(?:(?:,|and|-|\() )*(?:because|since|so that|so|in order that|in order for|such that|as|that is because|the reason is "
     rf"that|which|for|needed by|used by|requested by|wanted by|required by|asked for by)(?: {REASON_WORD}){{1,24}}(?: \))?(?= "
-    r"(?:,|\.|;|!|$))"
+    r"(?:,|\.|;|!|\?|¦|$))"
 )
 PRIVACY = P(
     r"(?:(?:,|and|-|\() )*(?:for|because of|due to|out of)(?: (?:the|our|a|some|data|of|and|reasons?|privacy|gdpr|compliance|"

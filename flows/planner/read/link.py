@@ -46,6 +46,7 @@ COMMANDS = [
         (r"open", r"\b(?:to|please)$", r""),
         (r"items", r"\b(?:following|these)$", r""),
         (r"date|dates", r"\b(?:up to|to|out of|due)$", r""),
+        (r"rest", r"\bthe$", r"^(?!api|endpoint|service)"),
         (r"returns", r"\bthat$", r"^(?:the|all|a)\b"),
         (r"account", r"\b(?:into|take)$", r""),
         (r"us|american|british|swiss", r"", r"^(?:dollars?|pounds?|francs?|usd|gbp|chf)\b"),
@@ -120,7 +121,13 @@ def _phrase(text: Text, tokens: list[Token], n: int) -> int:
         if not phrase or phrase.isdigit():
             continue
         found = text.lexicon.phrases.get(phrase)
-        kind = "k" if phrase in text.lexicon.connections else "p" if phrase in text.lexicon.pipelines and size > 1 else ""
+        kind = (
+            "k"
+            if phrase in text.lexicon.connections and not _command(tokens, n, size, phrase)
+            else "p"
+            if phrase in text.lexicon.pipelines and size > 1
+            else ""
+        )
         if kind and not (found and size == 1 and kind == "p"):
             name = (text.lexicon.connections if kind == "k" else text.lexicon.pipelines)[phrase]
             text.literals.append(name)

@@ -21,16 +21,16 @@ TIMES = r"(?: (?:x|times?|more times?|retries|attempts?|tries))?"
 RETRY = [
     P(source, "retr|tr|attempt|repeat|again")
     for source in (
+        r"(?:in case of|on|upon|after) (?:an? |any )?(?:failure|failures|error|errors)(?: ,)? (?:retry|try again|repeat)(?: (?:it|"
+        rf"this))?(?: up to)? {COUNT}{TIMES}",
+        r"(?:if|when) (?:it|something|anything|this|the (?:job|run|load|pipeline)) (?:fails|breaks|goes wrong)(?: ,)? (?:then )?(?:retry|"
+        rf"try again|repeat)(?: (?:it|this))?(?: up to)? {COUNT}{TIMES}",
         r"(?:(?:and|with) )?(?:retry|retries|retrying|re - try|repeat|repeated|try again|retried|trying again|attempt again)(?: (?:it|"
         r"this|the (?:job|run|step|load|pipeline|flow)|failed (?:runs|steps|tasks)|any failed step|each step|every step|them))?(?: (?:up "
         rf"to|at most|for up to|a maximum of|max|maximum|no more than|for|count|:|=|of))* {COUNT}{TIMES}{FAILS}",
         r"(?:with |allow |allowing |and |use |using |give it |do |set |give (?:it )?)*(?:up to |at most |a maximum of |max |maximum "
         rf")?{COUNT} (?:automatic |further |more )?(?:retries|retry|re - tries|retry attempts|repeats|more tries|more attempts|more times|"
         rf"further tries|further attempts){FAILS}",
-        r"(?:in case of|on|upon|after) (?:an? |any )?(?:failure|failures|error|errors)(?: ,)? (?:retry|try again|repeat)(?: (?:it|"
-        rf"this))?(?: up to)? {COUNT}{TIMES}",
-        r"(?:if|when) (?:it|something|anything|this|the (?:job|run|load|pipeline)) (?:fails|breaks|goes wrong)(?: ,)? (?:then )?(?:retry|"
-        rf"try again|repeat)(?: (?:it|this))?(?: up to)? {COUNT}{TIMES}",
     )
 ]
 TRIES = P(

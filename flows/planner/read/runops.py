@@ -109,6 +109,9 @@ REMOVED = {
 }
 
 
+HELD = P(r"on hold(?: for now)?", "hold")
+
+
 @dataclass
 class Request:
     """A run request as the contract wants it, with the spans behind each field."""
@@ -167,6 +170,8 @@ def read_request(text: Text, full: Text, today: dt.date) -> Request | None:
         request.scope = "failed"
         request.spans["scope"] = failed.span
         text.take(failed)
+    if op == "pause" and (held := text.first(HELD)):
+        text.take(held)
     if op in ("cancel", "status") and (running := text.first(RUNNING)):
         text.take(running)
     _dates(text, request, today)

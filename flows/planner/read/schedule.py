@@ -54,8 +54,8 @@ FREQUENCIES = [
         ("yearly", rf"(?:(?:on )?(?:the )?(?P<nth>{NTH})(?: day)? of )?(?:{EVERY} year|yearly|annually)", "year|annual"),
         (
             "quarterly",
-            r"(?:on (?:the )?)?(?:(?:first|1 st) day of )?(?:every|each|the|once (?:a|per|every)) (?:new )?quarter|quarterly|"
-            r"(?:every|each) quarter(?: on)?(?: the)? (?:first|1 st)(?: day)?",
+            r"(?:every|each) quarter(?: on)?(?: the)? (?:first|1 st)(?: day)?|"
+            r"(?:on (?:the )?)?(?:(?:first|1 st) day of )?(?:every|each|the|once (?:a|per|every)) (?:new )?quarter|quarterly",
             "quarter",
         ),
         (

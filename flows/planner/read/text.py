@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -130,6 +131,7 @@ class Text:
     mentions: list[Mention] = field(default_factory=list)
     norm: str = " "
     literals: list[str] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
     extra: list[tuple[int, int, Any]] = field(default_factory=list)
     typos: list[tuple[str, str, tuple[int, int]]] = field(default_factory=list)
 
@@ -145,18 +147,25 @@ class Text:
 
     def span(self, a: int, b: int) -> tuple[int, int]:
         """Raw start and end of a stretch of the normal form."""
-        inside = [u for u in self.units if u.at < b and u.at + len(u.norm) > a]
+        first, last = self._between(a, b)
+        inside = self.units[first:last]
         if not inside:
             return (0, 0)
         return min(u.start for u in inside), max(u.end for u in inside)
 
+    def _between(self, a: int, b: int) -> tuple[int, int]:
+        """Which units touch a stretch of the normal form."""
+        first = bisect.bisect_right(self.places, a) - 1
+        if first < 0 or self.places[first] + len(self.units[first].norm) <= a:
+            first += 1
+        return first, bisect.bisect_left(self.places, b)
+
     def take(self, found: Found | tuple[int, int]) -> None:
         """Consume: the words of this match have become a fact."""
         a, b = found.match.span() if isinstance(found, Found) else found
-        for unit in self.units:
-            if unit.at >= b:
-                break
-            if unit.at + len(unit.norm) > a and not unit.taken:
+        first, last = self._between(a, b)
+        for unit in self.units[first:last]:
+            if not unit.taken:
                 unit.taken = True
                 self.norm = self.norm[: unit.at] + BLANK * len(unit.norm) + self.norm[unit.at + len(unit.norm) :]
 
@@ -203,6 +212,7 @@ class Text:
         for unit in self.units:
             unit.at = at
             at += len(unit.norm) + 1
+        self.places = [u.at for u in self.units]
         self.norm = " " + "".join((BLANK * len(u.norm) if u.taken else u.norm) + " " for u in self.units)
 
     def left(self) -> list[Unit]:

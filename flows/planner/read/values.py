@@ -39,19 +39,33 @@ SURE = re.compile(
     r"status) ?"
 )
 NAMING = frozenset(
-    ("unique", "null", "empty", "missing", "positive", "negative", "between", "valid", "true", "false", "sum", "total", "average", "count")
-    + ("max", "min", "day", "week", "month", "year", "quarter", "hour", "number")
+    [
+        "unique",
+        "null",
+        "empty",
+        "missing",
+        "positive",
+        "negative",
+        "between",
+        "valid",
+        "true",
+        "false",
+        "sum",
+        "total",
+        "average",
+        "count",
+        "max",
+        "min",
+        "day",
+        "week",
+        "month",
+        "year",
+        "quarter",
+        "hour",
+        "number",
+    ]
 )
-NO_VALUE = (
-    FUNCTION
-    | GLUE
-    | MOVING
-    | POLARITY
-    | QUANTITY
-    | VESSELS
-    | set(UNITS)
-    | NAMING
-)
+NO_VALUE = FUNCTION | GLUE | MOVING | POLARITY | QUANTITY | VESSELS | set(UNITS) | NAMING
 KEEP = P(
     r"(?:and |then |but |to |please |we |i |want |filter |filtered |filtering |restrict |restricted |restricting |limit |limited |"
     r"narrow |down |include |select |take |need )*(?:(?:keep|keeping|kept|include|including|take|consider|show|only|just|leave|"

@@ -64,53 +64,159 @@ QUANTITY = _words("""
 every each both half twice once double many much few several first last next previous per top all bottom
 """)
 
-NUMBERS = dict(zip((
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen",
-    "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"), range(20), strict=True))
+NUMBERS = dict(
+    zip(
+        (
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+        ),
+        range(20),
+        strict=True,
+    )
+)
 TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000, "billion": 1_000_000_000, "k": 1000, "dozen": 12}
 ORDINALS = {
-    "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10,
-    "eleventh": 11, "twelfth": 12, "thirteenth": 13, "fourteenth": 14, "fifteenth": 15,
+    "first": 1,
+    "second": 2,
+    "third": 3,
+    "fourth": 4,
+    "fifth": 5,
+    "sixth": 6,
+    "seventh": 7,
+    "eighth": 8,
+    "ninth": 9,
+    "tenth": 10,
+    "eleventh": 11,
+    "twelfth": 12,
+    "thirteenth": 13,
+    "fourteenth": 14,
+    "fifteenth": 15,
 }
 
-MONTHS = {word: int(n) for word, n in _names({
-    "1": "january jan", "2": "february feb", "3": "march mar", "4": "april apr", "5": "may", "6": "june jun", "7": "july jul",
-    "8": "august aug", "9": "september sep sept", "10": "october oct", "11": "november nov", "12": "december dec",
-}).items()}
-DAYS = {word: int(n) for word, n in _names({
-    "0": "sunday sundays sun", "1": "monday mondays mon", "2": "tuesday tuesdays tue tues", "3": "wednesday wednesdays wed",
-    "4": "thursday thursdays thu thurs", "5": "friday fridays fri", "6": "saturday saturdays sat",
-}).items()}
-UNITS = _names({
-    "second": "second seconds sec secs s", "minute": "minute minutes min mins", "hour": "hour hours hr hrs h", "day": "day days d",
-    "week": "week weeks", "month": "month months", "quarter": "quarter quarters", "year": "year years",
-})
+MONTHS = {
+    word: int(n)
+    for word, n in _names(
+        {
+            "1": "january jan",
+            "2": "february feb",
+            "3": "march mar",
+            "4": "april apr",
+            "5": "may",
+            "6": "june jun",
+            "7": "july jul",
+            "8": "august aug",
+            "9": "september sep sept",
+            "10": "october oct",
+            "11": "november nov",
+            "12": "december dec",
+        }
+    ).items()
+}
+DAYS = {
+    word: int(n)
+    for word, n in _names(
+        {
+            "0": "sunday sundays sun",
+            "1": "monday mondays mon",
+            "2": "tuesday tuesdays tue tues",
+            "3": "wednesday wednesdays wed",
+            "4": "thursday thursdays thu thurs",
+            "5": "friday fridays fri",
+            "6": "saturday saturdays sat",
+        }
+    ).items()
+}
+UNITS = _names(
+    {
+        "second": "second seconds sec secs s",
+        "minute": "minute minutes min mins",
+        "hour": "hour hours hr hrs h",
+        "day": "day days d",
+        "week": "week weeks",
+        "month": "month months",
+        "quarter": "quarter quarters",
+        "year": "year years",
+    }
+)
 
 # Adjectives and other names of values that a catalogue may hold.
 ADJECTIVES = {
-    "germany": "german germans", "france": "french", "us": "american usa u.s. america united_states",
-    "uk": "british britain united_kingdom great_britain", "spain": "spanish", "italy": "italian", "netherlands": "dutch",
-    "austria": "austrian", "switzerland": "swiss", "poland": "polish", "canada": "canadian", "japan": "japanese", "india": "indian",
-    "china": "chinese", "sweden": "swedish", "norway": "norwegian", "denmark": "danish", "finland": "finnish", "belgium": "belgian",
-    "portugal": "portuguese", "brazil": "brazilian", "mexico": "mexican", "north": "northern", "south": "southern", "east": "eastern",
+    "germany": "german germans",
+    "france": "french",
+    "us": "american usa u.s. america united_states",
+    "uk": "british britain united_kingdom great_britain",
+    "spain": "spanish",
+    "italy": "italian",
+    "netherlands": "dutch",
+    "austria": "austrian",
+    "switzerland": "swiss",
+    "poland": "polish",
+    "canada": "canadian",
+    "japan": "japanese",
+    "india": "indian",
+    "china": "chinese",
+    "sweden": "swedish",
+    "norway": "norwegian",
+    "denmark": "danish",
+    "finland": "finnish",
+    "belgium": "belgian",
+    "portugal": "portuguese",
+    "brazil": "brazilian",
+    "mexico": "mexican",
+    "north": "northern",
+    "south": "southern",
+    "east": "eastern",
     "west": "western",
 }
 
-CURRENCIES = _names({
-    "EUR": "eur euro euros €", "USD": "usd dollar dollars $", "GBP": "gbp pound pounds sterling £", "CHF": "chf franc francs",
-    "JPY": "jpy yen", "CAD": "cad", "AUD": "aud", "SEK": "sek", "NOK": "nok", "DKK": "dkk", "PLN": "pln zloty",
-    "INR": "inr rupee rupees", "CNY": "cny yuan", "BRL": "brl",
-})
+CURRENCIES = _names(
+    {
+        "EUR": "eur euro euros €",
+        "USD": "usd dollar dollars $",
+        "GBP": "gbp pound pounds sterling £",
+        "CHF": "chf franc francs",
+        "JPY": "jpy yen",
+        "CAD": "cad",
+        "AUD": "aud",
+        "SEK": "sek",
+        "NOK": "nok",
+        "DKK": "dkk",
+        "PLN": "pln zloty",
+        "INR": "inr rupee rupees",
+        "CNY": "cny yuan",
+        "BRL": "brl",
+    }
+)
 
 # Small words of other languages, none of them an English word that people write in such texts.
-FOREIGN = _names({
-    "German": "und der die das den dem ein eine einen nach aus mit jeden jede jeder täglich tabelle lade laden bitte für von "
-             "zu zum zur im uhr nicht nur kunden bestellungen ist werden wird auf bei oder",
-    "Italian": "alle con il gli ogni giorno dati carica nella tabella per ordini",
-    "French": "le la les des du et dans chaque jour tous heures vers avec pour une un charger commandes sont aux donnée "
-             "données sur pas",
-    "Spanish": "el los las y día del una clientes carga cargar por favor datos tabla desde hasta hora",
-    "Portuguese": "cada dia todos para pedidos e os em da com uma carregar dados tabela às",
-    "Dutch": "en het een van naar elke dag met voor niet laad tabel klanten bestellingen om uur",
-})
+FOREIGN = _names(
+    {
+        "German": "und der die das den dem ein eine einen nach aus mit jeden jede jeder täglich tabelle lade laden bitte für von "
+        "zu zum zur im uhr nicht nur kunden bestellungen ist werden wird auf bei oder",
+        "Italian": "alle con il gli ogni giorno dati carica nella tabella per ordini",
+        "French": "le la les des du et dans chaque jour tous heures vers avec pour une un charger commandes sont aux donnée "
+        "données sur pas",
+        "Spanish": "el los las y día del una clientes carga cargar por favor datos tabla desde hasta hora",
+        "Portuguese": "cada dia todos para pedidos e os em da com uma carregar dados tabela às",
+        "Dutch": "en het een van naar elke dag met voor niet laad tabel klanten bestellingen om uur",
+    }
+)
