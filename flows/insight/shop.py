@@ -10,7 +10,7 @@ What is dirty, on purpose (rows at full size; a test counts them):
 | customers       | `email` NULL                                              |  200 |
 | customers       | `email` of an older customer again                        |   80 |
 | customers       | `email` in capitals with spaces around it                 |  100 |
-| customers       | `country` that the catalogue does not know ("Atlantis")   |   20 |
+| customers       | `country` that the catalogue does not list ("Wonderland") |   20 |
 | customers       | `country` NULL                                            |   20 |
 | customers       | `country` with a space behind it                          |   50 |
 | orders          | `customer_id` of nobody                                   |  400 |
@@ -100,7 +100,7 @@ class Shop:
         for i in every(n, 400, 303):
             country[i] = f"{country[i]} "
         for i in every(n, 1000, 101):
-            country[i] = "Atlantis"
+            country[i] = "Wonderland"
         for i in every(n, 1000, 202):
             country[i] = None
         phone = np.floor(draw("customers.phone", n) * 9e6).astype("int64") + 1_000_000
