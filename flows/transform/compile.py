@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from flows.transform import groups, joins, rows
+from flows.transform import groups, joins, money, rows, shapes
 from flows.transform.condition import Compare
 from flows.transform.frame import MOMENTS, Dialect, Frame, Work, fail, kind, unique
 from flows.transform.operations import Operation
@@ -20,6 +20,8 @@ _STEPS: dict[str, Callable[[Any, Frame, Work, str], Frame]] = {
     "filter": rows.filter_, "select": rows.select, "rename": rows.rename, "derive": rows.derive, "fill": rows.fill, "mask": rows.mask,
     "sort": rows.sort, "limit": rows.limit, "join": joins.join, "union": joins.union, "aggregate": groups.aggregate,
     "top": groups.top, "deduplicate": groups.deduplicate, "window": groups.window,
+    "convert_currency": money.convert, "flag_anomalies": money.flag,
+    "pivot": shapes.pivot, "unpivot": shapes.unpivot, "split_rows": shapes.split,
 }
 
 

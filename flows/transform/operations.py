@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StrictInt, StrictStr, TypeAdapter, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr, TypeAdapter, ValidationError, model_validator
 
 from flows.errors import SpecError
 from flows.transform.condition import Closed, Condition, Name, Scalar, Today
@@ -232,8 +232,69 @@ class Mask(Closed):
     columns: Annotated[dict[Name, Literal["mask", "hash"]], Field(min_length=1, max_length=500)]
 
 
+class ConvertCurrency(Closed):
+    """Amounts into one currency, at the last rate on or before the date (left out: the day of the run).
+
+    `from` is a column of currency codes or one code for all rows. `rates` is a relation with a date, a currency and a rate column
+    whose name says what it is worth, as in rate_to_usd. Without `as` the amount is replaced, and so is its currency column.
+    A missing rate ends the step; it is never taken for 1.
+    """
+
+    op: Literal["convert_currency"]
+    column: Name
+    from_: Name = Field(alias="from")
+    to: Annotated[StrictStr, Field(pattern=r"^[A-Z]{3}$")]
+    rates: Name
+    date: Name | None = None
+    as_: Name | None = Field(None, alias="as")
+
+
+class FlagAnomalies(Closed):
+    """A true or false beside each row: is its value far from the others of its group?
+
+    `robust_zscore` measures by the median and the median distance from it, `zscore` by average and standard deviation. Where all
+    values of a group are (mostly) the same, nothing is an anomaly; an empty cell is none either.
+    """
+
+    op: Literal["flag_anomalies"]
+    column: Name
+    per: list[Name] = Field(default_factory=list, max_length=100)
+    method: Literal["robust_zscore", "zscore"] = "robust_zscore"
+    threshold: Annotated[StrictInt | StrictFloat, Field(gt=0, le=1000)] = 3.5
+    as_: Name = Field("is_anomaly", alias="as")
+
+
+class Pivot(Closed):
+    """Values of one column become columns: one row for each combination of `rows`, one column for each value in `among`."""
+
+    op: Literal["pivot"]
+    rows: list[Name] = Field(default_factory=list, max_length=100)
+    columns: Name
+    values: Measure
+    among: Annotated[list[Scalar], Field(min_length=1, max_length=500)] | None = None
+
+
+class Unpivot(Closed):
+    """Columns become rows: the name of the column in `name`, its cell in `value`. Empty cells give no row."""
+
+    op: Literal["unpivot"]
+    columns: Names
+    name: Name = "name"
+    value: Name = "value"
+
+
+class SplitRows(Closed):
+    """A text with several values becomes several rows, one for each, without spaces around. An empty cell stays one row."""
+
+    op: Literal["split_rows"]
+    column: Name
+    by: Annotated[StrictStr, Field(min_length=1, max_length=20)] = ","
+    as_: Name | None = Field(None, alias="as")
+
+
 Operation = Annotated[
-    Filter | Join | Select | Rename | Derive | Aggregate | Top | Deduplicate | Window | Union | Sort | Limit | Fill | Mask,
+    Filter | Join | Select | Rename | Derive | Aggregate | Top | Deduplicate | Window | Union | Sort | Limit | Fill | Mask
+    | ConvertCurrency | FlagAnomalies | Pivot | Unpivot | SplitRows,
     Field(discriminator="op")]
 Operations = Annotated[list[Operation], Field(min_length=1, max_length=500)]
 _READER: TypeAdapter[list[Operation]] = TypeAdapter(Operations)
@@ -254,4 +315,6 @@ def names(operation: Operation) -> list[str]:
     """The other relations that an operation reads."""
     if isinstance(operation, Join):
         return [operation.with_]
+    if isinstance(operation, ConvertCurrency):
+        return [operation.rates]
     return list(operation.with_) if isinstance(operation, Union) else []
