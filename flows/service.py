@@ -205,7 +205,7 @@ class Penstock:
 
         Raises SpecError, DuplicateRun while the pipeline runs, UnreachableError for an environment that is not set up.
         """
-        from flows.spec.template import typed_params
+        from flows.spec.template import run_values
         from flows.store import NewRun
 
         if environment not in ENVIRONMENTS:
@@ -215,22 +215,17 @@ class Penstock:
                                    fix="Run with --env local")
         source = self.source(given)
         self._valid(source)
-        values = typed_params(source.spec, dict(params or {}))
-        run_date = _run_date(values)
+        values = run_values(source.spec, params or {}, tenant_id=self.tenant)
+        run_date = date.fromisoformat(str(values["run_date"]))
         self._sample()
-        pipeline_id = self._pipeline_id(source.spec, run_date)
+        pipeline_id = str(values["pipeline_id"])  # after resolution: the claim and the slice key must not depend on braces
+        given_params = {p.name: values[p.name] for p in source.spec.parameters}
         content = {**source.spec.as_dict(), "pipeline_id": pipeline_id}
         stored = self.store.specs.save(self.tenant, content, text=source.text, author=trigger_by)
         return self.store.runs.submit(NewRun(
-            tenant_id=self.tenant, pipeline_id=pipeline_id, spec=stored.spec, version=stored.version, params=_plain(values),
+            tenant_id=self.tenant, pipeline_id=pipeline_id, spec=stored.spec, version=stored.version, params=given_params,
             environment=environment, trigger_by=trigger_by, run_date=run_date,
             folders=[str(f) for f in self._reach(source).folders], resume_of=self._resumable(resume, pipeline_id)))
-
-    def _pipeline_id(self, spec: FlowSpec, run_date: date) -> str:
-        """The id after resolution: the claim and the slice key must not depend on braces."""
-        from flows.spec.template import resolve_text
-
-        return resolve_text(spec, spec.pipeline_id, tenant_id=self.tenant, run_date=run_date)
 
     def _resumable(self, run_id: str | None, pipeline_id: str) -> str | None:
         if run_id is None:
@@ -366,15 +361,6 @@ class Penstock:
             from flows.insight.sample import ensure_sample
 
             ensure_sample(self.settings, self.store)
-
-
-def _run_date(values: Mapping[str, Any]) -> date:
-    given = values.get("run_date")
-    return given if isinstance(given, date) else date.fromisoformat(str(given)) if given else datetime.now(UTC).date()
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v.isoformat() if isinstance(v, date | datetime) else v for k, v in values.items()}
 
 
 def _empty() -> pa.Table:

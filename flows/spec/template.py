@@ -16,10 +16,11 @@ from flows.spec.placeholder import BUILT_IN, Values, as_text, fill, missing, nam
 from flows.spec.problems import clip, place, problems_of
 from flows.spec.suggest import did_you_mean
 
-__all__ = ["BUILT_IN", "bind_sql", "builtins", "fill", "inline_sql", "resolve", "resolve_text", "run_values", "typed_params", "values_of"]
+__all__ = ["BUILT_IN", "bind_sql", "builtins", "fill", "inline_sql", "resolve", "run_values", "typed_params", "values_of"]
 
 BLOCKS = ("source", "destination", "config")
 NAME_FIELDS = ("table", "procedure")
+
 
 def builtins(*, tenant_id: str, pipeline_id: str = "", run_id: str = "", run_date: date | None = None, today: date | None = None,
              provider: str = "", domain: str = "") -> dict[str, Any]:
@@ -33,8 +34,12 @@ def builtins(*, tenant_id: str, pipeline_id: str = "", run_id: str = "", run_dat
 def run_values(spec: FlowSpec, given: Mapping[str, Any], **known: Any) -> dict[str, Any]:
     """All values of one run: built in (`known` goes to `builtins`), the pipeline's variables, filled, and the typed parameters, which win.
 
-    A parameter called run_date moves `date` and `run_date` alike; `pipeline_id` is the spec's own, filled. Raises SpecError, InputError.
+    A run_date, which may be given to every pipeline, moves `date` and `run_date` alike; `pipeline_id` is the spec's own, filled.
+    Raises SpecError, InputError.
     """
+    if "run_date" in given and not any(p.name == "run_date" for p in spec.parameters):
+        known["run_date"] = date.fromisoformat(_typed(Parameter(name="run_date", type="date"), given["run_date"]))
+        given = {name: value for name, value in given.items() if name != "run_date"}
     base = builtins(**known)
     typed = typed_params(spec, given, base)
     if "run_date" in typed:
@@ -110,12 +115,6 @@ def _variables(spec: FlowSpec, values: Values) -> dict[str, Any]:
     for name in spec.variables:
         value(name, ())
     return done
-
-
-def resolve_text(spec: FlowSpec, text: str, **known: Any) -> str:
-    """One text of a spec, filled from the built-in values (`known` goes to `builtins`), the variables and the parameters' defaults."""
-    base = builtins(**known)
-    return as_text(fill(text, values_of(spec, {name: value for name, value in base.items() if name != "pipeline_id"})))
 
 
 def values_of(spec: FlowSpec, values: Values) -> dict[str, Any]:

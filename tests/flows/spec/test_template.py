@@ -13,7 +13,7 @@ from sqlglot import exp
 from flows.errors import InputError, PenstockError, SpecError
 from flows.spec import FlowSpec
 from flows.spec.loader import from_data
-from flows.spec.template import builtins, fill, resolve, resolve_text, run_values, typed_params, values_of
+from flows.spec.template import builtins, fill, resolve, run_values, typed_params, values_of
 
 EVIL = "'; drop table x; --"
 DAY = date(2025, 11, 15)
@@ -146,7 +146,14 @@ def test_a_run_date_parameter_moves_the_dates_of_the_run() -> None:
 def test_the_pipeline_id_of_a_run_is_filled() -> None:
     made = from_data({"pipeline_id": "{tenant_id}-{v}", "variables": {"v": "x"}, "steps": [{"step_id": "a", "ps_type": "y"}]})
     assert run_values(made, {}, tenant_id="demo")["pipeline_id"] == "demo-x"
-    assert resolve_text(made, made.pipeline_id, tenant_id="demo") == "demo-x"
+
+
+def test_a_run_date_may_be_given_to_a_pipeline_that_declares_none() -> None:
+    made = from_data({"pipeline_id": "p-{date}", "steps": [{"step_id": "a", "ps_type": "y"}]})
+    values = run_values(made, {"run_date": "2025-01-31"}, tenant_id="demo", today=DAY)
+    assert (values["run_date"], values["date"], values["pipeline_id"]) == ("2025-01-31", "2025-01-31", "p-2025-01-31")
+    with pytest.raises(InputError, match="must be of type date, not 'soon'"):
+        run_values(made, {"run_date": "soon"}, tenant_id="demo", today=DAY)
 
 
 def test_one_text_is_filled() -> None:
