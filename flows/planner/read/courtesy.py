@@ -34,10 +34,12 @@ WISH = P(
     r"i'd)(?: (?:like|love|need|want))?(?: to)?(?: (?:have|get|see))?|it would be (?:great|nice|good|helpful) (?:to|if (?:you|we) "
     r"could)|(?:my|our) (?:task|goal|idea|aim|plan|wish|request) is(?: to)?|(?:the|our|my) (?:task|goal|idea|aim|plan) (?:is|here "
     r"is)(?: to)?|(?:what )?i (?:have in mind|am after) is|if possible|as soon as possible|asap|for now|at the moment|basically|"
-    r"simply|of course|obviously|as usual|as always|as discussed|as agreed|first of all|in the end|finally|afterwards|next|after "
-    r"that|at the end|as follows|the following|in addition|additionally|furthermore|moreover|subsequently|nicely|properly|cleanly|"
-    r"automatically|directly|straight|straightforward|safely|freshly|fresh|new|newly|nice|simple|quick|small|big|little|own|"
-    r"central|complex|needed|required|respective|corresponding|entire|whole|full|complete|available|raw|together)"
+    r"simply|of course|obviously|as usual|as always|as discussed|as agreed|first of all|in the end|finally|afterwards|after "
+    r"that|as follows|the following|in addition|additionally|furthermore|moreover|subsequently|nicely|properly|cleanly|"
+    r"automatically|directly|safely|"
+    r"(?:new|nice|simple|quick|small|complex|following|necessary|central|own)"
+    r"(?= (?:pipeline|job|flow|workflow|etl|transformation|transformations|report|overview|dataset|process|table|column|file) )|"
+    r"(?:entire|whole)(?= <t))"
 )
 REASON_HEAD = r"(?:because|since|as|so that|so|in order that|in order for|such that|which|for|that way|this way|the reason is that|the)"
 REASON_WORD = (
@@ -52,9 +54,11 @@ REASON_WORD = (
     r"wants to|request|requests|requested|requirement|compliance|gdpr|privacy|law|legal|required|important|urgent|waiting|"
     r"wait|happy|data|numbers|figures|results?)"
 )
+WHO = (r"(?:we|they|i|it|our|my|finance|marketing|management|controlling|everyone|people|the [a-z]+ (?:team|department|people)|the "
+       r"(?:team|boss|board|auditors?))")
 REASON = P(
-    r"(?:(?:,|and|-|\() )*(?:because|since|so that|so|in order that|in order for|such that|as|that is because|the reason is "
-    rf"that|which|for|needed by|used by|requested by|wanted by|required by|asked for by)(?: {REASON_WORD}){{1,24}}(?: \))?(?= "
+    r"(?:(?:,|and|-|\() )*(?:because|so that|so|in order that|such that|that is because|the reason is that|needed by|used by|"
+    rf"requested by|wanted by|required by|asked for by|(?:since|as)(?= {WHO} ))(?: {REASON_WORD}){{1,24}}(?: \))?(?= "
     r"(?:,|\.|;|!|\?|¦|$))"
 )
 PRIVACY = P(

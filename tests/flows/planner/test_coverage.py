@@ -120,6 +120,41 @@ def test_turning_word_is_never_ignored(word: str, read: Read) -> None:
             assert meaning(read(changed)) != base, changed
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        "new",
+        "big",
+        "small",
+        "old",
+        "recent",
+        "important",
+        "available",
+        "current",
+        "other",
+        "large",
+        "valid",
+        "real",
+        "frequent",
+        "late",
+        "blue",
+        "main",
+    ],
+)
+def test_adjective_of_rows_is_never_ignored(word: str, read: Read) -> None:
+    """`new customers` are not all customers."""
+    for text in (
+        "Load customers into mart.c every day at 2 AM",
+        "Join orders with customers, sum amount by country into mart.x",
+        "Copy payments over 50 to finance.p",
+        "Count events by device into mart.e",
+    ):
+        for table in re.finditer(r"(?:customers|orders|payments|events)(?= )", text):
+            changed = f"{text[: table.start()]}{word} {text[table.start() :]}"
+            assert read(changed).status != "ready", changed
+    assert read(f"Load customers which are {word} into mart.c").status != "ready"
+
+
 def test_consumed_and_left_words_make_the_whole(shop_catalog: Any) -> None:
     """Every word is consumed by a reader, on an owned list, or residue."""
     from flows.planner.lexicon import lexicon
