@@ -213,7 +213,11 @@ class DuckDBWarehouse:
             return self.writer.load(name, source.sql, data.columns or source.columns, truncate=mode == "truncate")
         with self.session.arrow("penstock_given", data):
             sql, columns = self._typed("SELECT * FROM penstock_given")
-            return self.writer.load(name, sql, columns, truncate=mode == "truncate")
+            if not self.lake.pin(name).spec.partition_by:
+                return self.writer.load(name, sql, columns, truncate=mode == "truncate")
+            path, _ = self._keep("load", sql)  # partitions need a second look, and a reader is read once
+        view = self._file_view(Relation("load", columns, files=(str(path),)))
+        return self.writer.load(name, f"SELECT * FROM {view.sql}", columns, truncate=mode == "truncate")
 
     def ensure_table(self, table: TableSpec) -> Diff:
         """Make the table, or add the columns it lacks. Raises DataError for a column of another type."""

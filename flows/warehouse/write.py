@@ -53,7 +53,7 @@ class Writer:
         plans: dict[str, Callable[[Pinned, TableSpec], tuple[Change, int]]] = {
             "append": lambda pinned, spec: self._drop_slice(pinned, spec, key),
             "overwrite": lambda pinned, spec: (Change(spec, drop=list(pinned.files)), pinned.rows),
-            "replace_partition": lambda pinned, spec: self._drop_partitions(pinned, spec, source, key.x_run_id),
+            "replace_partition": lambda pinned, spec: self._drop_partitions(pinned, spec, source, key),
         }
 
         def change(pinned: Pinned) -> tuple[Change, LoadResult]:
@@ -115,16 +115,16 @@ class Writer:
         kept, touched, replaced = self._without(pinned, mixed, condition, key.x_run_id)
         return Change(spec, kept, own + touched), replaced + sum(file.rows for file in own)
 
-    def _drop_partitions(self, pinned: Pinned, spec: TableSpec, source: Source, run_id: str) -> tuple[Change, int]:
+    def _drop_partitions(self, pinned: Pinned, spec: TableSpec, source: Source, key: Slice) -> tuple[Change, int]:
         """Files of the partitions that the rows touch go; of a file that holds several partitions, the other rows stay."""
         if not spec.partition_by:
             raise InputError(f"table {spec.name} has no partitions to replace", where="destination.mode",
                              fix="Give partition_by, or use mode overwrite")
-        touched = f"SELECT DISTINCT {partition_sql(spec)} FROM ({self._fit(source, own_columns(spec))})"
+        touched = f"SELECT DISTINCT {partition_sql(spec)} FROM ({self._select(source, spec, key)})"
         values = {row[0] for row in self.session.rows(touched)}
         own = [file for file in pinned.files if file.partition in values]
         mixed = [file for file in pinned.files if not file.partition]
-        kept, rewritten, replaced = self._without(pinned, mixed, f"{partition_sql(spec)} IN ({touched})", run_id)
+        kept, rewritten, replaced = self._without(pinned, mixed, f"{partition_sql(spec)} IN ({touched})", key.x_run_id)
         return Change(spec, kept, own + rewritten), replaced + sum(file.rows for file in own)
 
     def _without(self, pinned: Pinned, files: Sequence[LakeFile], condition: str,

@@ -280,6 +280,13 @@ def test_replace_partition_replaces_those_that_the_rows_touch(w: Warehouse, slic
         w.write(TableSpec("mart.flat", ()), slice_of(), "SELECT 1 AS a", mode="replace_partition")
 
 
+def test_the_run_date_may_be_the_partition(w: Warehouse, slice_of: Make) -> None:
+    spec = TableSpec("mart.t", (), partition_by="x_pipeline_run_date")
+    for day, rows in (("2025-11-01", "SELECT 1 AS a"), ("2025-11-02", "SELECT 2 AS a"), ("2025-11-01", "SELECT 3 AS a")):
+        w.write(spec, slice_of(x_pipeline_run_date=day), rows, mode="replace_partition")
+    assert values(w, "SELECT a FROM mart.t ORDER BY a") == [2, 3]
+
+
 @pytest.mark.parametrize("column", ["DATETIME '2025-01-01 10:00:00'", "TIMESTAMP '2025-01-01 10:00:00 UTC'", "20250101"])
 def test_tables_are_partitioned_by_day_or_number(w: Warehouse, slice_of: Make, column: str) -> None:
     w.write(TableSpec("mart.t", (), partition_by="p"), slice_of(), f"SELECT 1 AS a, {column} AS p", mode="overwrite")
@@ -326,6 +333,12 @@ def test_load_takes_rows_as_they_are(w: Warehouse) -> None:
     assert w.query("SELECT * FROM raw.t").to_pylist() == [{"a": 1}, {"a": 1}]
     done = w.load(w.stage("rows", pa.table({"a": [5]})), "raw.t", mode="truncate")
     assert (done.replaced, values(w, "SELECT a FROM raw.t")) == (2, [5])
+
+
+def test_a_reader_is_loaded_whole_into_a_partitioned_table(w: Warehouse) -> None:
+    w.ensure_table(TableSpec("raw.t", (Column("d", "DATE"),), partition_by="d"))
+    done = w.load(pa.table({"d": [date(2025, 1, 1), date(2025, 1, 2)]}).to_reader(), "raw.t")
+    assert (done.rows, values(w, "SELECT COUNT(*) FROM raw.t")) == (2, [2])
 
 
 def test_ensure_table_only_adds(w: Warehouse) -> None:
