@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.errors import InputError, MissingError, SpecError, UnreachableError
+from flows.errors import DuplicateRun, InputError, MissingError, SpecError, UnreachableError
 from flows.settings import Settings
 from flows.spec.model import FlowSpec
 from flows.spec.suggest import did_you_mean
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from flows.run.preview import Preview
     from flows.run.view import RunView
     from flows.spec.loader import Lines
-    from flows.store import Run, Store
+    from flows.store import NewRun, Run, Store
     from flows.warehouse import QueryLimits, Warehouse
 
     Given = FlowSpec | PlanResult | Mapping[str, Any] | str | Path
@@ -213,29 +213,49 @@ class Penstock:
         if environment == "production":
             raise UnreachableError("no BigQuery project is set up for production here", where="--env production",
                                    fix="Run with --env local")
+        self._own_catalog()
         source = self.source(given)
         self._valid(source)
-        values = run_values(source.spec, params or {}, tenant_id=self.tenant)
+        earlier = self._resumable(resume) if resume else None
+        asked = {**_same(earlier, source.spec), **(params or {})} if earlier else params or {}
+        values = run_values(source.spec, asked, tenant_id=self.tenant)
         run_date = date.fromisoformat(str(values["run_date"]))
         self._sample()
         pipeline_id = str(values["pipeline_id"])  # after resolution: the claim and the slice key must not depend on braces
+        if earlier and earlier.pipeline_id != pipeline_id:
+            raise InputError(f"{resume} was a run of {earlier.pipeline_id!r}, not of {pipeline_id!r}", where="--resume")
         given_params = {p.name: values[p.name] for p in source.spec.parameters}
         content = {**source.spec.as_dict(), "pipeline_id": pipeline_id}
         stored = self.store.specs.save(self.tenant, content, text=source.text, author=trigger_by)
-        return self.store.runs.submit(NewRun(
+        return self._queue(NewRun(
             tenant_id=self.tenant, pipeline_id=pipeline_id, spec=stored.spec, version=stored.version, params=given_params,
             environment=environment, trigger_by=trigger_by, run_date=run_date,
-            folders=[str(f) for f in self._reach(source).folders], resume_of=self._resumable(resume, pipeline_id)))
+            folders=[str(f) for f in self._reach(source).folders], resume_of=resume))
 
-    def _resumable(self, run_id: str | None, pipeline_id: str) -> str | None:
-        if run_id is None:
-            return None
+    def _queue(self, new: NewRun) -> Run:
+        """Insert the run; a claim that a dead process of this machine still holds is freed first."""
+        from flows.run.reconcile import close_dead
+
+        try:
+            return self.store.runs.submit(new)
+        except DuplicateRun:
+            if not close_dead(self.store):
+                raise
+            return self.store.runs.submit(new)
+
+    def _resumable(self, run_id: str) -> Run:
         earlier = self.store.runs.get(self.tenant, run_id)
-        if earlier.pipeline_id != pipeline_id:
-            raise InputError(f"{run_id} was a run of {earlier.pipeline_id!r}, not of {pipeline_id!r}", where="--resume")
         if earlier.status not in ("FAILED", "CRASHED", "CANCELLED"):
             raise InputError(f"{run_id} is {earlier.status}: only a run that did not succeed can be resumed", where="--resume")
-        return run_id
+        return earlier
+
+    def _own_catalog(self) -> None:
+        """A run happens in another process, which knows only the tenant's own catalogue."""
+        from flows.insight.catalog import default_catalog
+
+        if self._given is not None and self.catalog.version != default_catalog(self.settings).version:
+            raise InputError("a run uses the tenant's own catalogue, not one that was handed to Penstock()",
+                             fix="Add its tables with `penstock catalog add`, or plan and preview only")
 
     def run(self, given: Given, *, params: Mapping[str, str] | None = None,
             environment: str = "local", resume: str | None = None) -> RunView:
@@ -361,6 +381,11 @@ class Penstock:
             from flows.insight.sample import ensure_sample
 
             ensure_sample(self.settings, self.store)
+
+
+def _same(earlier: Run, spec: FlowSpec) -> dict[str, Any]:
+    """What a resumed run is given unless told otherwise: the run date and the parameters of the earlier one."""
+    return {"run_date": str(earlier.run_date), **{p.name: earlier.params[p.name] for p in spec.parameters if p.name in earlier.params}}
 
 
 def _empty() -> pa.Table:
