@@ -86,6 +86,7 @@ def test_a_file_is_catalogued_and_then_read_by_its_name(capsys, home):
     assert call(["catalog", "show", "people", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert {name: c["type"] for name, c in shown["columns"].items()} == {"id": "INT64", "name": "STRING"}
-    (home.parent / "here" / "p.yml").write_text("pipeline_id: p\nsteps:\n- {step_id: a, ps_type: generic.extract, source: {table: people}}\n")
+    spec = "pipeline_id: p\nsteps:\n- {step_id: a, ps_type: generic.extract, source: {table: people}}\n"
+    (home.parent / "here" / "p.yml").write_text(spec)
     assert call(["preview", "p.yml", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["steps"][0]["rows"] == [{"id": 1, "name": "Ann"}, {"id": 2, "name": "Bob"}]
