@@ -278,7 +278,12 @@ def dates(node: exp.GenerateDateArray) -> exp.Expr:
 
 def moments(node: exp.GenerateTimestampArray) -> exp.Expr:
     start, end = (cast(moment(node.args[key], "TIMESTAMP")[0], "TIMESTAMPTZ") for key in ("start", "end"))
-    return call("generate_series", start, end, node.args["step"].copy())
+    step = node.args["step"]
+    name, _ = unit(node, step.args.get("unit"))
+    micros = {"MICROSECOND": 1, "MILLISECOND": 1000, "SECOND": 10 ** 6, "MINUTE": 6 * 10 ** 7, "HOUR": 36 * 10 ** 8, "DAY": 864 * 10 ** 8}
+    if not re.fullmatch(r"[1-9]\d{0,6}", step.name) or name not in micros:
+        raise refuse(node, "GENERATE_TIMESTAMP_ARRAY takes a literal, positive step here")
+    return call("bq_timestamp_array", start, end, int(step.name) * micros[name])
 
 
 def parts(node: exp.DateFromParts | exp.TimestampFromParts) -> exp.Expr:
