@@ -154,6 +154,7 @@ def read_draft(text: Text, request: PlanRequest) -> tuple[Draft, list[Any]]:
     enrich.read_enrich(text, draft)
     ranks.read_tops(text, draft)
     ranks.read_windows(text, draft)
+    shape.read_fills(text, draft)
     filters.read_filters(text, draft, today)
     shape.read_shape(text, draft)
     measures.read_measures(text, draft)

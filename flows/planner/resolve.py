@@ -191,7 +191,13 @@ def find_tables(scope: Scope, conditions: list[Any]) -> None:
     """Named tables first; then the one that has the columns; then those that the columns need, along foreign keys."""
     draft = scope.draft
     known = [(t.table, t.span, "text") for t in draft.tops if t.table]
-    known += [(m.table, m.span, "text") for m in [*draft.measures, *(t.by for t in draft.tops if t.by)] if m.table]
+    if not draft.tables and (between := _between(scope)):
+        scope.add(between, None, "inferred")
+    known += [
+        (m.table, m.span, "text")
+        for m in [*(m for m in draft.measures if not scope.tables or m.fn != "count_distinct"), *(t.by for t in draft.tops if t.by)]
+        if m.table
+    ]
     known += [(draft.anomaly[2], draft.anomaly[1], "text")] if draft.anomaly and draft.anomaly[2] else []
     for table, span, source in sorted([*draft.tables, *known], key=lambda t: t[1]):
         scope.add(table, span, source)
@@ -204,6 +210,17 @@ def find_tables(scope: Scope, conditions: list[Any]) -> None:
     for group in [*draft.groups, *(g for t in draft.tops for g in t.per), *(g for d in draft.dedups for g in d.keys)]:
         if group.table and scope.tables and not key_column(scope, group.table):
             _join_table(scope, group.table, group.span)
+
+
+def _between(scope: Scope) -> str:
+    """`unique customers per store`: the one table that holds the keys of all the tables that are counted and grouped by."""
+    counted = {m.table for m in scope.draft.measures if m.fn == "count_distinct" and m.table}
+    wanted = counted | {g.table for g in scope.draft.groups if g.table}
+    if not counted or len(wanted) < 2 or any(m.fn != "count_distinct" for m in scope.draft.measures):
+        return ""
+    keys = scope.lexicon.catalog.foreign_keys
+    found = [t for t in scope.lexicon.catalog.tables if wanted <= {k.references.table for k in keys if k.table == t}]
+    return found[0] if len(found) == 1 else ""
 
 
 def _infer(scope: Scope, refs: list[Ref]) -> None:

@@ -26,7 +26,7 @@ BAD = P(
 SUBJECT = (
     r"(?:(?:every|each|all|the|both|any|values?|of|its|their|column|columns|field|a|an|that|also|whether|for|in) "
     r")*(?P<cs>{C}(?:(?: ,| and| or| , and| nor) (?:the )?{C}){0,5})(?: (?:column|columns|field|fields|values?|address|"
-    r"addresses|number|numbers))*"
+    r"addresses|number|numbers))*(?: (?:in|of) (?:the |our )?(?P<own>{T}))?"
 )
 MODAL = (
     r"(?:(?:is|are|be|been|being|was|were|must|should|shall|has to|have to|needs to|need to|can|may|will|always|stay|stays|remain|"
@@ -55,6 +55,7 @@ KINDS = [
         r"(?P<b>-? ?{N})",
     ),
     ("outside", r"outside(?: (?:of|the range|range|between|from))* (?P<oa>-? ?{N}) (?:and|to|-|\.) (?P<ob>-? ?{N})"),
+    ("listed", r"(?:either )?(?P<vl><..v:\d+>(?:(?: ,| or| , or| and) <..v:\d+>){1,11})"),
     (
         "accepted",
         r"(?:(?:one of|any of|either|among|amongst|in|in the list|the values?|allowed values?|limited to|values?|only|from|of|"
@@ -80,8 +81,8 @@ KINDS = [
     ),
     (
         "foreign_key",
-        r"(?:(?:exists?|found|present|known|refers?|references?|points?|be found|valid|contained|match|listed|there|an "
-        r"existing|belong|belongs|to|in|among|one of|the|reference|our|a row|an|existing|one) )+(?P<t>{T})(?: table)?",
+        r"(?:exists?|found|refers?|references?|points?|known|present|contained|listed|belongs?|match|an existing|a valid reference)"
+        r"(?: (?:in|to|among|one of|the|our|a row|an|existing|one|of|be))* (?P<t>{T})(?: table)?",
     ),
 ]
 PREDICATE = "|".join(f"(?P<k_{name}>{source})" for name, source in KINDS)
@@ -203,6 +204,8 @@ def _scan(text: Text, draft: Draft, cue: Found, *, bad: bool, at: int | None = N
     last_no = False
     while item := _match(text, ITEM, pos + 1 if text.norm[pos : pos + 1] == " " else pos):
         groups = item.match.groupdict()
+        if groups["own"]:
+            draft.tables.append((text.mention(groups["own"]).of("t")[0].table, item.part("own"), "text"))
         if groups["cs"]:
             subject = _refs(text, groups["cs"])
             last_no = False
@@ -288,6 +291,8 @@ def _ranged(text: Text, kind: str, item: Found, end: int) -> list[tuple[str, dic
         return [("between", {"min": number(item["lo"] or item["lo2"])})]
     if kind == "max":
         return [("between", {"max": number(item["hi"] or item["hi2"])})]
+    if kind == "listed":
+        return [("accepted", {"values": [text.mention(w).of("v")[0].value for w in item["vl"].split() if w.startswith("<")]})]
     if kind == "accepted":
         values = _values(text, item, end)
         return [("accepted", {"values": values})] if values else None

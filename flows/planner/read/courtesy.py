@@ -28,7 +28,9 @@ THANKS = P(
     "thank|thx|cheers|regards|appreciat|would be|that",
 )
 WISH = P(
-    r"(?:(?:could|can|would|will) you(?: (?:please|kindly|maybe|perhaps|possibly|also|help me|help us|be so kind|be so kind as|be "
+    r"(?:(?:our|the|my) (?:[a-z]+ )?(?:team|department|boss|manager|colleagues) (?:needs?|wants?|would like|requires?)|"
+    r"(?:i|we) (?:want|need|would like|wish) to (?:know|see|have|find out)|(?:could|can|would|will) you(?: (?:please|kindly|maybe|"
+    r"perhaps|possibly|also|help me|help us|be so kind|be so kind as|be "
     r"so kind and|to))*|(?:i|we)(?: (?:would|'d|do|really|also|now))* (?:like|want|need|would like|wish|love|have|am looking|are "
     r"looking)(?: (?:you|to|for|a|an|have|get|see|us|me|the))*|(?:what|all) (?:we|i) (?:need|want|would like)(?: is)?|(?:we'd|"
     r"i'd)(?: (?:like|love|need|want))?(?: to)?(?: (?:have|get|see))?|it would be (?:great|nice|good|helpful) (?:to|if (?:you|we) "
@@ -54,8 +56,10 @@ REASON_WORD = (
     r"wants to|request|requests|requested|requirement|compliance|gdpr|privacy|law|legal|required|important|urgent|waiting|"
     r"wait|happy|data|numbers|figures|results?)"
 )
-WHO = (r"(?:we|they|i|it|our|my|finance|marketing|management|controlling|everyone|people|the [a-z]+ (?:team|department|people)|the "
-       r"(?:team|boss|board|auditors?))")
+WHO = (
+    r"(?:we|they|i|it|our|my|finance|marketing|management|controlling|everyone|people|the [a-z]+ (?:team|department|people)|the "
+    r"(?:team|boss|board|auditors?))"
+)
 REASON = P(
     r"(?:(?:,|and|-|\() )*(?:because|so that|so|in order that|such that|that is because|the reason is that|needed by|used by|"
     rf"requested by|wanted by|required by|asked for by|(?:since|as)(?= {WHO} ))(?: {REASON_WORD}){{1,24}}(?: \))?(?= "
@@ -70,11 +74,11 @@ PRIVACY = P(
 
 def read_courtesy(text: Text) -> None:
     """Greetings, wishes, thanks, reasons: only as far as every word of them is on a list."""
-    for wanted in (GREETING, WISH, THANKS):
+    for wanted in (GREETING, THANKS):
         for hit in text.find(wanted):
             text.take(hit)
     text.norm += " "
-    for wanted in (REASON, PRIVACY):
+    for wanted in (REASON, WISH, PRIVACY):
         for hit in text.find(wanted):
             text.take(hit)
 

@@ -38,7 +38,8 @@ TABLE = [
         rf"(?:{INTO} )?(?P<k>{{K}}) \( (?:table )?(?P<d>{{D}}) \)",
         rf"{INTO} {LEAD}(?P<k>{{K}})(?: {LEAD}{THING})?(?: (?:in|under|as|at|to|into|,|:|called|named))* (?P<d>{{D}})(?: table)?(?: in "
         r"(?P<k2>{K}))?",
-        rf"(?:{INTO}|with) {LEAD}(?:{THING} )?{CALLED}(?P<d>{{D}})(?: table| relation)?(?: (?:in|on|of) (?:the )?(?P<k>{{K}}|(?:data "
+        rf"(?:(?:drop|put|throw|dump) (?:it|them|this|these|the (?:results?|rows|data)) )?(?:{INTO}|with) {LEAD}(?:{THING} "
+        rf")?{CALLED}(?P<d>{{D}})(?: table| relation)?(?: (?:in|on|of) (?:the )?(?P<k>{{K}}|(?:data "
         r")?warehouse))?",
         rf"(?:{INTO} )?(?:the )?(?:destination|target|output|result)(?: table)?(?: (?:is|should be|:|=|being))* (?P<d>{{D}})",
         r"(?:upsert|merge|append|overwrite|replace|refresh|update|rebuild|fill|populate|build|create|write|output|produce|make|feed|"
@@ -115,9 +116,10 @@ KEYS = P(
     r"(?:is|are|on|by|being|of|:|=|column|columns))* (?P<keys>{C}(?:(?: ,| and| , and) {C}){0,4})",
     "key|match",
 )
+INTO_TABLE = P(r"{T}(?: (?:table|data|rows|records))? (?:into|to|onto) (?:the )?(?:table )?{D}")
 BY_KEY = P(
     r"(?:on|by|via|using|with|matching|matched|keyed)(?: (?:on|by|the|primary|key|keys|column|columns|its))* (?P<keys>{C}(?:(?: "
-    r",| and| , and) {C}){0,4})(?: as(?: the)?(?: \w+)? key| key)?"
+    r",| and| , and) {C}){0,4})(?: as(?: the)?(?: \w+)? keys?| keys?)?"
 )
 PART = r"(?:{C}|(?:calendar )?day|month|week|year|hour|date)"
 PARTITION = P(
@@ -201,7 +203,8 @@ def _other_sense(text: Text, found: Found, mode: str) -> bool:
     after = text.norm[found.match.end() : found.match.end() + 40].split()
     word = after[0] if after else ""
     if mode == "merge":
-        return (not found["keys"] and "upsert" not in found[0] and word[:2] == "<t") or word in ("together",)
+        joins = word[:2] == "<t" and not INTO_TABLE.here(text.norm, found.match.end() + 1)
+        return (not found["keys"] and "upsert" not in found[0] and joins) or word in ("together",)
     if mode == "append":
         verb = [w for w in found[0].split() if w in ("add", "adding", "insert")]
         return (bool(verb) and not any(w in found[0] for w in ("rows", "records", "data", "to the", "to it", "on top"))) or word in (

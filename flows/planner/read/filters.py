@@ -8,6 +8,7 @@ from typing import Any
 
 from flows.planner.read.dates import DAY, SPAN, bare_month, one_day, period
 from flows.planner.read.draft import Branch, Draft, Leaf, Ref, ref, ref_of, widen
+from flows.planner.read.sources import sure_tables
 from flows.planner.read.text import Found, P, Text
 
 BE = r"(?: (?:is|are|was|were|be|has|have|being|must be|should be|equals?|that is|which is|of|value|values))*"
@@ -135,8 +136,10 @@ def read_filters(text: Text, draft: Draft, today: dt.date) -> None:
     for wanted in (BETWEEN_DAYS, SINCE, DURING, DONE_WHEN, POSSESSIVE, OLDER):
         for hit in text.find(wanted):
             if leaf := _date(text, hit, wanted, today):
-                found.append((*hit.match.span(), leaf))
-                text.take(hit)
+                start = hit.skip or hit.match.start()
+                leaf.span = text.span(start, hit.match.end())
+                found.append((start, hit.match.end(), leaf))
+                text.take((start, hit.match.end()))
     for hit in text.find(NOT_YET):
         word = hit["w"]
         if mark := _participle(text, text.mention(word).words if word.startswith("<") else word):
@@ -222,8 +225,14 @@ def _when(text: Text, hit: Found) -> tuple[Ref | None, str]:
         if word[2] == "c":
             return ref_of(text, word), ""
         mark = _participle(text, text.mention(word).words)
-        return mark, "" if mark else "other"
+        return (mark, "") if mark and not _only_value(text, word, mark) else (None, "other")
     return _participle(text, word) if word in VERBS else None, ""
+
+
+def _only_value(text: Text, word: str, mark: Ref) -> bool:
+    """`orders paid in May`: a value of the named table, whose own date is meant, and no other table's paid_at."""
+    named = sure_tables(text)
+    return bool(named & {m.table for m in text.mention(word).of("v")}) and not named & {m.table for m in mark.meanings}
 
 
 def _participle(text: Text, word: str) -> Ref | None:
@@ -236,9 +245,9 @@ def _participle(text: Text, word: str) -> Ref | None:
 
 def _date(text: Text, hit: Found, wanted: P, today: dt.date) -> Leaf | None:
     column, other = _when(text, hit)
-    if other:
-        return None
     about = "" if column else "date"
+    if other:
+        hit.skip = hit.match.end("c") + 1  # the value stays for the reader of values
     if wanted is BETWEEN_DAYS:
         a, b = one_day(hit["a"], today), one_day(hit["b"], today)
         return Leaf(column, "between", [a.isoformat(), b.isoformat()], hit.span, about=about) if a and b and a <= b else None

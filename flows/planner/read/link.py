@@ -135,7 +135,7 @@ def _phrase(text: Text, tokens: list[Token], n: int) -> int:
             if found and kind == "p":
                 _also(text, found, phrase)
             return size
-        if found and not _command(tokens, n, size, phrase):
+        if found and not _command(tokens, n, size, phrase) and not _pronoun(text, tokens, n, phrase):
             more, words = _own_column(text, tokens, n + size, found)
             if more:
                 _mention(text, tokens[n].start, tokens[n + size + more - 1].end, words, more_meanings(text, words, found))
@@ -143,6 +143,43 @@ def _phrase(text: Text, tokens: list[Token], n: int) -> int:
             _mention(text, tokens[n].start, tokens[n + size - 1].end, phrase, found)
             return size
     return 0
+
+
+PRONOUN_AFTER = frozenset(
+    [
+        "give",
+        "show",
+        "tell",
+        "send",
+        "let",
+        "bring",
+        "get",
+        "build",
+        "make",
+        "provide",
+        "email",
+        "mail",
+        "notify",
+        "alert",
+        "ping",
+        "for",
+        "to",
+        "of",
+        "by",
+        "with",
+        "help",
+        "allow",
+    ]
+)
+
+
+def _pronoun(text: Text, tokens: list[Token], n: int, phrase: str) -> bool:
+    """`us` is a country only where it is written like one or stands before a table."""
+    if phrase not in FUNCTION or text.raw[tokens[n].start : tokens[n].end].isupper():
+        return False
+    before = tokens[n - 1].word if n else ""
+    after = text.lexicon.phrases.get(tokens[n + 1].word, ()) if n + 1 < len(tokens) else ()
+    return before in PRONOUN_AFTER or not any(m.kind == "t" for m in after)
 
 
 def _own_column(text: Text, tokens: list[Token], n: int, found: tuple[Meaning, ...]) -> tuple[int, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flows.planner.read.draft import Draft
 from flows.planner.read.text import Found, P, Text
 
@@ -88,9 +90,19 @@ def read_notify(text: Text, draft: Draft) -> None:
         text.take(found)
 
 
+WHEN_IT_FAILS = re.compile(
+    r" (?:in case of|on|upon|after|if|when|whenever|should)(?: [^.;]{0,60})? (?:fails?|failures?|errors?|breaks|wrong|problems?) "
+)
+
+
 def _events(found: Found) -> list[str]:
+    """The events of a match; `in case of failure, retry and alert #x` says its event earlier in the sentence."""
     groups = found.match.groupdict()
     on = [event for name, event in NAMES.items() if groups.get(name) or groups.get("x" + name)]
+    if not on:
+        before = found.text.norm[: found.match.start() + 1]
+        sentence = before[max(before.rfind(" . "), before.rfind(" ; "), 0) :]
+        on = ["failure"] if WHEN_IT_FAILS.search(sentence) else []
     return ["always"] if "always" in on or {"success", "failure"} <= set(on) else on
 
 

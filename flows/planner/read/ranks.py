@@ -40,9 +40,9 @@ ORDER = (
 )
 KEYS = r"(?P<k>(?:{C}|{T})(?:(?: ,| and| , and| \+) (?:the )?(?:{C}|{T})){0,4})"
 KEEPING = (
-    r"(?:(?: ,| and| ;| \.| so that| but| -)*(?: (?:then|always|only|we|please|just|with))*(?: (?:keep|keeping|keeps|retain|"
+    r"(?:(?: ,| and| ;| \.| so that| but| -| \()*(?: (?:then|always|only|we|please|just|with))*(?: (?:keep|keeping|keeps|retain|"
     r"retaining|preserve|preserving|take|taking|leaving|prefer|preferring|where))(?: (?:only|just|the|with|always|row|one|"
-    rf"record))* {LATEST}{ROW}{ORDER}(?: wins)?)?"
+    rf"record))* {LATEST}{ROW}{ORDER}(?: wins)?(?: \))?)?"
 )
 DEDUPS = [
     P(source)

@@ -46,7 +46,8 @@ BACKOFF = [
         r"attempt))?",
         r"(?:(?:and|with|using) )?(?:an? )?(?:initial |exponential )?(?:back ?off|backoff|back - off|retry delay|delay)(?: (?:time|"
         rf"period))?(?: (?:of|is|=|:|starting at))* {SPAN}",
-        rf"(?:and |then )?(?:wait|waits|waiting|pause|pausing|wait for|waiting for|sleep|with)(?: (?:for|about))? {SPAN} (?:between|before|"
+        rf"(?:and |then )?(?:wait|waits|waiting|pause|pausing|wait for|waiting for|sleep|with)(?: (?:for|about))? {SPAN} (?:between|"
+        r"before|"
         r"in between)(?: (?:the|each|every|two|another|them))? ?(?:tries|attempts|retries|retry|try|attempt|retrying|each)?",
         rf"{SPAN} (?:apart|between (?:tries|attempts|retries|them|each))",
     )

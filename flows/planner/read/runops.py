@@ -46,7 +46,8 @@ STATUS = [
         r"pipelines?))?",
         r"(?:how|when) (?:is|did|was|does|has|are)(?: (?:the|our|my|last|run|of))*(?= {PIPE})",
         r"(?:did|has|have|is|was)(?: the)?(?= {PIPE})",
-        rf"(?:(?:what|which|show|list|me|the|all|are|is|currently|tell|see|give) )*(?:{JOB} )?(?:is |are )?(?:currently )?running(?: right "
+        rf"(?:(?:what|which|show|list|me|the|all|are|is|currently|tell|see|give) )*(?:{JOB} )?(?:is |are )?(?:currently )?running(?: "
+        r"right "
         r"now| now| at the moment)?",
         r"(?:(?:what|which|show|list|me|the|all|give|see) )*(?:last |latest |recent )?runs(?: (?:of|for))?(?= (?:the )?{PIPE})",
     )

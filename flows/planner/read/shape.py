@@ -52,6 +52,7 @@ SELECTS = [
         rf")?(?:columns?|fields?)(?: (?:are|:|of|only|named))* {COLUMNS}(?: only)?",
         rf"(?:get|take|extract|export|copy|load|send|fetch|pull|show|list|give me|want|need) (?:the |their )?{COLUMNS}(?: (?:columns?|"
         r"fields?))? (?=(?:of|from|for) (?:the |all |our |every |each )*(?:<t|<..v))",
+        rf"(?:write|save|load|store|export|output|keep|copy|send) (?:only |just )?{COLUMNS}(?= (?:to|into|in|as|¦+|and|,|\.))",
     )
 ]
 RENAME = [
@@ -114,6 +115,14 @@ def _parts(text: Text, hit: Found) -> list[Any]:
     return out
 
 
+def read_fills(text: Text, draft: Draft) -> None:
+    """`replace missing discounts with 0`: before the filters, which read `missing discount` too."""
+    for wanted in FILLS:
+        for hit in text.find(wanted):
+            draft.fills.append((ref(hit, "c"), _value(text, hit), hit.span))
+            text.take(hit)
+
+
 def read_shape(text: Text, draft: Draft) -> None:
     for wanted in RENAME:
         for hit in text.find(wanted):
@@ -121,10 +130,6 @@ def read_shape(text: Text, draft: Draft) -> None:
             if re.fullmatch(r"[A-Za-z_]\w*", name):
                 draft.renames.append((ref(hit, "c"), name, hit.span))
                 text.take(hit)
-    for wanted in FILLS:
-        for hit in text.find(wanted):
-            draft.fills.append((ref(hit, "c"), _value(text, hit), hit.span))
-            text.take(hit)
     if not draft.windows:
         for hit in text.find(SORT):
             down = (
@@ -156,7 +161,7 @@ def read_select(text: Text, draft: Draft) -> None:
     for wanted in SELECTS:
         for hit in text.find(wanted):
             found = [ref_of(text, w) for w in hit["cs"].split() if w.startswith("<")]
-            if len(found) == 1 and wanted is SELECTS[2]:
+            if len(found) == 1 and wanted in SELECTS[2:]:
                 continue
             draft.select += found
             text.take(hit)

@@ -104,6 +104,7 @@ class Found:
 
     match: re.Match[str]
     text: Text
+    skip: int = 0  # where the part that counts starts, when it is not the whole match
 
     def __getitem__(self, name: str | int) -> str:
         return self.match[name] or ""

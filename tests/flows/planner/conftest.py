@@ -194,6 +194,18 @@ class Facts:
     def op_select(self, op: dict[str, Any]) -> None:
         self.found.add("select:" + ",".join(sorted(op["columns"])))
 
+    def op_fill(self, op: dict[str, Any]) -> None:
+        self.found |= {f"fill:{column} = {value}" for column, value in op["columns"].items()}
+
+    def op_rename(self, op: dict[str, Any]) -> None:
+        self.found |= {f"rename:{old} = {new}" for old, new in op["columns"].items()}
+
+    def op_sort(self, op: dict[str, Any]) -> None:
+        self.found.add("order:" + ",".join(f"{b['column']} {b['direction']}" for b in op["by"]))
+
+    def op_limit(self, op: dict[str, Any]) -> None:
+        self.found.add(f"limit:{op['n']}")
+
     def op_mask(self, op: dict[str, Any]) -> None:
         self.found |= {f"{kind}:{column}" for column, kind in op["columns"].items()}
 
@@ -214,7 +226,7 @@ class Facts:
         args = {
             "between": f":{ends}",
             "row_count": ends,
-            "accepted": ":" + ",".join(check.get("values", [])),
+            "accepted": ":" + ",".join(sorted(check.get("values", []))),
             "foreign_key": f":{check.get('table')}",
         }
         column = check["columns"][0] if kind == "foreign_key" else column

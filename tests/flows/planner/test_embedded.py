@@ -115,7 +115,8 @@ def leaves(node: Any, path: str) -> list[tuple[str, Any]]:
     if isinstance(node, dict) and node:
         return [x for k, v in node.items() for x in leaves(v, f"{path}.{k}" if path else str(k))]
     if isinstance(node, list) and node:
-        return [x for n, v in enumerate(node) for x in leaves(v, f"{path}.{v['step_id'] if isinstance(v, dict) and 'step_id' in v else n}")]
+        return [x for n, v in enumerate(node) for x in leaves(v,
+                f"{path}.{v['step_id'] if isinstance(v, dict) and 'step_id' in v else n}")]
     return [(path, node)]
 
 
