@@ -116,7 +116,7 @@ def count(name: str, context: Context) -> int:
     from sqlglot import exp
 
     tree = everything(name).select(exp.alias_(exp.Count(this=exp.Star()), "n"), append=False)
-    return int(context.warehouse.query(tree).column(0)[0].as_py())
+    return int(context.warehouse.head(tree, 1)[0]["n"])
 
 
 def is_lake(name: str, context: Context) -> bool:

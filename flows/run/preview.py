@@ -16,8 +16,6 @@ from flows.run.plan import Plan, PlanStep, make_plan
 from flows.run.step import deadline, guarded, stopping
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from flows.insight.catalog import Catalog
     from flows.settings import Settings
     from flows.spec.model import FlowSpec
@@ -149,17 +147,8 @@ class Walk:
         """The first rows. A small result is kept in the session: the steps after it read the kept rows, and its count is free."""
         relation = result.relation
         assert relation is not None
-        table = head(warehouse, relation.name, KEEP_ROWS + 1)
         count = shown.row_count if shown.row_count is not None else relation.rows
-        if table.num_rows <= KEEP_ROWS:
-            count = table.num_rows
-            if relation.rows is None:
-                self.relations[shown.step_id] = warehouse.stage(relation.name, table)
-        first = table.slice(0, self.limit).to_pylist()
-        return replace(shown, columns=relation.columns, rows=first, row_count=count)
-
-
-def head(warehouse: Warehouse, name: str, rows: int) -> pa.Table:
-    from sqlglot import exp
-
-    return warehouse.query(exp.select("*").from_(exp.Table(this=exp.to_identifier(name, quoted=True))).limit(rows))
+        if relation.rows is None:
+            kept = warehouse.keep_small(relation.name, KEEP_ROWS)
+            count = count if kept is None else kept
+        return replace(shown, columns=relation.columns, rows=warehouse.head(relation.name, self.limit), row_count=count)

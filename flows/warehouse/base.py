@@ -176,6 +176,12 @@ class Warehouse(Protocol):
         keeps a plain SELECT as a view, so that nothing is read that nobody asks for."""
 
     def describe_relation(self, name: str) -> tuple[Column, ...]: ...
+    def head(self, source: str | exp.Expression, rows: int) -> list[dict[str, Any]]:
+        """The first rows of a relation or table (its name) or of a compiled query (a tree), as plain Python values."""
+
+    def keep_small(self, name: str, most: int) -> int | None:
+        """Compute a bound relation now, once for all who ask, if it has at most `most` rows: their count. Else None, nothing kept."""
+
     def load(self, data: Relation | pa.RecordBatchReader, table: str, *, mode: Literal["append", "truncate"] = "append") -> LoadResult: ...
     def replace_slice(self, table: TableSpec, key: Slice, rows: Relation | str | exp.Expression) -> LoadResult:
         """The idempotent write: the rows of the slice become exactly these, with the LINEAGE columns added."""

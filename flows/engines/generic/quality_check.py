@@ -100,7 +100,7 @@ def _judged(config: Config, context: Context) -> tuple[Gate, list[Finding]]:
 
     found = {name: ready(name, context) for name in inputs(config)}
     gate = compile_checks(config.config.checks, found, now=_now(context.run_date), path="config.checks")
-    row = context.warehouse.query(gate.counts).to_pylist()[0]
+    row = context.warehouse.head(gate.counts, 1)[0]
     return gate, gate.findings(row)
 
 
@@ -147,7 +147,7 @@ def _told(n: int, finding: Finding, gate: Gate, context: Context) -> str:
     if bad is None:
         return text
     named = list(dict.fromkeys([gate.columns[0].name, *finding.columns]))
-    rows = context.warehouse.query(bad.limit(EXAMPLES)).to_pylist()
+    rows = context.warehouse.head(bad, EXAMPLES)
     examples = "; ".join(", ".join(f"{name}={_short(row.get(name))}" for name in named if name in row) for row in rows)
     return f"{text} (for example {examples})"
 
@@ -158,7 +158,7 @@ def _short(value: Any) -> str:
 
 
 def _shown(aside: Relation, context: Context) -> list[dict[str, Any]]:
-    rows = context.warehouse.query(everything(aside.name).limit(EXAMPLES)).to_pylist()
+    rows = context.warehouse.head(aside.name, EXAMPLES)
     reason = aside.columns[-1].name
     return [{"reason": row[reason], "values": {name: _short(value) for name, value in row.items() if name != reason}} for row in rows]
 
