@@ -28,7 +28,7 @@ from flows.planner.read import (
     values,
     zone,
 )
-from flows.planner.read.draft import Draft
+from flows.planner.read.draft import Draft, Said
 from flows.planner.read.text import Text, make
 from flows.planner.resolve import Scope, find_tables, join_tables, suggest_tables
 from flows.planner.rows import operations
@@ -175,8 +175,10 @@ def read_draft(text: Text, request: PlanRequest) -> tuple[Draft, list[Any]]:
     return draft, conditions
 
 
-def _create(text: Text, request: PlanRequest) -> PlanResult:
+def _create(text: Text, request: PlanRequest, forced: str = "") -> PlanResult:
+    """A draft with its questions. `forced`: the answer to "joined, below each other, or apart?"."""
     draft, conditions = read_draft(text, request)
+    _force(draft, forced)
     asks = Asks()
     scope = Scope(text, draft, asks)
     rates = _rates(scope)
@@ -190,7 +192,36 @@ def _create(text: Text, request: PlanRequest) -> PlanResult:
     spec = envelope(build, text.raw)
     residue = _residue(text, leftover, asks)
     questions, shown = asks.questions(spec)
+    for question in questions:
+        if question.slot == "join" and not question.options and not forced:
+            question.options = _ways(text, request, shown)
     return _result(text, build, questions, shown, residue)
+
+
+WAYS = {"join": "Join them along their keys", "union": "Put their rows below each other", "apart": "Write each to a table of its own"}
+
+
+def _force(draft: Draft, way: str) -> None:
+    if way in ("join", "union"):
+        draft.cues.append(Said("inner" if way == "join" else "union", (0, 1), "answer"))
+    if way == "apart" and draft.table is not None:
+        draft.dataset = Said(str(draft.table.value).rpartition(".")[0] or str(draft.table.value), draft.table.span)
+        draft.table = None
+
+
+def _ways(text: Text, request: PlanRequest, spec: dict[str, Any]) -> list[Option]:
+    """Each way to treat several tables, as the steps it would give; a way that asks for a join again, or cannot stack, is left out."""
+    options = []
+    tables = text.lexicon.catalog.tables
+    read = [s["source"]["table"] for s in spec["steps"] if s["ps_type"] == "generic.extract"]
+    for way, label in WAYS.items():
+        if way == "union" and len({tuple(sorted(tables[t].columns)) for t in read if t in tables}) > 1:
+            continue
+        other = _create(make(text.raw, text.lexicon), request, way)
+        if not any(q.slot == "join" for q in other.questions):
+            test = {"op": "test", "path": "/steps/0/step_id", "value": spec["steps"][0]["step_id"]}
+            options.append(Option(label=label, patch=[test, {"op": "replace", "path": "/steps", "value": other.spec["steps"]}]))
+    return options
 
 
 def _choice(scope: Scope, slot: str, choice: str) -> dict[str, Any]:

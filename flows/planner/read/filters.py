@@ -8,6 +8,7 @@ from typing import Any
 
 from flows.planner.read.dates import DAY, SPAN, bare_month, one_day, period
 from flows.planner.read.draft import Branch, Draft, Leaf, Ref, ref, ref_of, widen
+from flows.planner.read.measures import dated
 from flows.planner.read.sources import sure_tables
 from flows.planner.read.text import Found, P, Text
 
@@ -223,7 +224,8 @@ def _when(text: Text, hit: Found) -> tuple[Ref | None, str]:
     word = hit.match.groupdict().get("c") or ""
     if word.startswith("<"):
         if word[2] == "c":
-            return ref_of(text, word), ""
+            column = ref_of(text, word)
+            return (column, "") if dated(text, column) else (None, "other")
         mark = _participle(text, text.mention(word).words)
         return (mark, "") if mark and not _only_value(text, word, mark) else (None, "other")
     return _participle(text, word) if word in VERBS else None, ""

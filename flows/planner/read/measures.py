@@ -74,7 +74,7 @@ def read_groups(text: Text, draft: Draft) -> None:
         if not _groups_here(hit, words):
             continue
         on = ref_of(text, hit["on"]) if hit["on"] else None
-        if on and not _dated(text, on):
+        if on and not dated(text, on):
             continue
         end = _group_end(text, hit)
         items = read_items(text, hit.match.start("g"), end)
@@ -128,7 +128,7 @@ def read_items(text: Text, a: int, b: int) -> list[Group | Grain]:
         elif word.startswith("<"):
             column = word[2] == "c"
             mention = text.mention(word)
-            if column and mention.words in ("date", "day") and _dated(text, ref_of(text, word)):
+            if column and mention.words in ("date", "day") and dated(text, ref_of(text, word)):
                 out.append(Grain("day", span))
             elif column and (word[1] != "t" or all(m.synonym for m in mention.of("t"))):
                 out.append(Group(ref_of(text, word), span))
@@ -137,7 +137,8 @@ def read_items(text: Text, a: int, b: int) -> list[Group | Grain]:
     return out
 
 
-def _dated(text: Text, column: Ref) -> bool:
+def dated(text: Text, column: Ref) -> bool:
+    """Does a phrase name a date or time column?"""
     kinds = {text.lexicon.type_of(m.table, m.column) for m in column.meanings}
     return bool(kinds) and kinds <= {"DATE", "TIMESTAMP", "DATETIME"}
 

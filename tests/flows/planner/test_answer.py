@@ -62,6 +62,17 @@ def test_answers_of_a_request_are_applied(read: Read) -> None:
     assert next(f.source for f in by_words.facts if f.path == "schedule.cron") in ("answer", "text")
 
 
+def test_joined_or_apart_is_a_choice(read: Read) -> None:
+    result = read("Load orders and refunds into mart.both")
+    question = result.questions[0]
+    assert [o.label for o in question.options] == ["Join them along their keys", "Write each to a table of its own"]
+    joined = apply(result, question.id, question.options[0].label)
+    apart = apply(result, question.id, question.options[1].label)
+    assert joined.status == apart.status == "ready"
+    assert [s["ps_type"] for s in joined.spec["steps"]].count("generic.load") == 1
+    assert [s["destination"]["table"] for s in apart.spec["steps"] if s["ps_type"] == "generic.load"] == ["mart.orders", "mart.refunds"]
+
+
 def test_stale_patch_fails(read: Read) -> None:
     result = read("Sum amount by status from payments joined with orders into mart.x")
     moved = result.model_copy(update={"spec": {**result.spec, "steps": result.spec["steps"][::-1]}})

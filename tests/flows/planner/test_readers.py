@@ -146,6 +146,12 @@ def test_days_of_a_timestamp_are_whole(read: Read) -> None:
     }
 
 
+def test_period_behind_a_plain_column_means_the_date(read: Read) -> None:
+    result = read("Revenue per country last month into mart.x")
+    assert result.status == "ready"
+    assert result.spec["steps"][2]["config"]["operations"][1]["where"]["column"] == "order_date"
+
+
 def test_double_names_carry_their_table(read: Read) -> None:
     result = read("Join orders with customers, keep active customers, load into mart.x")
     assert result.status == "ready"
