@@ -46,13 +46,13 @@ def test_the_demo_runs_twice_and_gives_the_same_rows(place: Path):
     for part in ("valid (full)", "Nothing was written.", "Succeeded", "mart.daily_revenue", "/runs/flow-run/"):
         assert part in first
     with Penstock(home=place) as door:
-        once = rows(door, "SELECT order_date, country, sum_amount FROM mart.daily_revenue")
+        once = rows(door, "SELECT order_date, country, revenue FROM mart.daily_revenue")
         assert len(once) > 1000
         assert [(d, c, pytest.approx(a)) for d, c, a in once] == [(d, c, a) for d, c, a in rows(door, BY_HAND)]
     second = penstock("demo", home=place).stdout
     assert first.split("Rows out")[1] == second.split("Rows out")[1]
     with Penstock(home=place) as door:
-        assert rows(door, "SELECT order_date, country, sum_amount FROM mart.daily_revenue") == once
+        assert rows(door, "SELECT order_date, country, revenue FROM mart.daily_revenue") == once
 
 
 def test_every_step_is_green_and_carries_its_lineage(place: Path):

@@ -47,7 +47,8 @@ def test_a_run_of_a_dead_process_is_crashed_before_its_lease_ends(store, dead):
     assert store.runs.submit(NewRun(tenant_id="demo", pipeline_id="p", spec={}, run_date="2025-11-15")).status == "PENDING"
 
 
-@pytest.mark.parametrize("owner", [f"runner@{socket.gethostname()}:{os.getpid()}:abc", "runner@elsewhere:1:abc", "strange"], ids=["here", "elsewhere", "strange"])
+@pytest.mark.parametrize("owner", [f"runner@{socket.gethostname()}:{os.getpid()}:abc", "runner@elsewhere:1:abc", "strange"],
+                         ids=["here", "elsewhere", "strange"])
 def test_a_run_that_may_be_alive_is_left_alone_while_its_lease_holds(store, owner):
     run_id = begun(store, owner)
     assert reconcile.close_dead(store) == []
