@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -57,9 +58,8 @@ def made(seed: int, count: int = 40) -> list[Row]:
 class Lab:
     """Tables by name, and what operations make of them."""
 
-    def __init__(self) -> None:
-        self.con = duckdb.connect()
-        self.con.execute("SET TimeZone='UTC'")
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self.con = con
         self.tables: dict[str, tuple[Column, ...]] = {}
 
     def table(self, name: str, types: dict[str, str], rows: list[Row]) -> None:
@@ -67,8 +67,8 @@ class Lab:
         quoted = '"' + name.replace('"', '""') + '"'
         self.con.execute(f"CREATE OR REPLACE TABLE {quoted} ({spelled})")
         if rows:
-            marks = ", ".join("?" for _ in types)
-            self.con.executemany(f"INSERT INTO {quoted} VALUES ({marks})", [[row[n] for n in types] for row in rows])
+            marks = ", ".join("(" + ", ".join("?" for _ in types) + ")" for _ in rows)
+            self.con.execute(f"INSERT INTO {quoted} VALUES {marks}", [row[n] for row in rows for n in types])
         self.tables[name] = tuple(Column(n, t) for n, t in types.items())
 
     def rows(self, sql: str) -> list[Row]:
@@ -125,22 +125,39 @@ def same(left: list[Row], right: list[Row]) -> bool:
     return bag(left) == bag(right)
 
 
+@pytest.fixture(scope="session")
+def engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    con = duckdb.connect()
+    con.execute("SET TimeZone='UTC'")
+    yield con
+    con.close()
+
+
 @pytest.fixture
-def lab() -> Lab:
-    return Lab()
+def lab(engine: duckdb.DuckDBPyConnection) -> Lab:
+    return Lab(engine)
 
 
-@pytest.fixture(params=range(4))
-def shop(request: pytest.FixtureRequest) -> tuple[Lab, list[Row], list[Row]]:
-    """Orders and customers, random but the same every time."""
-    lab, orders = Lab(), made(request.param)
-    dice = random.Random(request.param)
+def filled(lab: Lab, seed: int) -> tuple[Lab, list[Row], list[Row]]:
+    orders, dice = made(seed), random.Random(seed)
     customers = [
         {"customer_id": dice.choice([n, n, None]), "country": dice.choice(["DE", "FR", None]), "status": "active"} for n in range(1, 9)
     ]
     lab.table("orders", TYPES, orders)
     lab.table("customers", {"customer_id": "INT64", "country": "STRING", "status": "STRING"}, customers)
     return lab, orders, customers
+
+
+@pytest.fixture(params=range(3))
+def shop(lab: Lab, request: pytest.FixtureRequest) -> tuple[Lab, list[Row], list[Row]]:
+    """Orders and customers, random but the same every time."""
+    return filled(lab, request.param)
+
+
+@pytest.fixture
+def store(lab: Lab) -> tuple[Lab, list[Row], list[Row]]:
+    """The same once, where the rows do not matter."""
+    return filled(lab, 0)
 
 
 @pytest.fixture

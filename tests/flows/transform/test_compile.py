@@ -211,8 +211,8 @@ def test_source_reads_some_columns_some_rows_and_what_is_new(shop):
         ({"since": ("status", date(2025, 1, 1))}, "source.incremental.column"),
     ],
 )
-def test_source_tells_the_place_of_what_is_wrong(shop, more, path):
-    lab, _, _ = shop
+def test_source_tells_the_place_of_what_is_wrong(store, more, path):
+    lab, _, _ = store
     with pytest.raises(SpecError) as caught:
         source("orders", lab.tables["orders"], now=date(2025, 11, 15), **more)
     assert caught.value.problems[0].path == path

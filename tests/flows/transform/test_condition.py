@@ -208,8 +208,8 @@ def test_all_any_and_not_nest(shop):
         ),
     ],
 )
-def test_a_value_that_does_not_fit_is_told_at_its_place(shop, where, path, message):
-    lab, _, _ = shop
+def test_a_value_that_does_not_fit_is_told_at_its_place(store, where, path, message):
+    lab, _, _ = store
     with pytest.raises(SpecError) as caught:
         lab.compile([{"op": "filter", "where": where}], "orders", "duckdb")
     assert caught.value.problems[0].path == f"operations.0.where.{path}"
@@ -243,7 +243,7 @@ def test_a_misshapen_condition_is_told_at_its_place(where, path, message):
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("levels", [60, 200_000])
+@pytest.mark.parametrize("levels", [60, 20_000])
 def test_a_condition_that_never_ends_is_refused(levels):
     where: Row = {"column": "a", "is": "=", "value": 1}
     for _ in range(levels):

@@ -23,9 +23,9 @@ RATES = [
 
 
 @pytest.fixture
-def money(shop) -> tuple[Any, list[Row]]:
+def money(store) -> tuple[Any, list[Row]]:
     """Orders with a currency each and a day that the rates cover."""
-    lab, orders, _ = shop
+    lab, orders, _ = store
     rows = [
         {
             "id": r["id"],
@@ -193,8 +193,8 @@ def test_where_most_values_are_the_same_nothing_is_an_anomaly(lab):
     ("change", "path", "message"),
     [({"column": "status"}, "column", "in numbers"), ({"per": ["x"]}, "per.0", "no column 'x'"), ({"as": "Status"}, "as", "already")],
 )
-def test_anomalies_of_what_is_no_number(shop, change, path, message):
-    lab, _, _ = shop
+def test_anomalies_of_what_is_no_number(store, change, path, message):
+    lab, _, _ = store
     with pytest.raises(SpecError) as caught:
         lab.run({"op": "flag_anomalies", "column": "amount", **change})
     assert caught.value.problems[0].path == f"operations.0.{path}"

@@ -354,8 +354,8 @@ def test_limit_cuts_what_comes_before_it_and_not_what_comes_after(shop):
     assert total == [{"sum_id": 45}]
 
 
-def test_limit_without_an_order_says_that_it_is_open(shop):
-    lab, _, _ = shop
+def test_limit_without_an_order_says_that_it_is_open(store):
+    lab, _, _ = store
     assert any("sort" in note for note in lab.compile([{"op": "limit", "n": 3}], "orders", "duckdb").notes)
 
 
@@ -397,8 +397,8 @@ def test_mask_and_hash(lab, equal):
     )
 
 
-def test_types_are_the_same_after_a_parquet_round_trip(shop, tmp_path):
-    lab, _, _ = shop
+def test_types_are_the_same_after_a_parquet_round_trip(store, tmp_path):
+    lab, _, _ = store
     made = lab.compile(
         [
             {
@@ -466,8 +466,8 @@ def test_types_are_the_same_after_a_parquet_round_trip(shop, tmp_path):
         ({"op": "deduplicate", "keep": {"order_by": "at"}}, "keep", "Name the keys"),
     ],
 )
-def test_a_wrong_operation_is_one_error_that_names_its_place(shop, operation, path, message):
-    lab, _, _ = shop
+def test_a_wrong_operation_is_one_error_that_names_its_place(store, operation, path, message):
+    lab, _, _ = store
     with pytest.raises(SpecError) as caught:
         lab.compile([{"op": "limit", "n": 5}, operation], "orders", "duckdb")
     (problem,) = caught.value.problems

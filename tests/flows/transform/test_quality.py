@@ -107,8 +107,8 @@ def test_foreign_key_looks_into_the_other_table(shop, said):
 @pytest.mark.parametrize(
     ("limits", "holds"), [({"min": 40}, True), ({"min": 41}, False), ({"max": 40}, True), ({"min": 1, "max": 39}, False)]
 )
-def test_row_count(shop, limits, holds):
-    lab, _, _ = shop
+def test_row_count(store, limits, holds):
+    lab, _, _ = store
     (finding,) = found(lab, {"check": "row_count", **limits, "on_fail": "warn"})
     assert finding.failed_rows == (not holds)
     assert holds or finding.message.endswith("there are 40")
@@ -140,8 +140,8 @@ def test_freshness_of_nothing_fails(lab):
     assert (finding.failed_rows, "there is no at" in finding.message) == (1, True)
 
 
-def test_all_checks_are_counted_in_one_scan(shop):
-    lab, _, _ = shop
+def test_all_checks_are_counted_in_one_scan(store):
+    lab, _, _ = store
     made = gate(
         lab,
         *(case[0] for case in CASES),
@@ -176,14 +176,14 @@ def test_quarantine_parts_the_rows_and_says_why(shop, equal):
         assert equal(lab.rows(sqlglot.transpile(tree.sql("bigquery"), read="bigquery", write="duckdb")[0]), lab.rows(want.sql("duckdb")))
 
 
-def test_without_quarantine_nothing_is_parted(shop):
-    lab, _, _ = shop
+def test_without_quarantine_nothing_is_parted(store):
+    lab, _, _ = store
     made = gate(lab, {"check": "not_null", "column": "status"})
     assert (made.kept, made.quarantined) == (None, None)
 
 
-def test_one_check_alone(shop):
-    lab, _, _ = shop
+def test_one_check_alone(store):
+    lab, _, _ = store
     made = compile_check(read([{"check": "not_null", "column": "id"}])[0], {"orders": lab.tables["orders"]}, now=NOW)
     assert made.findings(lab.rows(made.counts.sql("duckdb"))[0])[0].message == "not null holds for id"
 
@@ -233,8 +233,8 @@ def test_age(text, want):
         ({"check": "expression", "expression": "SUM(id) > 1"}, "expression", "aggregate"),
     ],
 )
-def test_a_wrong_check_is_one_error_that_names_its_place(shop, check, path, message):
-    lab, _, _ = shop
+def test_a_wrong_check_is_one_error_that_names_its_place(store, check, path, message):
+    lab, _, _ = store
     with pytest.raises(SpecError) as caught:
         gate(lab, {"check": "row_count", "min": 1}, check)
     (problem,) = caught.value.problems
@@ -242,8 +242,8 @@ def test_a_wrong_check_is_one_error_that_names_its_place(shop, check, path, mess
     assert message in str(problem)
 
 
-def test_every_wrong_check_is_told_at_once(shop):
-    lab, _, _ = shop
+def test_every_wrong_check_is_told_at_once(store):
+    lab, _, _ = store
     with pytest.raises(SpecError) as caught:
         gate(lab, {"check": "not_null", "column": "x"}, {"check": "not_null", "column": "id"}, {"check": "positive", "column": "y"})
     assert [p.path for p in caught.value.problems] == ["checks.0.column", "checks.2.column"]

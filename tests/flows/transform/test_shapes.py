@@ -105,8 +105,8 @@ def test_split_rows_gives_one_row_for_each_part(lab, equal):
         ({"op": "split_rows", "column": "amount"}, "column", "only a text"),
     ],
 )
-def test_what_does_not_fit_is_told_at_its_place(shop, operation, path, message):
-    lab, _, _ = shop
+def test_what_does_not_fit_is_told_at_its_place(store, operation, path, message):
+    lab, _, _ = store
     with pytest.raises(SpecError) as caught:
         lab.run(operation)
     assert caught.value.problems[0].path == f"operations.0.{path}".rstrip(".")
