@@ -92,19 +92,29 @@ def _rates(op: ConvertCurrency, work: Work, path: str) -> _Rates:
 
 
 def _worth(body: exp.Select, rates: _Rates, code: exp.Expr, day: exp.Expr, work: Work) -> tuple[exp.Select, exp.Expr]:
-    """What one unit of a currency is worth beside each row: the last rate on or before the day. Every rate holds until the next."""
+    """What one unit of a currency is worth beside each row: the last rate on or before the day.
+
+    DuckDB has a join for that, where the day is a column. Else every rate gets the day it ends on; an outer join needs a column that is equal on
+    both sides on BigQuery, so for one written-out currency the rates begin with an empty one at the beginning of time and the join is an inner one.
+    """
     one = exp.Literal.number("1.0")
-    if isinstance(code, exp.Literal):
-        if code.name == rates.base:
-            return body, one
-        name = work.alias("rate")
-        on = _within(exp.Coalesce(this=day.copy(), expressions=[_beginning(work)]), name)
-        return body.join(_spans(rates, work, code).subquery(exp.TableAlias(this=ident(name))), on=on, join_type="INNER"), col("rate", name)
-    name = work.alias("rate")
-    on = exp.and_(exp.EQ(this=col("currency", name), expression=code.copy()), _within(day, name), copy=False)
+    fixed = isinstance(code, exp.Literal)
+    if fixed and code.name == rates.base:
+        return body, one
+    name, known = work.alias("rate"), _known(rates, work, code if fixed else None)
+    if work.dialect == "duckdb" and day.find(exp.Column):
+        on: exp.Expr = exp.GTE(this=day.copy(), expression=col("since", name))
+        side = "ASOF LEFT"
+    else:
+        on = _within(exp.Coalesce(this=day.copy(), expressions=[_beginning(work)]) if fixed else day, name)
+        known, side = _spans(known, code if fixed else None, work), "INNER" if fixed else "LEFT"
+    if not fixed:
+        on = exp.and_(exp.EQ(this=col("currency", name), expression=code.copy()), on, copy=False)
+    body = body.join(known.subquery(exp.TableAlias(this=ident(name)), copy=False), on=on, join_type=side)
+    if fixed:
+        return body, col("rate", name)
     itself = exp.EQ(this=code.copy(), expression=exp.Literal.string(rates.base))
-    worth = exp.Case(ifs=[exp.If(this=itself, true=one)], default=col("rate", name))
-    return body.join(_spans(rates, work).subquery(exp.TableAlias(this=ident(name))), on=on, join_type="LEFT"), worth
+    return body, exp.Case(ifs=[exp.If(this=itself, true=one)], default=col("rate", name))
 
 
 def _within(day: exp.Expr, name: str) -> exp.Expr:
@@ -117,26 +127,31 @@ def _beginning(work: Work) -> exp.Expr:
     return moment(date(1, 1, 1), "DATE", work.dialect)
 
 
-def _spans(rates: _Rates, work: Work, code: exp.Expr | None = None) -> exp.Select:
-    """Rates with the days they hold. Those of one currency begin with an empty one at the beginning of time, so that an inner join
-    finds exactly one for every row: BigQuery has no outer join without a column on both sides that is equal."""
+def _known(rates: _Rates, work: Work, code: exp.Expr | None) -> exp.Select:
+    """The rates that can be used, one a day and currency (of two the larger); with `code` those of one currency."""
     source = work.source(rates.name, "")
     day, currency, rate = (source.cell(n) for n in (rates.day, rates.currency, rates.rate))
-    rows = source.body.copy().where(exp.GT(this=rate.copy(), expression=exp.Literal.number(0)),
-                                    exp.Not(this=exp.Is(this=day.copy(), expression=exp.Null())))
-    found = {"currency": currency, "rate": cast(rate, "FLOAT64", work.dialect), "since": day}
-    first = {"currency": code, "rate": cast(exp.Null(), "FLOAT64", work.dialect), "since": _beginning(work)}
-    rows.set("expressions", [exp.alias_(tree, ident(n)) for n, tree in found.items()])
-    all_: exp.Query = rows
+    conditions = [exp.GT(this=rate.copy(), expression=exp.Literal.number(0)), exp.Not(this=exp.Is(this=day.copy(), expression=exp.Null()))]
     if code is not None:
-        rows = rows.where(exp.EQ(this=currency.copy(), expression=code.copy()))
-        nothing = exp.Select(expressions=[exp.alias_(tree.copy(), ident(n)) for n, tree in first.items() if tree is not None])
-        all_ = exp.Union(this=rows, expression=nothing, distinct=False)
+        conditions.append(exp.EQ(this=currency.copy(), expression=code.copy()))
+    cells = {"currency": currency, "rate": exp.Max(this=cast(rate, "FLOAT64", work.dialect)), "since": day}
+    rows = source.body.copy().where(*conditions).group_by(currency.copy(), day.copy())
+    rows.set("expressions", [exp.alias_(tree, ident(n)) for n, tree in cells.items()])
+    return rows
+
+
+def _spans(known: exp.Select, code: exp.Expr | None, work: Work) -> exp.Select:
+    """Rates with the day on which the next one begins."""
+    rows: exp.Query = known
+    if code is not None:
+        first = {"currency": code, "rate": cast(exp.Null(), "FLOAT64", work.dialect), "since": _beginning(work)}
+        nothing = exp.Select(expressions=[exp.alias_(tree.copy(), ident(n)) for n, tree in first.items()])
+        rows = exp.Union(this=known, expression=nothing, distinct=False)
     name = work.alias("known")
-    along = [exp.Ordered(this=col(n, name), nulls_first=work.dialect == "bigquery") for n in ("since", "rate")]  # of two a day, the larger
-    until = exp.Window(this=exp.Lead(this=col("since", name)), partition_by=[col("currency", name)], order=exp.Order(expressions=along))
+    along = exp.Order(expressions=[exp.Ordered(this=col("since", name), nulls_first=True)])
+    until = exp.Window(this=exp.Lead(this=col("since", name)), partition_by=[col("currency", name)], order=along)
     cells = [col("currency", name), col("rate", name), col("since", name), exp.alias_(until, ident("until"))]
-    return exp.Select(expressions=cells).from_(exp.Subquery(this=all_, alias=exp.TableAlias(this=ident(name))))
+    return exp.Select(expressions=cells).from_(exp.Subquery(this=rows, alias=exp.TableAlias(this=ident(name))))
 
 
 def _converted(amount: exp.Expr, code: exp.Expr, worth: exp.Expr, ours: exp.Expr, op: ConvertCurrency, work: Work) -> exp.Expr:
