@@ -94,8 +94,9 @@ def _rates(op: ConvertCurrency, work: Work, path: str) -> _Rates:
 def _worth(body: exp.Select, rates: _Rates, code: exp.Expr, day: exp.Expr, work: Work) -> tuple[exp.Select, exp.Expr]:
     """What one unit of a currency is worth beside each row: the last rate on or before the day.
 
-    DuckDB has a join for that, where the day is a column. Else every rate gets the day it ends on; an outer join needs a column that is equal on
-    both sides on BigQuery, so for one written-out currency the rates begin with an empty one at the beginning of time and the join is an inner one.
+    DuckDB has a join for that, where the day is a column. Else every rate gets the day on which it ends; as an outer join on
+    BigQuery needs a column that is equal on both sides, the rates of one written-out currency begin with an empty one at the
+    beginning of time, and the join is an inner one.
     """
     one = exp.Literal.number("1.0")
     fixed = isinstance(code, exp.Literal)
