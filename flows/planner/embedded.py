@@ -195,6 +195,8 @@ def _create(text: Text, request: PlanRequest, forced: str = "") -> PlanResult:
     for question in questions:
         if question.slot == "join" and not question.options and not forced:
             question.options = _ways(text, request, shown)
+        if question.slot == "source" and not forced and has_work(draft, conditions):
+            question.options = _origins(text, request, shown, questions)
     return _result(text, build, questions, shown, residue)
 
 
@@ -204,9 +206,23 @@ WAYS = {"join": "Join them along their keys", "union": "Put their rows below eac
 def _force(draft: Draft, way: str) -> None:
     if way in ("join", "union"):
         draft.cues.append(Said("inner" if way == "join" else "union", (0, 1), "answer"))
+    if way.startswith("from:"):
+        draft.tables.append((way.removeprefix("from:"), (0, 1), "answer"))
     if way == "apart" and draft.table is not None:
         draft.dataset = Said(str(draft.table.value).rpartition(".")[0] or str(draft.table.value), draft.table.span)
         draft.table = None
+
+
+def _origins(text: Text, request: PlanRequest, spec: dict[str, Any], questions: list[Question]) -> list[Option]:
+    """Each table that may be meant, as the steps it would give: what is done to its rows depends on it."""
+    options = []
+    question = next(q for q in questions if q.slot == "source")
+    for label in (o.label for o in question.options):
+        other = _create(make(text.raw, text.lexicon), request, f"from:{label}")
+        if {q.slot for q in other.questions} < {q.slot for q in questions}:
+            test = {"op": "test", "path": "/steps/0/step_id", "value": spec["steps"][0]["step_id"]}
+            options.append(Option(label=label, patch=[test, {"op": "replace", "path": "/steps", "value": other.spec["steps"]}]))
+    return options
 
 
 def _ways(text: Text, request: PlanRequest, spec: dict[str, Any]) -> list[Option]:
@@ -263,6 +279,8 @@ def _steps(build: make_spec.Builder, scope: Scope, conditions: list[Any], rates:
     if not apart and not union and draft.focus is None and scope.tables:
         join_tables(scope)
     given = {t: make_spec.extract(build, t, list(before)) for t in scope.tables} or {"": make_spec.no_source(build, before)}
+    if apart or draft.focus is not None:
+        _no_work(scope, conditions, "tables that are loaded one by one" if apart else "a conversion to FOCUS")
     if apart:
         for table, step in given.items():
             make_spec.write(build, step, None, table)
@@ -273,7 +291,8 @@ def _steps(build: make_spec.Builder, scope: Scope, conditions: list[Any], rates:
         last = make_spec.focus(build, given)
     elif union and len(given) > 1:
         last = make_spec.stack(build, list(given.values()))
-    elif scope.tables:
+        given = {scope.tables[0]: last}
+    if draft.focus is None and scope.tables:
         rows = _rows(build, scope, given, conditions, rates, before)
         if rows.ops:
             first = make_spec.checks(build, rows, last, early=True)
@@ -281,6 +300,34 @@ def _steps(build: make_spec.Builder, scope: Scope, conditions: list[Any], rates:
             last = make_spec.transform(build, rows, inputs)
     last = make_spec.checks(build, rows, last, early=False)
     make_spec.write(build, last, rows)
+
+
+def has_work(draft: Draft, conditions: list[Any]) -> bool:
+    """Is there anything to do to the rows on their way?"""
+    lists = (
+        conditions,
+        draft.measures,
+        draft.groups,
+        draft.grains,
+        draft.windows,
+        draft.tops,
+        draft.dedups,
+        draft.derives,
+        draft.select,
+        draft.renames,
+        draft.fills,
+        draft.sorts,
+        draft.masks,
+        draft.checks,
+    )
+    return any(lists) or any((draft.limit, draft.fx, draft.anomaly, draft.dq))
+
+
+def _no_work(scope: Scope, conditions: list[Any], where: str) -> None:
+    """What was read but has no place in this kind of plan is asked about, never left out in silence."""
+    if has_work(scope.draft, conditions):
+        message = f"Filters, calculations and checks cannot be combined with {where} in one text. Plan them one by one, or leave them out."
+        scope.asks.items.append(Ask("unparsed", message))
 
 
 def _rows(build: make_spec.Builder, scope: Scope, given: dict[str, str], conditions: list[Any], rates: str, before: list[str]) -> Rows:

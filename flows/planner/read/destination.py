@@ -119,7 +119,7 @@ KEYS = P(
 INTO_TABLE = P(r"{T}(?: (?:table|data|rows|records))? (?:into|to|onto) (?:the )?(?:table )?{D}")
 BY_KEY = P(
     r"(?:on|by|via|using|with|matching|matched|keyed)(?: (?:on|by|the|primary|key|keys|column|columns|its))* (?P<keys>{C}(?:(?: "
-    r",| and| , and) {C}){0,4})(?: as(?: the)?(?: \w+)? keys?| keys?)?"
+    r",| and| , and) {C}){0,4})(?: as(?: the)?(?: primary| merge| unique| natural)? keys?| keys?)?"
 )
 PART = r"(?:{C}|(?:calendar )?day|month|week|year|hour|date)"
 PARTITION = P(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from flows.planner.answer import PlanResult
+from flows.planner.answer import PlanResult, apply
 from flows.planner.read import words
 
 TEXTS = [c["text"] for c in yaml.safe_load((Path(__file__).parent / "texts.yml").read_text(encoding="utf-8")) if not c.get("ask")]
@@ -153,6 +153,30 @@ def test_adjective_of_rows_is_never_ignored(word: str, read: Read) -> None:
             changed = f"{text[: table.start()]}{word} {text[table.start() :]}"
             assert read(changed).status != "ready", changed
     assert read(f"Load customers which are {word} into mart.c").status != "ready"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Load German customers and orders into BigQuery dataset staging",
+        "Load customers and orders into dataset staging, email must be unique",
+        "Convert GCP billing of last month to FOCUS 1.3 and load into finops.focus",
+        "Load daily customers and orders into dataset staging at 2 AM",
+    ],
+)
+def test_work_without_a_place_is_asked(text: str, read: Read) -> None:
+    """Tables loaded one by one and FOCUS conversions take no filters yet: a filter that was read must not vanish."""
+    result = read(text)
+    assert result.status == "needs_input" or ("daily" in text and result.spec["schedule"]["cron"] == "0 2 * * *")
+
+
+def test_filter_survives_the_answer_of_the_source(read: Read) -> None:
+    result = read("Load the rows with amount over 100 to mart.x")
+    question = next(q for q in result.questions if q.slot == "source")
+    assert {o.label for o in question.options} == {"orders", "payments", "refunds"}
+    after = apply(result, question.id, "payments")
+    assert after.status == "ready"
+    assert after.spec["steps"][1]["config"]["operations"] == [{"op": "filter", "where": {"column": "amount", "is": ">", "value": 100}}]
 
 
 def test_consumed_and_left_words_make_the_whole(shop_catalog: Any) -> None:
