@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import date
 from functools import partial
@@ -15,6 +15,7 @@ from flows.checks.case import Case, find, word
 from flows.checks.columns import below, known, said, table_at, walk
 from flows.checks.rules import read_tables
 from flows.engines.base import Connections, Context, Files
+from flows.engines.hosts import no_address
 from flows.errors import InputError, MissingError, PenstockError, Problem, SqlError
 from flows.insight.connections import load_connections
 from flows.insight.files import AllowedFiles
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 PURE = ("generic.transform", "generic.sql", "generic.quality_check")  # rows in, rows out: they run without touching anything else
 PORTS = {"postgresql": 5432, "postgres": 5432, "mysql": 3306, "http": 80, "https": 443, "clickhouse": 8123}
+REMOTE = {"postgres": PORTS, "clickhouse": {"clickhouse": 8123, "clickhousedb": 8123, "http": 8123, "https": 8443}}
+"""Engines that a load writes to over a connection, and the ports of their addresses."""
 WAIT_SECONDS = 3.0
 
 
@@ -36,6 +39,7 @@ def check_full(case: Case, problems: list[Problem], warnings: list[Problem], war
         with _session(case) as own:
             _try(case, problems, warnings, own)
     problems += _connections(case, warnings)
+    problems += _destinations(case)
     problems += _files(case)
     warnings[:] = [w for w in warnings if w not in problems]
 
@@ -163,11 +167,33 @@ def _connections(case: Case, warnings: list[Problem]) -> Iterator[Problem]:
             yield Problem(place, "unreachable", f"connection {name!r} does not answer", "Check its address and that it is up")
 
 
-def _answers(url: str) -> bool:
+def _destinations(case: Case) -> Iterator[Problem]:
+    """Every connection that a load writes to has an address and answers."""
+    addresses = load_connections(case.settings)
+    for step in case.spec.steps:
+        engine = word(step, "destination", "engine")
+        if step.ps_type != "generic.load" or engine not in REMOTE or step.step_id in case.open:
+            continue
+        named = word(step, "destination", "connection")
+        place = f"steps.{step.step_id}.destination.{'connection' if named else 'engine'}"
+        name = named or engine
+        try:
+            url = addresses.url(name)
+        except InputError as error:
+            yield Problem(place, "unreachable", error.what, error.fix)
+            continue
+        if url is None:
+            missing = no_address(name)
+            yield Problem(place, "unreachable", missing.what, missing.fix)
+        elif not _answers(url, REMOTE[engine]):
+            yield Problem(place, "unreachable", f"connection {name!r} does not answer", "Check its address and that it is up")
+
+
+def _answers(url: str, ports: Mapping[str, int] = PORTS) -> bool:
     """Whether something listens at the address; what is no network address is left to the engine."""
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or PORTS.get(parts.scheme.split("+")[0])
+        host, port = parts.hostname, parts.port or ports.get(parts.scheme.split("+")[0])
     except ValueError:
         return False
     if not host or not port:

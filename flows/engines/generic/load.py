@@ -1,4 +1,4 @@
-"""Write rows into a table: the warehouse or PostgreSQL, all or nothing, and the same rows again when it is repeated.
+"""Write rows into a table: the warehouse, PostgreSQL or ClickHouse, all or nothing, and the same rows again when it is repeated.
 
 Every written row says where it came from (x_org_slug, x_pipeline_id, x_credential_id, x_pipeline_run_date, x_run_id, x_ingested_at,
 x_ingestion_date). `overwrite` replaces the table, `append` what the same pipeline wrote for the same date, `merge` the rows with the
@@ -8,7 +8,8 @@ same keys, `replace_partition` the partitions that the rows fall into.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NoReturn, cast
+from importlib import import_module
+from typing import Any, Literal, NoReturn, cast
 
 from pydantic import Field, model_validator
 
@@ -18,12 +19,11 @@ from flows.engines.tables import count, everything, fail, find, own, promised, r
 from flows.errors import DataError, MissingError
 from flows.warehouse.base import Column, LoadResult, Relation, Slice, TableSpec, WriteMode
 
-if TYPE_CHECKING:
-    from flows.engines.postgres import Peer
-
 LOCAL = ("bigquery", "duckdb")
 FILES = ("parquet", "csv", "excel")
-LATER = {"clickhouse": "penstock[clickhouse]", "gcs": "penstock (the Google client is in it)", "s3": "penstock[aws]"}
+REMOTE = {"postgres": "flows.engines.postgres_write", "clickhouse": "flows.engines.clickhouse"}
+"""Engines behind a connection, and the module that has their `Peer`, `write` and `rows_in`."""
+LATER = {"gcs": "penstock (the Google client is in it)", "s3": "penstock[aws]"}
 """Engines that the contract names and this version does not write to, and what would be installed for them."""
 PARTITIONS = ("DATE", "DATETIME", "TIMESTAMP", "INT64")
 
@@ -38,9 +38,9 @@ class Destination(Block):
     """Which table, and how."""
 
     engine: Literal["bigquery", "duckdb", "clickhouse", "postgres", "parquet", "csv", "excel", "gcs", "s3"] = "bigquery"
-    table: str | None = Field(None, min_length=1, description="dataset.table; for PostgreSQL table or schema.table")
+    table: str | None = Field(None, min_length=1, description="dataset.table; for postgres [schema.]table, for clickhouse [database.]table")
     path: str | None = Field(None, min_length=1, description="of the file, for parquet, csv and excel")
-    connection: str | None = Field(None, description="for postgres, when its connection has another name")
+    connection: str | None = Field(None, description="for postgres and clickhouse, when it has another name than the engine")
     mode: WriteMode = "overwrite"
     keys: list[str] | None = Field(None, min_length=1, description="columns that tell rows apart; needed by merge")
     partition_by: str | None = Field(None, min_length=1, description="a DATE, DATETIME, TIMESTAMP or INT64 column")
@@ -100,7 +100,7 @@ def run(config: Config, context: Context) -> StepResult:
     _judge(to, columns)
     rows = count(name, context)
     key = Slice(context.tenant_id, context.pipeline_id, context.credential_id, context.run_date.isoformat(), context.run_id)
-    done = _postgres(to, name, columns, key, context) if to.engine == "postgres" else _local(to, name, columns, key, context)
+    done = _remote(to, name, columns, key, context) if to.engine in REMOTE else _local(to, name, columns, key, context)
     if done.rows != rows:
         raise DataError(f"{rows:,} rows went in and {done.rows:,} were written to {done.table}", fix="Run the step again")
     return StepResult(rows=done.rows, outputs={"table": done.table, "mode": to.mode, "replaced": done.replaced, "version": done.version})
@@ -130,27 +130,26 @@ def _local(to: Destination, name: str, columns: Sequence[Column], key: Slice, co
     return context.warehouse.write(_spec(to, columns), key, source, mode=to.mode)
 
 
-def _postgres(to: Destination, name: str, columns: Sequence[Column], key: Slice, context: Context) -> LoadResult:
-    from flows.engines.postgres_write import write
-
+def _remote(to: Destination, name: str, columns: Sequence[Column], key: Slice, context: Context) -> LoadResult:
     tree = everything(name)
     schema = context.warehouse.query(tree.limit(0)).schema
-    return write(_peer(to, context), _spec(to, columns), key, schema, context.warehouse.stream(tree), mode=to.mode)
+    done: LoadResult = import_module(REMOTE[to.engine]).write(_peer(to, context), _spec(to, columns), key, schema,
+                                                              context.warehouse.stream(tree), mode=to.mode)
+    return done
 
 
-def _peer(to: Destination, context: Context) -> Peer:
-    from flows.engines.postgres import Peer
-
+def _peer(to: Destination, context: Context) -> Any:
+    """The declared connection, named like the engine unless the step says another. Raises InputError without an address."""
     limits = context.limits
-    return Peer.of(to.connection or "postgres", context.connections, context.cancel, connect_seconds=limits.http_connect_seconds,
-                   seconds=limits.preview_seconds if context.preview else limits.step_seconds)
+    return import_module(REMOTE[to.engine]).Peer.of(
+        to.connection or to.engine, context.connections, context.cancel, connect_seconds=limits.http_connect_seconds,
+        seconds=limits.preview_seconds if context.preview else limits.step_seconds)
 
 
 def _rows_there(to: Destination, context: Context) -> int | None:
-    if to.engine == "postgres":
-        from flows.engines.postgres_write import rows_in
-
-        return rows_in(_peer(to, context), to.table or "")
+    if to.engine in REMOTE:
+        there: int | None = import_module(REMOTE[to.engine]).rows_in(_peer(to, context), to.table or "")
+        return there
     try:
         return context.warehouse.describe(to.table or "").rows
     except MissingError:
@@ -184,4 +183,4 @@ def _location(table: str, scope: Scope) -> str:
 
 def _later(engine: str) -> NoReturn:
     fail("destination.engine", "unsupported", f"this version does not write to {engine} yet (it will need {LATER[engine]})",
-         "Write to bigquery, duckdb, postgres, parquet, csv or excel")
+         "Write to bigquery, duckdb, postgres, clickhouse, parquet, csv or excel")

@@ -346,6 +346,23 @@ def test_a_connection_without_address_and_sample_is_a_problem(house: Settings) -
     assert "PENSTOCK_CONN_REST" in said(report)[0]
 
 
+@pytest.mark.parametrize("engine", ["postgres", "clickhouse"])
+def test_a_destination_behind_a_connection_needs_its_address(house: Settings, peer: int, monkeypatch: pytest.MonkeyPatch,
+                                                             engine: str) -> None:
+    data = {"pipeline_id": "p", "steps": [
+        {"step_id": "read", "ps_type": "generic.extract", "source": {"table": "customers"}},
+        {"step_id": "load", "ps_type": "generic.load", "config": {"input": "read"},
+         "destination": {"engine": engine, "table": "customers"}}]}
+    spec, catalog = from_data(data), default_catalog(house)
+    assert validate(spec, catalog=catalog, settings=house).ok
+    assert said(validate(spec, catalog=catalog, settings=house, level="full")) == [
+        f"steps.load.destination.engine: connection {engine!r} has no address here. "
+        f"Set PENSTOCK_CONN_{engine.upper()}, or name it in connections.yml of PENSTOCK_HOME"]
+    scheme = {"postgres": "postgresql"}.get(engine, engine)
+    monkeypatch.setenv(f"PENSTOCK_CONN_{engine.upper()}", f"{scheme}://u:geheim@127.0.0.1:{peer}/db")
+    assert validate(spec, catalog=catalog, settings=house, level="full").ok
+
+
 def test_empty_tables_have_every_type() -> None:
     types = ["INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC", "BOOL", "STRING", "BYTES", "DATE", "TIME", "DATETIME", "TIMESTAMP", "JSON",
              "ARRAY<STRING>", "STRUCT<a INT64, b STRING>"]
