@@ -8,7 +8,7 @@ from flows.errors import InputError
 from flows.planner import build as make_spec
 from flows.planner.answer import Answer, Assumption, Fact, Option, PlanRequest, PlanResult, Question, Residue, apply, status_of
 from flows.planner.envelope import envelope
-from flows.planner.holes import Ask, Asks
+from flows.planner.holes import Ask, Asks, said_choice
 from flows.planner.lexicon import lexicon
 from flows.planner.read import (
     checks,
@@ -36,6 +36,8 @@ from flows.planner.rowset import Rows
 from flows.settings import Limits
 
 LIMIT = Limits().text_chars
+OWN_START = "Pipeline "  # how the English of `penstock explain` begins; a spec of the largest size may be said in it
+OWN_LIMIT = 2 * Limits().spec_bytes
 CLAUSES = {
     "schedule.time": "at {}",
     "destination.table": "into {}",
@@ -59,17 +61,23 @@ def plan(request: PlanRequest) -> PlanResult:
             "the text is empty",
             fix="Say what should be loaded from where to where, for instance: load orders into mart.orders every day at 2 AM",
         )
-    if len(text) > LIMIT:
-        raise InputError(
-            f"the text has {len(text):,} characters, {LIMIT:,} is the limit", fix="Say it shorter, or split it into several pipelines"
-        )
+    if len(text) > (OWN_LIMIT if text.startswith(OWN_START) else LIMIT):
+        raise _too_long(text)
     spoken = _own_words(text)
     if spoken is not None:
         return spoken
+    if len(text) > LIMIT:
+        raise _too_long(text)
     result = _read(text, request)
     for answer in request.answers:
         result = _answer(request, result, answer)
     return result
+
+
+def _too_long(text: str) -> InputError:
+    return InputError(
+        f"the text has {len(text):,} characters, {LIMIT:,} is the limit", fix="Say it shorter, or split it into several pipelines"
+    )
 
 
 def _own_words(text: str) -> PlanResult | None:
@@ -187,7 +195,7 @@ def _create(text: Text, request: PlanRequest, forced: str = "") -> PlanResult:
     leftover = courtesy.leftover(text)
     _ask_source(scope, leftover)
     for slot, message, span, choices in draft.asks:
-        asks.add(Ask(slot, message, span, [(c, _choice(scope, slot, c)) for c in choices]))
+        asks.add(Ask(slot, message, span, [(said_choice(slot, c), _choice(scope, slot, c)) for c in choices]))
     _steps(build, scope, conditions, rates)
     spec = envelope(build, text.raw)
     residue = _residue(text, leftover, asks)

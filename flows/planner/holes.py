@@ -18,6 +18,13 @@ class Hole:
     shown: Any = "?"
 
 
+def said_choice(slot: str, choice: str) -> str:
+    """An offered value as people read it: a cron line in words, all else as it is."""
+    from flows.spec.words.cron import said_cron
+
+    return (said_cron(choice) or choice) if slot.startswith("schedule") else choice
+
+
 @dataclass
 class Ask:
     """A question under way; `choices`: label and the value of each field."""

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from flows.planner.answer import Assumption, Fact, Option, PlanRequest, PlanResult, Question, Residue, status_of
+from flows.planner.holes import said_choice
 from flows.planner.read import courtesy, destination, notify, running, schedule, zone
 from flows.planner.read.draft import Draft, Said
 from flows.planner.read.runops import Request
@@ -113,7 +114,7 @@ def edit_result(text: Text, wish: Request, request: PlanRequest) -> PlanResult:
             slot=slot,
             message=message,
             span=span,
-            options=[Option(label=c, patch=[{"op": "add", "path": "/schedule", "value": {"cron": c}}]) for c in choices],
+            options=[Option(label=said_choice(slot, c), patch=[{"op": "add", "path": "/schedule", "value": {"cron": c}}]) for c in choices],
         )
         for n, (slot, message, span, choices) in enumerate(draft.asks)
     ]

@@ -41,7 +41,7 @@ def test_every_option_applies_and_removes_its_question(text: str, read: Read) ->
 
 def test_answering_everything_makes_it_ready(read: Read) -> None:
     result = read("Load the data to the warehouse every morning")
-    for slot, option in (("source", "orders"), ("destination.table", None), ("schedule.time", "0 6 * * *")):
+    for slot, option in (("source", "orders"), ("destination.table", None), ("schedule.time", "every day at 06:00")):
         question = next(q for q in result.questions if q.slot == slot)
         result = apply(result, question.id, option or question.options[0].label)
     assert result.status == "ready"
