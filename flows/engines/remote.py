@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.engines.base import Context
 from flows.engines.rows import Rows
-from flows.engines.tables import catalogued, find
+from flows.engines.tables import fail, find
 from flows.errors import InputError
 from flows.warehouse.base import Column, Relation
 
@@ -49,14 +49,6 @@ class Got:
     rejected: int = 0
     rejects: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-
-def stage_table(name: str, context: Context) -> Relation:
-    """A whole catalogued table from its connection, bound under its catalogued name."""
-    table = context.catalog.tables[name]
-    types = {column.name: column.type for column in catalogued(table)}
-    want = Want(name, table.connection, table=name, columns=list(types) or None, types=types)
-    return fetch(want, context).relation
 
 
 def fetch(want: Want, context: Context) -> Got:
@@ -184,8 +176,6 @@ def since(said: tuple[str, str] | None, columns: Sequence[Column], run_date: dat
 
     Raises SpecError for a column that is not there or no date.
     """
-    from flows.engines.tables import fail
-
     if said is None:
         return None
     column = find(said[0], columns, "source.incremental.column")

@@ -68,21 +68,6 @@ def find(name: str, columns: Sequence[Column], path: str) -> Column:
     missing_column(name, columns, path)
 
 
-def ready(name: str, context: Context) -> tuple[Column, ...]:
-    """Make a step's or table's rows readable under `name` in this session and give their columns.
-
-    A table whose connection has an address here is read from there, once; else it is the lake's. Raises MissingError.
-    """
-    if name in context.inputs:
-        return context.inputs[name].columns
-    table = context.catalog.tables.get(name)
-    if table is not None and table.connection and context.connections.url(table.connection):
-        from flows.engines.remote import stage_table
-
-        return stage_table(name, context).columns
-    return lake(name, context)
-
-
 def lake(name: str, context: Context) -> tuple[Column, ...]:
     """Columns of a table of the lake, by its catalogued or full name. Raises MissingError that names the connection and the way out."""
     table = context.catalog.tables.get(name)

@@ -85,8 +85,9 @@ def close_in_prefect(client: httpx.Client, store: Store) -> int:
     return closed
 
 
-def close_flow_run(client: httpx.Client, flow_run_id: str, status: str, message: str = "closed after its process was lost") -> None:
+def close_flow_run(client: httpx.Client, flow_run_id: str, status: str) -> None:
     """Set the final state of a flow run and of its open task runs. Raises httpx.HTTPError."""
+    message = "closed after its process was lost"
     state = {"type": IN_PREFECT[status], "message": message}
     client.post(f"/flow_runs/{flow_run_id}/set_state", json={"state": state, "force": True}).raise_for_status()
     filters = {"flow_runs": {"id": {"any_": [flow_run_id]}}, "task_runs": {"state": {"type": {"any_": OPEN_STATES}}}}

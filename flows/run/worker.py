@@ -6,9 +6,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
@@ -18,7 +19,7 @@ from flows.run.ticket import new_run
 from flows.settings import Settings
 
 if TYPE_CHECKING:
-    from flows.run.supervisor import Supervisor
+    from flows.store import Store
 
 POOL, TYPE = "penstock", "penstock"
 FOLLOW_SECONDS = 0.5
@@ -26,7 +27,19 @@ FOLLOW_SECONDS = 0.5
 log = logging.getLogger("penstock.worker")
 
 
-def start_worker(settings: Settings, supervisor: Supervisor) -> threading.Thread:
+class Host(Protocol):
+    """What the worker needs of the runner that it lives in."""
+
+    owner: str
+    api: str
+    store: Store
+    stopping: threading.Event
+
+    @property
+    def children(self) -> Mapping[str, Any]: ...
+
+
+def start_worker(settings: Settings, supervisor: Host) -> threading.Thread:
     """Serve the pool `penstock` in a thread; the pool makes itself. Prefect is imported there: the ledger's runs do not wait for it.
     Prefect's loop may give up: the thread ends with its trace in the log, and the supervisor starts another."""
     thread = threading.Thread(target=_serve, args=(settings, supervisor), name="worker", daemon=True)
@@ -34,7 +47,7 @@ def start_worker(settings: Settings, supervisor: Supervisor) -> threading.Thread
     return thread
 
 
-def _serve(settings: Settings, supervisor: Supervisor) -> None:
+def _serve(settings: Settings, supervisor: Host) -> None:
     with httpx.Client(base_url=supervisor.api, timeout=2) as client:
         while not reconcile.answers(client):
             if supervisor.stopping.wait(1):
@@ -55,7 +68,7 @@ def worker_type() -> Any:
         type = TYPE
         job_configuration = BaseJobConfiguration
 
-        def __init__(self, settings: Settings, supervisor: Supervisor) -> None:
+        def __init__(self, settings: Settings, supervisor: Host) -> None:
             super().__init__(work_pool_name=POOL, name=supervisor.owner)
             self.settings, self.supervisor = settings, supervisor
 
@@ -79,7 +92,7 @@ def worker_type() -> Any:
 class Queue:
     """Our own queue, as the worker sees it."""
 
-    def __init__(self, supervisor: Supervisor, settings: Settings) -> None:
+    def __init__(self, supervisor: Host, settings: Settings) -> None:
         self.supervisor, self.settings = supervisor, settings
 
     def put(self, parameters: dict[str, Any], flow_run_id: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pydantic import Field
 
 from flows.engines.base import Block, Context, EngineConfig, Scope, StepResult
+from flows.engines.inputs import ready
 from flows.engines.outfile import Kind, Target, deliver, planned
-from flows.engines.tables import promised, ready
+from flows.engines.tables import promised
 from flows.warehouse.base import Column
 
 

@@ -14,8 +14,9 @@ from typing import Any, Literal, NoReturn, cast
 from pydantic import Field, model_validator
 
 from flows.engines.base import Block, Context, EngineConfig, Scope, StepResult
+from flows.engines.inputs import ready
 from flows.engines.outfile import Kind, Target, default_path, deliver, planned
-from flows.engines.tables import count, everything, fail, find, own, promised, ready
+from flows.engines.tables import count, everything, fail, find, own, promised
 from flows.errors import DataError, MissingError
 from flows.warehouse.base import Column, LoadResult, Relation, Slice, TableSpec, WriteMode
 

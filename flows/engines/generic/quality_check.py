@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from flows.engines.base import Block, CheckResult, Context, EngineConfig, Scope, StepResult
-from flows.engines.tables import count, everything, is_lake, promised, ready
+from flows.engines.inputs import ready
+from flows.engines.tables import count, everything, is_lake, promised
 from flows.errors import DataError
 from flows.transform.quality import Checks, tables
 from flows.warehouse.base import Column, Relation, Slice, TableSpec

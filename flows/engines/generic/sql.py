@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from flows.engines.base import Block, Context, EngineConfig, Scope, StepResult
-from flows.engines.tables import promised, ready
+from flows.engines.inputs import ready
+from flows.engines.tables import promised
 from flows.warehouse.base import Column
 
 

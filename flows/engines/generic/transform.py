@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from flows.engines.base import Block, Context, EngineConfig, Scope, StepResult
-from flows.engines.tables import promised, ready
+from flows.engines.inputs import ready
+from flows.engines.tables import promised
 from flows.transform import compile as compiler
 from flows.transform.operations import Operations, names
 from flows.warehouse.base import Column
