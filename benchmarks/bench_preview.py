@@ -86,7 +86,7 @@ def main() -> None:
         python("-c", f"import duckdb; duckdb.connect().execute({MAKE.format(rows=ROWS, path=path)!r})")
         for shape in SHAPES:
             compare(path, shape)
-    held = python("-c", "import resource, sqlglot, sqlalchemy, duckdb, pyarrow, pydantic; "
+    held = python("-c", "import resource, sqlglot, sqlalchemy, duckdb, pydantic; "
                         "print([resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024])").said[0]
     tell("memory of the libraries alone, before any row", f"{held:.0f} MB")
 
