@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from flows.checks.case import Engines, build
 from flows.checks.columns import walk
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from flows.spec.model import FlowSpec
     from flows.warehouse.base import Warehouse
 
-__all__ = ["LEVELS", "Level", "Report", "validate"]
+__all__ = ["LEVELS", "Report", "validate"]
 
-Level = Literal["syntax", "semantic", "full"]
 LEVELS = ("syntax", "semantic", "full")
 
 

@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from pydantic import ValidationError
-
 from flows.errors import InputError, MissingError, PenstockError, Problem, SpecError
 from flows.spec import graph
 from flows.spec.placeholder import names
-from flows.spec.problems import clip, problems_of
+from flows.spec.problems import clip, typed
 from flows.spec.suggest import suggest
 from flows.spec.template import builtins, resolve, run_values, values_of
 
@@ -138,11 +136,11 @@ def _engines(spec: FlowSpec, engines: Engines | None, problems: list[Problem]) -
         place = f"steps.{step.step_id}"
         try:
             engine = found[step.step_id] = engines.engine(step.ps_type)
-            configs[step.step_id] = engine.Config.model_validate(step.blocks())
+            configs[step.step_id] = typed(engine.Config, step.blocks(), place)
+        except SpecError as error:
+            problems += error.problems
         except PenstockError as error:  # unknown, or a package whose engine breaks the contract
             problems.append(_unknown(error, step, engines))
-        except ValidationError as error:
-            problems += problems_of(error, engine.Config, step.blocks(), at=place)
     return found, configs
 
 

@@ -11,12 +11,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from flows.errors import InputError, Problem, SpecError
 from flows.settings import Settings
 from flows.spec.loader import Lines, dump_plain, placed, plain, read_text
-from flows.spec.problems import clip, problems_of
+from flows.spec.problems import clip, typed
 from flows.spec.suggest import did_you_mean, suggest
 
 CATALOG_BYTES = 8 * 1024 * 1024  # some ten thousand tables
@@ -175,9 +175,9 @@ def _load_both(shipped: tuple[str, int, int], own: tuple[str, int, int]) -> Cata
 def _read(path: str) -> tuple[Catalog, Lines]:
     data, lines = plain(read_text(path, size=CATALOG_BYTES), where=path, size=CATALOG_BYTES)
     try:
-        return Catalog.model_validate(data), lines
-    except ValidationError as error:
-        raise SpecError([placed(p, lines) for p in problems_of(error, Catalog, data)], where=path) from None
+        return typed(Catalog, data), lines
+    except SpecError as error:
+        raise SpecError([placed(p, lines) for p in error.problems], where=path) from None
 
 
 def _judge(catalog: Catalog, lines: Lines, path: str) -> None:

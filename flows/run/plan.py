@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from pydantic import ValidationError
-
 from flows.engines import registry
 from flows.engines.base import Engine, EngineConfig
 from flows.errors import MissingError, Problem, SpecError
@@ -15,7 +13,8 @@ from flows.insight.catalog import Catalog
 from flows.settings import Limits
 from flows.spec import graph
 from flows.spec.model import FlowSpec, Retry, Step
-from flows.spec.problems import problems_of
+from flows.spec.problems import typed
+from flows.spec.suggest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -49,13 +48,10 @@ class Plan:
 
     def step(self, step_id: str) -> PlanStep:
         """The step of that name. Raises MissingError with near misses."""
-        from flows.spec.suggest import suggest
-
         found = self.by_id.get(step_id)
         if found is None:
-            near = suggest(step_id, self.by_id)
             raise MissingError(f"there is no step {step_id!r}", where=self.pipeline_id,
-                               fix=f"Did you mean {near[0]!r}?" if near else f"Steps: {', '.join(list(self.by_id)[:20])}")
+                               fix=did_you_mean(step_id, self.by_id) or f"Steps: {', '.join(list(self.by_id)[:20])}")
         return found
 
     def above(self, step_id: str) -> list[str]:
@@ -133,10 +129,7 @@ def _engine(step: Step) -> tuple[Engine, EngineConfig]:
         engine = registry.engine(step.ps_type)
     except MissingError as error:
         raise SpecError(Problem(f"{place}.ps_type", "unknown_engine", error.what, error.fix)) from None
-    try:
-        return engine, engine.Config.model_validate(step.blocks())
-    except ValidationError as error:
-        raise SpecError(problems_of(error, engine.Config, step.blocks(), at=place)) from None
+    return engine, typed(engine.Config, step.blocks(), place)
 
 
 def _unready(plan: Plan) -> Iterable[Problem]:

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
-from pydantic import ValidationError
 
 from flows.errors import InputError, MissingError, Problem, SpecError
 from flows.settings import Limits
 from flows.spec.model import FlowSpec
-from flows.spec.problems import problems_of
+from flows.spec.problems import typed
 
 TAG = "tag:yaml.org,2002:"
 READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -103,10 +102,9 @@ def from_data(data: Mapping[str, Any], lines: Lines | None = None, *, where: str
         raise _error("limit", f"a spec has at most {LIMITS.spec_steps:,} steps, this one has {len(steps):,}", lines.find("steps"),
                      "Split it into several pipelines", where, "steps")
     try:
-        return FlowSpec.model_validate(data)
-    except ValidationError as error:
-        found = problems_of(error, FlowSpec, data)
-        raise SpecError([placed(p, lines) for p in found], where=where) from None
+        return typed(FlowSpec, data)
+    except SpecError as error:
+        raise SpecError([placed(p, lines) for p in error.problems], where=where) from None
 
 
 def placed(problem: Problem, lines: Lines, step_ids: Iterable[str] = ()) -> Problem:

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, Tag, ValidationError
+from pydantic import BaseModel, Tag, TypeAdapter, ValidationError
 
-from flows.errors import Problem
+from flows.errors import Problem, SpecError
 from flows.spec.suggest import did_you_mean, suggest
 
 Loc = tuple[str | int, ...]
+T = TypeVar("T")
 
 KINDS = {"string": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "dict": "a mapping (name: value)",
          "model": "a mapping (name: value)", "model_attributes": "a mapping (name: value)", "list": "a list", "tuple": "a list",
          "date": "a date like 2025-11-15", "datetime": "a time like 2025-11-15T12:00:00Z", "finite_number": "a finite number"}
 
 
-def problems_of(error: ValidationError, model: type[BaseModel], data: Any, at: str = "") -> list[Problem]:
+def typed(kind: type[T], data: Any, at: str = "") -> T:
+    """`data` as what `kind` (a model or any other annotation) says; `at` is the path of `data` itself.
+
+    Raises SpecError with every place that does not fit.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(data)
+    except ValidationError as error:
+        raise SpecError(problems_of(error, kind, data, at)) from None
+
+
+def problems_of(error: ValidationError, model: Any, data: Any, at: str = "") -> list[Problem]:
     """One Problem for each place in `data` that does not fit `model`; `at` is the path of `data` itself.
 
     A union tries every shape; of its complaints only those of the shape that came nearest are kept.
@@ -68,10 +80,10 @@ def kind_of(value: Any) -> str:
     return "a mapping" if isinstance(value, Mapping) else "a list" if isinstance(value, Sequence) else f"a {type(value).__name__}"
 
 
-def clip(value: Any, size: int = 60) -> str:
-    """A value short enough for one line of an error."""
+def clip(value: Any) -> str:
+    """A value short enough for one line of an error: at most 60 characters."""
     text = str(value)
-    return text if len(text) <= size else text[: size - 3] + "..."
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _split(loc: Loc, data: Any, *, missing: bool) -> tuple[Loc, tuple[str, ...]]:

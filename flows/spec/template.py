@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from pydantic import ValidationError
-
 from flows.errors import InputError, Problem, SpecError
 from flows.spec.binding import PATH_PART, bind_sql, inline_sql
 from flows.spec.model import FlowSpec, Parameter
 from flows.spec.placeholder import BUILT_IN, Values, as_text, fill, missing, names
-from flows.spec.problems import clip, place, problems_of
+from flows.spec.problems import clip, place, typed
 from flows.spec.suggest import did_you_mean
 
 __all__ = ["BUILT_IN", "bind_sql", "builtins", "fill", "inline_sql", "resolve", "run_values", "typed_params", "values_of"]
@@ -88,10 +86,7 @@ def resolve(spec: FlowSpec, values: Values) -> FlowSpec:
     if absent:
         raise missing(absent, found)
     filled = {key: part if key in ("variables", "parameters") else _fill_tree(part, found, (key,), data) for key, part in data.items()}
-    try:
-        return FlowSpec.model_validate(filled)
-    except ValidationError as error:
-        raise SpecError(problems_of(error, FlowSpec, filled)) from None
+    return typed(FlowSpec, filled)
 
 
 def _variables(spec: FlowSpec, values: Values) -> dict[str, Any]:

@@ -165,12 +165,3 @@ Condition = Annotated[
 All.model_rebuild()
 Any_.model_rebuild()
 Not.model_rebuild()
-
-
-def columns_of(condition: Compare | All | Any_ | Not) -> list[str]:
-    """The names of the columns it looks at, in order of appearance."""
-    if isinstance(condition, Compare):
-        items = condition.value if isinstance(condition.value, list) else [condition.value]
-        return list(dict.fromkeys([condition.column, *(v.column for v in items if isinstance(v, Other))]))
-    inner = [condition.not_] if isinstance(condition, Not) else condition.all_ if isinstance(condition, All) else condition.any_
-    return list(dict.fromkeys(name for part in inner for name in columns_of(part)))

@@ -7,17 +7,15 @@ tree is another one; what is only nearly the same is noted. Overflow of FLOAT64 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
 from typing import Any, NoReturn
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect as SqlDialect
 from sqlglot.errors import SqlglotError
 
-from flows.errors import Problem, SpecError
 from flows.spec.suggest import suggest
 from flows.transform.casts import CASTS
-from flows.transform.frame import Frame, Work, cast, col, fail, kind, missing, sql_type
+from flows.transform.frame import Frame, Work, cast, fail, kind, missing, sql_type
 from flows.transform.functions import FUNCTIONS
 from flows.transform.moments import MOMENTS
 from flows.transform.operators import OPERATORS
@@ -163,19 +161,3 @@ def scalar(text: str, frame: Frame, work: Work, path: str) -> Typed:
     if work.dialect == "duckdb" and not sure:
         return Typed(cast(found.tree, found.type, "duckdb"), found.type)
     return found
-
-
-def parse(text: str, columns: Sequence[Column], *, now: date = date(2000, 1, 1), path: str = "expression") -> tuple[exp.Expr, str]:
-    """A checked BigQuery expression over plain columns, and its BigQuery type. Raises SpecError as `scalar` does."""
-    work = Work("bigquery", now, {})
-    found = _read(text, columns, {c.name: col(c.name) for c in columns}, work, path)
-    return found.tree, found.type
-
-
-def problem(text: str, columns: Sequence[Column], path: str = "expression") -> Problem | None:
-    """What is wrong with an expression, or None."""
-    try:
-        parse(text, columns, path=path)
-    except SpecError as error:
-        return error.problems[0]
-    return None

@@ -100,11 +100,6 @@ def compile_checks(checks: Sequence[Check], inputs: Mapping[str, Sequence[Column
                 frame.columns, tuple(work.notes), bad)
 
 
-def compile_check(check: Check, inputs: Mapping[str, Sequence[Column]], *, now: datetime, dialect: Dialect = "duckdb") -> Gate:
-    """One check alone; see `compile_checks`."""
-    return compile_checks([check], inputs, now=now, dialect=dialect, path="check")
-
-
 def _flag(check: Check, frame: Frame, work: Work, path: str) -> exp.Expr | None:
     """TRUE for a bad row, else FALSE or NULL; None for a check of the whole relation."""
     at = "column" if getattr(check, "columns", None) is None else "columns.{}"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr, TypeAdapter, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr, model_validator
 
-from flows.errors import SpecError
 from flows.transform.condition import Closed, Condition, Name, Scalar, Today
 
 Direction = Literal["asc", "desc"]
@@ -297,18 +296,6 @@ Operation = Annotated[
     | ConvertCurrency | FlagAnomalies | Pivot | Unpivot | SplitRows,
     Field(discriminator="op")]
 Operations = Annotated[list[Operation], Field(min_length=1, max_length=500)]
-_READER: TypeAdapter[list[Operation]] = TypeAdapter(Operations)
-
-
-def read(operations: Any, path: str = "operations") -> list[Operation]:
-    """Plain data as operations. Raises SpecError with every problem; paths as in `operations.2.where.column`."""
-    from flows.spec.problems import problems_of
-
-    kind: Any = Operations
-    try:
-        return _READER.validate_python(operations)
-    except ValidationError as error:
-        raise SpecError(problems_of(error, kind, operations, path)) from None
 
 
 def names(operation: Operation) -> list[str]:

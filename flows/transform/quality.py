@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, StrictFloat, StrictInt, StrictStr, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import Field, StrictFloat, StrictInt, StrictStr, field_validator, model_validator
 
-from flows.errors import SpecError
 from flows.transform.condition import MAX_VALUES, Closed, Name, Scalar
 
 OnFail = Literal["fail", "quarantine", "warn"]
@@ -223,18 +222,6 @@ Check = Annotated[
     NotNull | Unique | Positive | Between | Accepted | Matches | ForeignKey | Expression | RowCount | Freshness,
     Field(discriminator="check")]
 Checks = Annotated[list[Check], Field(min_length=1, max_length=500)]
-_READER: TypeAdapter[list[Check]] = TypeAdapter(Checks)
-
-
-def read(checks: Any, path: str = "checks") -> list[Check]:
-    """Plain data as checks. Raises SpecError with every problem; paths as in `checks.2.values`."""
-    from flows.spec.problems import problems_of
-
-    kind: Any = Checks
-    try:
-        return _READER.validate_python(checks)
-    except ValidationError as error:
-        raise SpecError(problems_of(error, kind, checks, path)) from None
 
 
 def tables(checks: Sequence[Check]) -> list[str]:

@@ -7,16 +7,20 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import duckdb
 import pytest
 import sqlglot
 
+from flows.spec.problems import typed
 from flows.transform.compile import transform
-from flows.transform.operations import read
+from flows.transform.operations import Operations
 from flows.warehouse.base import Column
 from flows.warehouse.bqtypes import to_duck
+
+read = partial(typed, Operations, at="operations")
 
 TODAY = date(2025, 11, 15)
 TYPES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -12,10 +13,13 @@ import pytest
 
 from flows.errors import SpecError
 from flows.spec.loader import plain
+from flows.spec.problems import typed
 from flows.transform.compile import _STEPS, output, source, transform
 from flows.transform.condition import Compare
-from flows.transform.operations import read
+from flows.transform.operations import Operations
 from flows.warehouse.base import Column
+
+read = partial(typed, Operations, at="operations")
 
 GOLDEN = sorted((Path(__file__).parents[2] / "golden" / "operations").glob("*.txt"))
 ORDERS = {

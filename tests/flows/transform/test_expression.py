@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from flows.errors import SpecError
-from flows.transform.expression import NAMES, parse
+from flows.transform.expression import NAMES
 from flows.warehouse.bqtypes import to_duck
 
 TYPES = {
@@ -336,7 +336,7 @@ def test_every_offered_function_is_read(row):
         problems = []
         for shape in shapes.values():
             try:
-                parse(name + shape, row.tables["orders"])
+                row.compile([{"op": "derive", "columns": {"x": name + shape}}], "orders", "bigquery")
             except SpecError as error:
                 problems.append(str(error))
         unknown = [p for p in problems if f"the function {name} is not offered" in p]
@@ -347,11 +347,6 @@ def test_what_is_only_nearly_equal_is_noted(row):
     notes = row.compile([{"op": "derive", "columns": {"x": "n / 3", "y": "CAST(f AS STRING)"}}], "orders", "duckdb").notes
     assert len(notes) == 2
     assert all("BigQuery" in note or "engines" in note for note in notes)
-
-
-def test_parse_gives_a_bigquery_tree_and_its_type(row):
-    tree, type_ = parse("n - i * 2", row.tables["orders"])
-    assert (tree.sql("bigquery"), type_) == ("`n` - `i` * 2", "NUMERIC")
 
 
 def test_types_are_exactly_those_foretold(row):

@@ -6,13 +6,17 @@ import statistics
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import duckdb
 import pytest
 
 from flows.errors import SpecError
-from flows.transform.operations import names, read
+from flows.spec.problems import typed
+from flows.transform.operations import Operations, names
+
+read = partial(typed, Operations, at="operations")
 
 Row = dict[str, Any]
 RATES = [

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 import sqlglot
 
 from flows.errors import SpecError
-from flows.transform.gate import REASON, compile_check, compile_checks
-from flows.transform.quality import age, read, tables
+from flows.spec.problems import typed
+from flows.transform.gate import REASON, compile_checks
+from flows.transform.quality import Checks, age, tables
+
+read = partial(typed, Checks, at="checks")
 
 Row = dict[str, Any]
 NOW = datetime(2025, 11, 15, 6, tzinfo=UTC)
@@ -180,12 +184,6 @@ def test_without_quarantine_nothing_is_parted(store):
     lab, _, _ = store
     made = gate(lab, {"check": "not_null", "column": "status"})
     assert (made.kept, made.quarantined) == (None, None)
-
-
-def test_one_check_alone(store):
-    lab, _, _ = store
-    made = compile_check(read([{"check": "not_null", "column": "id"}])[0], {"orders": lab.tables["orders"]}, now=NOW)
-    assert made.findings(lab.rows(made.counts.sql("duckdb"))[0])[0].message == "not null holds for id"
 
 
 @pytest.mark.parametrize("evil", ["'; drop table orders; --", "(a)\\1", '"; --'])
