@@ -27,13 +27,13 @@ FLOW = "run-pipeline"
 
 def close_lost(store: Store) -> list[Run]:
     """Close every run whose lease is over: its claim is free then."""
-    return [run for run in store.runs.expired() if _close(store, run)]
+    return [run for run in store.runs.expired() if _close(store, run, expired=True)]
 
 
 def close_dead(store: Store) -> list[Run]:
     """Close runs whose owner was a process of this machine that is no more: their leases need not be waited for."""
     dead = [run for run in store.runs.open() if run.owner and _is_dead(run.owner)]
-    return [run for run in dead if _close(store, run)] + close_lost(store)
+    return [run for run in dead if _close(store, run, expired=False)] + close_lost(store)
 
 
 def _is_dead(owner: str) -> bool:
@@ -51,13 +51,16 @@ def _is_dead(owner: str) -> bool:
     return False
 
 
-def _close(store: Store, run: Run) -> bool:
-    """A run that never began waits again, one that was told to stop is cancelled, any other crashed. True when it was closed."""
+def _close(store: Store, run: Run, *, expired: bool) -> bool:
+    """A run that never began waits again, one that was told to stop is cancelled, any other crashed. True when it was closed.
+
+    `expired`: only if its lease is over at that very moment, since its owner may have come back after it was found.
+    """
     if run.status == "PENDING" and not run.cancel:
-        store.runs.release(run.run_id, owner=run.owner)
+        store.runs.release(run.run_id, owner=run.owner, expired=expired)
         return False
     status, why = ("CANCELLED", "") if run.cancel else ("CRASHED", "its runner was lost")
-    if not store.runs.finish(run.run_id, status, why, owner=run.owner):
+    if not store.runs.finish(run.run_id, status, why, owner=run.owner, expired=expired):
         return False
     log.warning("%s of %s was lost by its runner: %s", run.run_id, run.pipeline_id, status)
     return True

@@ -61,6 +61,15 @@ def test_a_run_whose_lease_is_over_is_crashed(store):
     assert [run.run_id for run in reconcile.close_lost(store)] == [run_id]
 
 
+def test_a_run_whose_owner_comes_back_while_it_is_being_closed_goes_on(store, monkeypatch):
+    run_id = begun(store, "runner@elsewhere:1:abc", lease=-1)
+    found = store.runs.expired()
+    store.runs.renew("runner@elsewhere:1:abc", [run_id], 60)
+    monkeypatch.setattr(store.runs, "expired", lambda: found)
+    assert reconcile.close_lost(store) == []
+    assert store.runs.peek(run_id).status == "RUNNING"
+
+
 def test_a_run_that_never_began_waits_again_and_a_cancelled_one_is_cancelled(store, dead):
     owner = f"runner@{socket.gethostname()}:{dead}:abc"
     cancelled = begun(store, owner, pipeline="q")
