@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from flows.run.plan import Plan, PlanStep
 
-PENDING, RUNNING, RETRYING = "PENDING", "RUNNING", "RETRYING"
+RUNNING, RETRYING = "RUNNING", "RETRYING"
 SUCCESS, FAILED, SKIPPED, CANCELLED, TIMED_OUT, CRASHED = "SUCCESS", "FAILED", "SKIPPED", "CANCELLED", "TIMED_OUT", "CRASHED"
 FAILURES = frozenset({FAILED, TIMED_OUT})
-FINAL = frozenset({SUCCESS, FAILED, SKIPPED, CANCELLED, TIMED_OUT, CRASHED})
 ENDED_AS = {FAILED: "failed", TIMED_OUT: "timed out", SKIPPED: "was skipped", CANCELLED: "was cancelled", CRASHED: "crashed"}
 
 

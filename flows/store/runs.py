@@ -96,11 +96,6 @@ class Runs:
                     return self._take(connection, runs.c.seq == seq, owner, lease_seconds)
         return None
 
-    def take_over(self, run_id: str, owner: str, lease_seconds: float) -> Run | None:
-        """Take a run whose lease is over, in whatever open state it is. None: it is alive, or another one was faster."""
-        with self._database.write() as connection:
-            return self._take(connection, and_(runs.c.run_id == run_id, self._over()), owner, lease_seconds)
-
     def begin(self, run_id: str, owner: str) -> Run:
         """PENDING to RUNNING; again changes nothing. Raises Cancelled when the claim is no longer this owner's."""
         mine = and_(runs.c.run_id == run_id, runs.c.owner == owner, _IS_OPEN)

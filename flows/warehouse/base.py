@@ -140,11 +140,6 @@ class Capabilities:
     """Differences between warehouses are data, not `if`."""
 
     name: str
-    transactions: bool = True
-    cancels: bool = True
-    bills_bytes: bool = False
-    enforces_not_null: bool = True
-    stored_procedures: bool = False
     gaps: dict[str, str] = field(default_factory=dict)  # promise -> why it is not kept here yet
 
 

@@ -98,14 +98,15 @@ def test_the_oldest_waiting_run_is_claimed_first(store: Store) -> None:
 
 def test_a_live_lease_cannot_be_taken_over_and_an_expired_one_can(store: Store) -> None:
     run = running(store, 60)
-    assert store.runs.take_over(run.run_id, "second", 60) is None
+    assert store.runs.release(run.run_id, expired=True) is False
     assert store.runs.expired() == []
     assert store.runs.renew("first", [run.run_id], -1) == [run.run_id]
     assert [late.run_id for late in store.runs.expired()] == [run.run_id]
-    taken = store.runs.take_over(run.run_id, "second", 60)
+    assert store.runs.release(run.run_id, expired=True) is True
+    taken = store.runs.claim("second", 60)
     assert taken is not None
-    assert (taken.owner, taken.attempt, taken.status) == ("second", 2, "RUNNING")
-    assert store.runs.take_over(run.run_id, "third", 60) is None
+    assert (taken.owner, taken.attempt, taken.status) == ("second", 2, "PENDING")
+    assert store.runs.claim("third", 60) is None
     assert store.runs.renew("first", [run.run_id], 60) == []
     with pytest.raises(Cancelled, match="no longer held by first"):
         store.runs.begin(run.run_id, "first")
@@ -172,7 +173,6 @@ def test_a_final_run_is_never_opened_or_changed_again(store: Store, final: str) 
     for other in ("SUCCESS", "FAILED"):
         assert store.runs.finish(run.run_id, other, "later") is False
     assert store.runs.release(run.run_id) is False
-    assert store.runs.take_over(run.run_id, "second", 60) is None
     assert store.runs.renew("first", [run.run_id], 60) == []
     with pytest.raises(Cancelled):
         store.runs.begin(run.run_id, "first")
@@ -356,7 +356,7 @@ def test_no_query_for_people_reads_runs_without_the_tenant() -> None:
 
     from flows.store.runs import Runs
 
-    machine = {"claim", "take_over", "begin", "renew", "finish", "release", "cancel_asked", "expired", "open", "peek", "states",
+    machine = {"claim", "begin", "renew", "finish", "release", "cancel_asked", "expired", "open", "peek", "states",
                "set_flow_run", "submit"}
     public = {name: method for name, method in vars(Runs).items() if inspect.isfunction(method) and not name.startswith("_")}
     assert {name for name, method in public.items() if "tenant" not in inspect.signature(method).parameters} == machine
