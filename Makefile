@@ -1,6 +1,7 @@
 # `make help` lists what there is. Everything is installed into .venv, from constraints.txt; nothing outside this folder is touched.
 PY := .venv/bin/python
-EXTRAS := [test,postgres]
+# what tests speak to real peers of; make test installs these
+EXTRAS := [test,postgres,clickhouse]
 
 # A moved or copied checkout: its .venv points at the old place, so its stamps count for nothing.
 ifneq ($(shell cat .venv/.at 2>/dev/null),$(realpath .)/.venv)
@@ -39,5 +40,5 @@ clean:  ## remove what was built and installed here; your data in .penstock stay
 .venv/.core: pyproject.toml constraints.txt .ci/install .ci/indexes
 	@.ci/install && touch $@
 
-.venv/.test: pyproject.toml constraints.txt .ci/install .ci/indexes
+.venv/.test: Makefile pyproject.toml constraints.txt .ci/install .ci/indexes
 	@.ci/install '$(EXTRAS)' && touch $@ .venv/.core
