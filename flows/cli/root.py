@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-from flows.spec.suggest import suggest
+from flows.spec.suggest import did_you_mean
 
 COMMANDS = {
     "up": ("start", "Start everything: control store, Prefect server and runner"),
@@ -39,8 +39,7 @@ class Tree(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = suggest(args[0], COMMANDS)
-            raise click.UsageError(f"there is no command {args[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""), ctx)
+            raise click.UsageError(f"there is no command {args[0]!r}. {did_you_mean(args[0], COMMANDS)}".strip(), ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

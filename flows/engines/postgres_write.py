@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flows.engines.postgres import NAMES, Peer, columns_of, table
 from flows.engines.rows import Feed
 from flows.errors import DataError
 from flows.warehouse.base import LINEAGE, SLICE_KEY, Column, LoadResult, Slice, TableSpec, WriteMode
+from flows.warehouse.quoting import literal, name_sql
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
 
 STAGE = "penstock_stage"
+_ident, _literal = partial(name_sql, dialect="postgres"), partial(literal, dialect="postgres")
 LINEAGE_TYPES = ("text", "text", "text", "date", "text", "timestamptz", "date")
 
 
@@ -51,10 +54,7 @@ def rows_in(peer: Peer, name: str) -> int | None:
 
 
 def _exists(cursor: Any, target: exp.Table) -> bool:
-    from sqlglot import exp
-
-    text = exp.Literal.string(target.sql(dialect="postgres"))
-    return _value(cursor, f"SELECT to_regclass({text.sql(dialect='postgres')}) IS NOT NULL") is True
+    return _value(cursor, f"SELECT to_regclass({_literal(target.sql(dialect='postgres'))}) IS NOT NULL") is True
 
 
 def _prepare(cursor: Any, target: exp.Table, spec: TableSpec) -> None:
@@ -109,18 +109,6 @@ def _type(column: Column) -> str:
         inner = column.type[6:-1]
         return f"{NAMES[inner]}[]" if inner in NAMES else "jsonb"
     return NAMES.get(column.type.split("(")[0], "jsonb" if column.type.startswith("STRUCT") else "text")
-
-
-def _ident(name: str) -> str:
-    from sqlglot import exp
-
-    return exp.to_identifier(name, quoted=True).sql(dialect="postgres")
-
-
-def _literal(text: str) -> str:
-    from sqlglot import exp
-
-    return exp.Literal.string(text).sql(dialect="postgres")
 
 
 def _run(cursor: Any, statement: str) -> int:

@@ -156,11 +156,10 @@ def _load(ps_type: str, module_name: str) -> Engine:
 
 
 def _unknown(ps_type: str) -> MissingError:
-    from flows.spec.suggest import suggest
+    from flows.spec.suggest import did_you_mean
 
-    near = suggest(ps_type, names())
     return MissingError(f"unknown engine {ps_type!r}", where="ps_type",
-                        fix=f"Did you mean {near[0]!r}?" if near else "List them: penstock engines list")
+                        fix=did_you_mean(ps_type, names()) or "List them: penstock engines list")
 
 
 def _fields(schema: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

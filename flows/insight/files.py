@@ -30,6 +30,8 @@ class AllowedFiles:
         places = [self._resolve(folder, path) for folder in self.folders]
         inside = [place for place in places if self._open(place)]
         found = next((place for place in inside if place.exists()), None)
+        if found is None and any(place in self.folders for place in places):
+            raise InputError(f"{path!r} is a folder", fix="Name one file in it")
         if found is None:
             closed = not inside or any(place.exists() for place in places if place not in inside)
             raise self._outside(path) if closed else self._missing(path, inside[0])
@@ -75,13 +77,12 @@ class AllowedFiles:
                           fix="Move it there, or name its folder in PENSTOCK_PATHS and start again; hidden files stay closed")
 
     def _missing(self, path: str, place: Path) -> MissingError:
-        from flows.spec.suggest import suggest
+        from flows.spec.suggest import did_you_mean
 
         try:
             beside = [name.name for name in place.parent.iterdir() if name.is_file() and self._open(name)]
         except OSError:
             beside = []
-        near = suggest(place.name, beside)
         looked = ", ".join(str(folder) for folder in self.folders)
         return MissingError(f"file {path!r} does not exist",
-                            fix=f"Did you mean {near[0]!r}?" if near else f"Looked in {looked}; more folders: PENSTOCK_PATHS")
+                            fix=did_you_mean(place.name, beside) or f"Looked in {looked}; more folders: PENSTOCK_PATHS")

@@ -10,7 +10,7 @@ from typing import Literal, NoReturn
 from sqlglot import exp
 
 from flows.errors import Problem, SpecError
-from flows.spec.suggest import suggest
+from flows.spec.suggest import did_you_mean, suggest
 from flows.warehouse.base import Column
 
 Dialect = Literal["duckdb", "bigquery"]
@@ -104,9 +104,8 @@ class Work:
         """All rows of an input. Raises SpecError for a relation that is none."""
         columns = self.inputs.get(relation)
         if columns is None:
-            near = suggest(relation, self.inputs, 1)
             fail(path, "input", f"{relation!r} is not among the inputs of this step",
-                 f"Did you mean {near[0]!r}?" if near else f"Its inputs are: {', '.join(self.inputs)}", self.inputs)
+                 did_you_mean(relation, self.inputs) or f"Its inputs are: {', '.join(self.inputs)}", self.inputs)
         name = self.alias(relation.rsplit(".", 1)[-1])
         source = exp.Table(**{**table(relation).args, "alias": exp.TableAlias(this=ident(name))})
         return Frame(tuple(columns), {c.name: col(c.name, name) for c in columns}, exp.Select().from_(source))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.errors import InputError
 from flows.warehouse.base import Column
+from flows.warehouse.quoting import name_sql
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +51,7 @@ def from_duck(kind: Any) -> tuple[str, str]:
     if name == "struct":
         fields = [(field, *from_duck(child)) for field, child in kind.children]
         return (f"STRUCT<{', '.join(f'{quote(f)} {b}' for f, b, _ in fields)}>",
-                f"STRUCT({', '.join(f'{_ident(f)} {d}' for f, _, d in fields)})")
+                f"STRUCT({', '.join(f'{name_sql(f)} {d}' for f, _, d in fields)})")
     if name == "map":
         (key, key_duck), (value, value_duck) = (from_duck(child) for _, child in kind.children)
         return f"ARRAY<STRUCT<key {key}, value {value}>>", f"STRUCT(key {key_duck}, value {value_duck})[]"
@@ -60,10 +61,6 @@ def from_duck(kind: Any) -> tuple[str, str]:
 def quote(name: str) -> str:
     """A field name as BigQuery's DDL spells it."""
     return name if name.isidentifier() and name.isascii() else "`" + name.replace("`", "\\`") + "`"
-
-
-def _ident(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def normal(name: str) -> str:
@@ -136,7 +133,7 @@ def duck_name(tree: exp.DataType) -> str:
     if tree.is_type(exp.DataType.Type.ARRAY, exp.DataType.Type.LIST):
         return f"{duck_name(tree.expressions[0])}[]"
     if tree.is_type(exp.DataType.Type.STRUCT):
-        return f"STRUCT({', '.join(f'{_ident(name)} {duck_name(kind)}' for name, kind in _inner(tree))})"
+        return f"STRUCT({', '.join(f'{name_sql(name)} {duck_name(kind)}' for name, kind in _inner(tree))})"
     return _DUCK[_leaf(tree)]
 
 

@@ -31,10 +31,11 @@ from flows.warehouse.evolve import added, evolve
 from flows.warehouse.files import FileRead
 from flows.warehouse.files_csv import CsvReader, Shape
 from flows.warehouse.lake import Change, Lake, split
+from flows.warehouse.quoting import literal, name_sql
 from flows.warehouse.scope import is_plain
 from flows.warehouse.session import Session
 from flows.warehouse.statement import Prepared, prepare
-from flows.warehouse.tables import SCHEMA, Found, Tables, literal, name_sql
+from flows.warehouse.tables import SCHEMA, Found, Tables
 from flows.warehouse.write import Source, Writer
 
 if TYPE_CHECKING:

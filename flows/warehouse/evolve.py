@@ -33,7 +33,7 @@ def evolve(have: TableSpec, want: TableSpec, rows: Sequence[Column], *, fresh: b
     own = [c for c in old if not lineage or c.name.lower() not in LINEAGE]
     for column in want.columns:
         if not lineage or column.name.lower() not in LINEAGE:
-            _add(own, replace(column, type=normal(column.type)), f"table {want.name}")
+            _add(own, replace(column, type=normal(column.type)), f"what is written to {want.name}")
     for column in rows:
         _add(own, column, "the rows", may_add=True)
     spec = TableSpec(want.name, (*own, *(lineage_columns() if lineage else ())), *_layout(have, want, fresh=fresh or not have.columns))
@@ -50,7 +50,7 @@ def _add(columns: list[Column], new: Column, who: str, may_add: bool = True) -> 
     if there is None:
         columns.append(new)
     elif not fits(new.type, there.type):
-        raise DataError(f"column {new.name} is {new.type} in {who} and {there.type} in the table",
+        raise DataError(f"column {new.name} is {new.type} in {who} and {there.type} in the table that is there",
                         fix=f"Cast it to {there.type} before the write, or write to another table, or use mode overwrite")
 
 

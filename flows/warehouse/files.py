@@ -11,8 +11,9 @@ from flows.errors import DataError, InputError, MissingError, SqlError, Transien
 from flows.spec.suggest import did_you_mean
 from flows.warehouse.base import Column
 from flows.warehouse.bqtypes import from_duck, normal, to_duck
+from flows.warehouse.quoting import name_sql
 from flows.warehouse.session import Session
-from flows.warehouse.tables import Found, Tables, name_sql, parquet
+from flows.warehouse.tables import Found, Tables, parquet
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -84,8 +85,28 @@ def read_parquet(session: Session, tables: Tables, path: str | Path) -> FileRead
         raise DataError(f"{place.name} cannot be read as Parquet: {error.what}", where="source.path") from None
     columns = tuple(Column(name, from_duck(kind)[0]) for name, kind in zip(names, kinds, strict=True))
     parts = [name_sql(name) if str(kind).startswith("DECIMAL") or str(kind) == from_duck(kind)[1]
-             else f"CAST({name_sql(name)} AS {from_duck(kind)[1]}) AS {name_sql(name)}" for name, kind in zip(names, kinds, strict=True)]
+             else f"CAST({_entries(name_sql(name), kind)} AS {from_duck(kind)[1]}) AS {name_sql(name)}"
+             for name, kind in zip(names, kinds, strict=True)]
     return FileRead(bind_file(tables, f"SELECT {', '.join(parts)} FROM {source}", columns), columns)
+
+
+def _entries(value: str, kind: Any, deep: int = 0) -> str:
+    """The value with every MAP in it as a list of its entries: DuckDB has no cast from one to the other."""
+    name = kind.id
+    if "MAP(" not in str(kind):
+        return value
+    if name == "map":
+        (_, key), (_, held) = kind.children
+        entries, one = f"map_entries({value})", f"e{deep}"
+        inner = f"struct_pack(key := {_entries(f'{one}.key', key, deep + 1)}, value := {_entries(f'{one}.value', held, deep + 1)})"
+        return f"list_transform({entries}, lambda {one}: {inner})"
+    if name in ("list", "array"):
+        one = f"e{deep}"
+        return f"list_transform({value}, lambda {one}: {_entries(one, kind.children[0][1], deep + 1)})"
+    if name != "struct":
+        return value
+    fields = ", ".join(f"{name_sql(f)} := {_entries(f'({value}).{name_sql(f)}', child, deep)}" for f, child in kind.children)
+    return f"CASE WHEN {value} IS NOT NULL THEN struct_pack({fields}) END"
 
 
 def declared(types: Mapping[str, str] | None, names: list[str]) -> dict[str, str]:

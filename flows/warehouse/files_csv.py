@@ -13,8 +13,9 @@ from typing import IO, Any
 from flows.errors import DataError, InputError
 from flows.warehouse.base import Column
 from flows.warehouse.files import SHOWN, FileRead, bind_file, cast_sql, declared, existing, fit_sql, infer
+from flows.warehouse.quoting import literal, name_sql
 from flows.warehouse.session import Session
-from flows.warehouse.tables import Tables, literal, name_sql
+from flows.warehouse.tables import Tables
 
 DELIMITERS = ",;\t|"
 ENCODINGS = {"utf-8": "utf-8", "utf8": "utf-8", "latin-1": "latin-1", "latin1": "latin-1", "iso-8859-1": "latin-1", "utf-16": "utf-16",

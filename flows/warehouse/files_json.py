@@ -11,8 +11,9 @@ from flows.errors import DataError, PenstockError
 from flows.warehouse.base import Column
 from flows.warehouse.bqtypes import columns_of, to_duck
 from flows.warehouse.files import SHOWN, FileRead, bind_file, cast_sql, declared, existing, fit_sql
+from flows.warehouse.quoting import literal, name_sql
 from flows.warehouse.session import Session
-from flows.warehouse.tables import Tables, literal, name_sql
+from flows.warehouse.tables import Tables
 
 MAX_OBJECT = 64 * 1024 * 1024
 MOMENTS = ("DATE", "TIMESTAMP", "DATETIME")  # what a JSON string may turn out to be; a number in quotes stays text

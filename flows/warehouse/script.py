@@ -18,9 +18,10 @@ from flows.warehouse.bqtypes import bq_name, to_duck
 from flows.warehouse.dialect import Translation
 from flows.warehouse.evolve import fits
 from flows.warehouse.lake import Change, Pinned
+from flows.warehouse.quoting import name_sql
 from flows.warehouse.scope import path_of
 from flows.warehouse.statement import bind_params, prepare
-from flows.warehouse.tables import SCHEMA, Found, name_sql
+from flows.warehouse.tables import SCHEMA, Found
 from flows.warehouse.trees import invalid, kind, refuse
 
 if TYPE_CHECKING:

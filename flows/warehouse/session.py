@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.errors import Cancelled, DataError, LimitError, PenstockError, SqlError, StepTimeout, TransientError
 from flows.settings import Limits
+from flows.warehouse.quoting import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -136,14 +137,14 @@ def _connect(folders: Sequence[Path], *, memory_mb: int, threads: int, spill: Pa
     import duckdb
 
     con = duckdb.connect(":memory:")
-    allowed = ", ".join(_text(f"{folder}{os.sep}") for folder in folders)
+    allowed = ", ".join(literal(f"{folder}{os.sep}") for folder in folders)
     con.execute("; ".join((
         f"SET memory_limit = '{int(memory_mb)}MiB'",
         f"SET threads = {int(threads)}",
         "SET GLOBAL TimeZone = 'UTC'",  # GLOBAL: cursors take it over
         "SET enable_progress_bar = false",
         f"SET allowed_directories = [{allowed}]",
-        f"SET temp_directory = {_text(str(spill) if spill else '')}",
+        f"SET temp_directory = {literal(str(spill) if spill else '')}",
         "SET autoinstall_known_extensions = false",
         "SET autoload_known_extensions = false",
         "SET parquet_metadata_cache = true",
@@ -151,11 +152,6 @@ def _connect(folders: Sequence[Path], *, memory_mb: int, threads: int, spill: Pa
         "SET enable_external_access = false",
     )))
     return con
-
-
-def _text(value: str) -> str:
-    """A string literal; here, so that the first connection need not wait for sqlglot."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def lock(con: duckdb.DuckDBPyConnection) -> None:

@@ -12,6 +12,7 @@ from flows.warehouse.base import Column, Relation
 from flows.warehouse.bqtypes import columns_of, from_duck, to_duck
 from flows.warehouse.lake import Lake, Pinned
 from flows.warehouse.macros import PREFIX, statements
+from flows.warehouse.quoting import literal, name_sql
 from flows.warehouse.scope import path_of, real_tables
 from flows.warehouse.session import Session
 
@@ -19,20 +20,6 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 SCHEMA = "penstock"
-
-
-def literal(value: str) -> str:
-    """A string as SQL text, made by sqlglot."""
-    from sqlglot import exp
-
-    return exp.Literal.string(value).sql(dialect="duckdb")
-
-
-def name_sql(name: str) -> str:
-    """A name as SQL text, made by sqlglot."""
-    from sqlglot import exp
-
-    return exp.to_identifier(name, quoted=True).sql(dialect="duckdb")
 
 
 def parquet(paths: Sequence[str], *, filename: bool = False) -> str:
@@ -164,7 +151,11 @@ class Tables:
         raise self.missing(written)
 
     def missing(self, written: str) -> SqlError:
-        known = [*self._bound, *self.names, *self.lake.names()]
+        there = self.lake.names()
+        known = [*self._bound, *(name for name, place in self.names.items() if place in there), *there]
+        if written in self.names and written not in known:
+            return SqlError(f"table {written!r} is catalogued and has no rows here", code="not_found",
+                            fix="Load it with a pipeline, or write the table that you mean as dataset.table")
         near = suggest(written, known) or suggest(written, [name.rpartition(".")[2] for name in known])
         fix = f"Did you mean {' or '.join(map(repr, near))}?" if near else \
             f"There are: {', '.join(sorted(known)[:12])}" if known else "There are no tables yet"

@@ -17,8 +17,9 @@ from flows.warehouse.base import LINEAGE, SLICE_KEY, Column, LoadResult, Slice, 
 from flows.warehouse.bqtypes import to_duck
 from flows.warehouse.evolve import check_partition, evolve, lineage_columns
 from flows.warehouse.lake import Change, Lake, Pinned
+from flows.warehouse.quoting import literal, name_sql
 from flows.warehouse.session import Session
-from flows.warehouse.tables import Tables, literal, name_sql, parquet
+from flows.warehouse.tables import Tables, parquet
 
 MAX_PARTITIONS = 4000  # of one write; source: BigQuery, "Quotas and limits", partitions modified by one job
 NULL_PARTITION = "__NULL__"  # the name that BigQuery gives the partition of rows without a value
