@@ -13,7 +13,7 @@ from flows.planner.rowset import Rows
 
 EXTENSION = {"excel": "xlsx", "csv": "csv", "parquet": "parquet", "json": "json"}
 PROVIDERS = ("openai", "anthropic", "gemini", "deepseek", "azure", "aws", "gcp", "oci")
-LATER = {"clickhouse": "ClickHouse", "gcs": "Google Cloud Storage", "s3": "S3"}
+LATER = {"gcs": "Google Cloud Storage", "s3": "S3"}
 
 
 @dataclass
