@@ -37,7 +37,8 @@ MACROS = (
     "lambda i: CAST(s + to_months(CAST(i * months AS INTEGER)) + to_days(CAST(i * days AS INTEGER)) AS DATE)), lambda d: d <= e)",
     "bq_timestamp_array(s, e, us) AS CASE WHEN (epoch_us(e) - epoch_us(s)) // us >= 1000000 "
     "THEN error('GENERATE_TIMESTAMP_ARRAY makes at most 1,000,000 items here') "
-    "ELSE generate_series(s, e, to_microseconds(CAST(us AS BIGINT))) END",
+    "ELSE generate_series(s, CASE WHEN (epoch_us(e) - epoch_us(s)) // us >= 1000000 THEN s ELSE e END, "  # constants are folded first
+    "to_microseconds(CAST(us AS BIGINT))) END",
     # arrays; i counts from 0
     "bq_at(a, i) AS CASE WHEN a IS NULL OR i IS NULL THEN NULL WHEN i < 0 OR i >= len(a) "
     "THEN error('Array index ' || CAST(i AS VARCHAR) || ' is out of bounds') ELSE a[i + 1] END",

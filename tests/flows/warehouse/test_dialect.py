@@ -125,6 +125,11 @@ def test_a_value_that_bigquery_stops_at_stops_here(shared: DuckDBWarehouse, sql:
         shared.query(sql)
 
 
+def test_the_size_of_an_array_of_timestamps_is_judged_before_it_is_made(shared: DuckDBWarehouse) -> None:
+    with pytest.raises(DataError, match="at most 1,000,000 items"):
+        shared.query("SELECT GENERATE_TIMESTAMP_ARRAY(TIMESTAMP '2000-01-01', TIMESTAMP '2025-01-01', INTERVAL 1 MICROSECOND)")
+
+
 @pytest.mark.parametrize("sql", [
     "SELECT 1 AS a, a + 1 AS b", "SELECT i FROM mart.t WHERE i = s", "SELECT i FROM mart.t WHERE d = ts", "SELECT s + 1 FROM mart.t",
     "SELECT list_sort([3, 1])", "SELECT i FROM mart.t WHERE i", "SELECT UPPER(i) FROM mart.t", "SELECT i || s FROM mart.t",
