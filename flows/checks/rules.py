@@ -13,7 +13,7 @@ from flows import errors
 from flows.checks.case import Case, find, word
 from flows.checks.columns import loaded_by, table_at
 from flows.errors import PenstockError, Problem
-from flows.spec.placeholder import BUILT_IN
+from flows.spec.placeholder import BUILT_IN, names
 from flows.spec.problems import clip
 from flows.spec.suggest import did_you_mean, suggest
 
@@ -24,6 +24,9 @@ Rule = Callable[[Case], Iterator[Problem]]
 SLACK = re.compile(r"^[#@][\w.-]{1,80}$|^https://\S+$")
 EMAIL = re.compile(r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+$")
 STANDARD = ("TimeoutError", "ConnectionError", "OSError")
+WAREHOUSE = ("bigquery", "duckdb")
+TABLE = re.compile(r"^(?!(?i:information_schema)\.)[A-Za-z0-9_][A-Za-z0-9_-]{0,120}\.[A-Za-z0-9_][A-Za-z0-9_-]{0,120}$")
+"""dataset.table as the lake keeps it: longer names do not fit into a file system, and INFORMATION_SCHEMA is BigQuery's own."""
 FIXED = ("tenant_id", "pipeline_id", "run_id")
 
 
@@ -54,6 +57,13 @@ def zone_exists(case: Case) -> Iterator[Problem]:
         near = did_you_mean(name, zones) or did_you_mean(f"Europe/{name}", zones)
         yield Problem("schedule.timezone", "unknown_timezone", f"there is no time zone {clip(name)!r}",
                       near or "Use a name like 'Europe/Berlin' or 'UTC'", tuple(suggest(name, zones)))
+
+
+def id_is_lasting(case: Case) -> Iterator[Problem]:
+    """A pipeline is known by its id before a run of it has one."""
+    if "run_id" in names(case.raw.pipeline_id):
+        yield Problem("pipeline_id", "unstable_id", "the id of a pipeline is the same for every run, it cannot hold {run_id}",
+                      "Leave {run_id} out")
 
 
 def names_are_free(case: Case) -> Iterator[Problem]:
@@ -140,6 +150,27 @@ def one_load_a_table(case: Case) -> Iterator[Problem]:
                           "Union both inputs in one transform, or load with mode merge")
 
 
+def tables_have_names(case: Case) -> Iterator[Problem]:
+    """A table of the warehouse is dataset.table in the own project, known before anything runs."""
+    own = tuple(dict.fromkeys(p for p in (case.settings.project, case.settings.tenant_id) if p))
+    for step in case.spec.steps:
+        table = loaded_by(step)
+        if not table or step.step_id in case.open or word(step, "destination", "engine") not in ("", *WAREHOUSE):
+            continue
+        parts = table.split(".")
+        if len(parts) == 1 and table in case.catalog.tables:  # what the catalogue does not list is judged by the engine
+            yield Problem(f"steps.{step.step_id}.destination.table", "no_dataset", f"{table!r} is a catalogued source, not a destination",
+                          f"Write dataset.table, like mart.{table}")
+        if len(parts) == 1:
+            continue
+        if len(parts) == 3 and TABLE.match(".".join(parts[1:])) and parts[0] not in own:
+            yield Problem(f"steps.{step.step_id}.destination.table", "not_allowed", f"project {clip(parts[0])!r} is not yours",
+                          f"Use {' or '.join(map(repr, own))}, or leave the project out")
+        elif not TABLE.match(table.partition(".")[2] if len(parts) == 3 else table):
+            yield Problem(f"steps.{step.step_id}.destination.table", "invalid_name", f"{clip(table)!r} is not the name of a table",
+                          "Write dataset.table with letters, digits, '_' and '-', like mart.daily_revenue")
+
+
 def nothing_kept(case: Case) -> Iterator[Problem]:
     """A pipeline that writes nothing is probably not finished."""
     if not any(step.destination for step in case.spec.steps):
@@ -206,6 +237,6 @@ def read_tables(step: Step) -> list[str]:
     return [table] if table else []
 
 
-RULES: tuple[Rule, ...] = (cron_holds, zone_exists, names_are_free, targets_hold, retries_hold, inputs_exist, connections_exist,
-                           one_load_a_table)
+RULES: tuple[Rule, ...] = (id_is_lasting, cron_holds, zone_exists, names_are_free, targets_hold, retries_hold, inputs_exist,
+                           connections_exist, one_load_a_table, tables_have_names)
 WARNINGS: tuple[Rule, ...] = (nothing_kept, retry_unused, budget_unjudged, read_unknown, other_connection)
