@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -90,3 +91,22 @@ def test_a_file_is_catalogued_and_then_read_by_its_name(capsys, home):
     (home.parent / "here" / "p.yml").write_text(spec)
     assert call(["preview", "p.yml", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["steps"][0]["rows"] == [{"id": 1, "name": "Ann"}, {"id": 2, "name": "Bob"}]
+
+
+def command(args: str, home) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["bash", "-o", "pipefail", "-c", f"{sys.executable} -m flows.cli {args}"], text=True, capture_output=True,
+                          env={**os.environ, "PENSTOCK_HOME": str(home)}, timeout=120, check=False)
+
+
+def test_a_reader_that_stops_early_is_no_failure(tmp_path):
+    done = command("query --tenant other 'select n, repeat(\"x\", 500) as t from unnest(generate_array(1, 5000)) as n' | head -1", tmp_path)
+    assert (done.returncode, done.stderr.replace("5,000 rows", "").strip()) == (0, "")
+
+
+def test_a_full_disk_under_the_output_is_one_line(tmp_path):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("this machine has no /dev/full")
+    done = command("query --tenant other 'select 1 as a' --json > /dev/full", tmp_path)
+    assert done.returncode == 3
+    assert done.stderr.startswith("penstock: the output cannot be written")
+    assert done.stderr.count("\n") == 1
