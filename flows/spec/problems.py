@@ -119,7 +119,8 @@ def _merged(groups: Mapping[Loc, Mapping[tuple[str, ...], list[tuple[Loc, Any]]]
             yield next(iter(branches.values()))
             continue
         flat = [pair for pairs in branches.values() for pair in pairs]
-        if all(len(real) == len(fork) for real, _ in flat):
+        told = all(real == flat[0][0] and _kind_word(item["type"]) for real, item in flat)  # a plain union inside a tagged one
+        if told or all(len(real) == len(fork) for real, _ in flat):
             yield _one_of(flat)
         else:
             yield min(branches.values(), key=_distance)

@@ -191,7 +191,10 @@ def _integer(value: Any) -> int:
         raise ValueError
     if isinstance(value, str) and not re.fullmatch(r"[-+]?[0-9]+", value.strip()):
         raise ValueError
-    return int(value)
+    number = int(value)
+    if not -2**63 <= number < 2**63:  # what an INT64 holds
+        raise ValueError
+    return number
 
 
 def _number(value: Any) -> float | int:

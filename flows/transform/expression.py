@@ -132,6 +132,8 @@ def _reason(error: Exception) -> str:
     found = getattr(error, "errors", None) or [{}]
     said = str(found[0].get("description") or "it cannot be read").splitlines()[0]
     near = found[0].get("highlight")
+    if said.startswith("Required keyword"):  # sqlglot names its own classes here
+        said = "a part is missing"
     return f"{said[0].lower()}{said[1:]}" + (f" near {near[:40]!r}, character {found[0].get('col')}" if near else "")
 
 

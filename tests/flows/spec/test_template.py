@@ -223,3 +223,11 @@ def test_a_hostile_parameter_name_in_a_table_is_refused() -> None:
     with pytest.raises(PenstockError, match="which is no name of a table"):
         resolve(spec({"table": "mart.{x}"}), {"x": "a b"})
     assert config(resolve(spec({"table": "mart.{x}"}), {"x": "orders_2025-01"})) == {"table": "mart.orders_2025-01"}
+
+
+@pytest.mark.parametrize("value", [str(2**63), str(-2**63 - 1), 10**30])
+def test_an_integer_parameter_that_no_int64_holds_is_refused(value):
+    made = spec(parameters=[{"name": "n", "type": "integer"}])
+    with pytest.raises(InputError, match="must be of type integer"):
+        typed_params(made, {"n": value})
+    assert typed_params(made, {"n": str(2**63 - 1)}) == {"n": 2**63 - 1}

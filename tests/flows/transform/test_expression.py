@@ -353,3 +353,12 @@ def test_types_are_exactly_those_foretold(row):
     texts = {f"c{n}": a[0] for n, a in enumerate(ANSWERS)}
     made = row.compile([{"op": "derive", "columns": texts}, {"op": "select", "columns": list(texts)}], "orders", "duckdb")
     assert row.types(made.tree.sql("duckdb")) == {c.name: to_duck(c.type) for c in made.columns}
+
+
+def test_an_unfinished_expression_is_told_without_words_of_the_parser():
+    from flows.transform.expression import _parse
+
+    with pytest.raises(SpecError) as caught:
+        _parse("amount * ", "p")
+    assert "a part is missing near" in str(caught.value)
+    assert "sqlglot" not in str(caught.value)

@@ -520,3 +520,8 @@ def test_what_is_written_out_reads_back():
     again = read([operation.model_dump(mode="json", exclude_unset=True) for operation in first])
     assert again == first
     assert re.search(r"'with': 'b'", str(first[0].model_dump()))
+
+
+def test_a_value_of_no_kind_names_all_kinds():
+    with pytest.raises(SpecError, match="must be true or false or a whole number or a number or text"):
+        read([{"op": "fill", "columns": {"amount": None}}])
