@@ -92,3 +92,9 @@ def test_without_folders_nothing_is_allowed(tmp_path):
         AllowedFiles([]).read(str(Path(tmp_path) / "x"))
     with pytest.raises(InputError):
         AllowedFiles([]).write("x")
+
+
+@pytest.mark.parametrize("path", [".", "sub/.."])
+def test_the_folder_itself_is_called_a_folder_and_not_outside(place, path):
+    with pytest.raises(InputError, match="is a folder"):
+        AllowedFiles([place]).read(path)

@@ -185,3 +185,17 @@ def test_files_outside_the_allowed_folders_stay_shut(open_warehouse: Callable[..
     link.symlink_to(outside)
     with pytest.raises(InputError, match="not in an allowed folder"):
         w.read_csv(link)
+
+
+def test_a_map_in_a_parquet_file_is_a_list_of_its_entries_at_any_depth(warehouse, tmp_path):
+    pairs = pa.map_(pa.string(), pa.int64())
+    pq.write_table(pa.table({
+        "m": pa.array([[("k", 1)], [], None], pairs),
+        "l": pa.array([[[("k", 1)]], [], None], pa.list_(pairs)),
+        "s": pa.array([{"a": [("k", 1)], "b b": 1}, None, {"a": None, "b b": 2}], pa.struct([("a", pairs), ("b b", pa.int64())])),
+        "deep": pa.array([[("x", [("k", 1)])], [], None], pa.map_(pa.string(), pairs))}), tmp_path / "maps.parquet")
+    entry = {"key": "k", "value": 1}
+    assert rows(warehouse, warehouse.read_file(tmp_path / "maps.parquet")) == [
+        ([entry], [[entry]], {"a": [entry], "b b": 1}, [{"key": "x", "value": [entry]}]),
+        ([], [], None, []),
+        (None, None, {"a": None, "b b": 2}, None)]

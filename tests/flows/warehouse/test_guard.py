@@ -122,3 +122,8 @@ def test_only_streaming_queries_are_plain() -> None:
     for sql in ("SELECT SUM(a) FROM t", "SELECT a FROM t ORDER BY a", "SELECT a FROM t LIMIT 1", "SELECT DISTINCT a FROM t",
                 "SELECT ROW_NUMBER() OVER (ORDER BY a) FROM t", "SELECT RAND() FROM t", "SELECT a FROM t UNION DISTINCT SELECT 1"):
         assert not plain(sql)
+
+
+def test_a_catalogued_table_without_rows_is_not_offered_as_a_near_miss_of_itself(open_warehouse):
+    with pytest.raises(SqlError, match=r"'orders' is catalogued and has no rows here"):
+        open_warehouse(names={"orders": "shop.orders"}).query("SELECT * FROM orders")
