@@ -32,10 +32,10 @@ HOMES = {
 NOT_HOME = {"prefect": ("flows.run.plan", "flows.run.preview", "flows.run.ledger")}
 # modules that `penstock plan` loads must start fast: these come in inside functions, and only there
 HEAVY = {"prefect", "pandas", "duckdb", "sqlglot", "sqlalchemy", "google", "pyarrow", "streamlit", "langchain", "numpy"}
-LIGHT = ("flows.errors", "flows.events", "flows.settings", "flows.spec", "flows.insight.catalog", "flows.planner", "flows.service",
+LIGHT = ("flows.errors", "flows.settings", "flows.spec", "flows.insight.catalog", "flows.planner", "flows.service",
          "flows.cli", "flows.warehouse.base", "flows.engines.base")
 FILE_LINES, FUNCTION_LINES = 400, 50
-BROAD = {"flows.events", "flows.run.step", "flows.run.gate"}
+BROAD = {"flows.run.step"}
 
 
 class Module:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from flows.events import Event, EventBus
 from flows.run import gate
 from flows.run.scrub import ScrubFormatter
 from flows.run.step import TEXT_LIMIT, Outcome
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from flows.store import Run, StepRow, Store
 
 FOLLOW_EVERY = 0.1  # seconds
-bus = EventBus()
 
 
 class RunBook:
@@ -37,13 +35,11 @@ class RunBook:
     def open(self, plan: Plan) -> None:
         """Write all steps as PENDING."""
         self.store.steps.plan(self.run_id, [(s.step_id, s.name, s.ps_type, s.position) for s in plan.steps])
-        self._tell("run.started", self.run_id)
 
     def started(self, step: PlanStep, tries: int) -> None:
         again = {} if tries > 1 else {"started_at": datetime.now(UTC)}
         self.store.steps.update(self.run_id, step.step_id, status=gate.RUNNING, attempts=tries, **again)
         self.log.info("step %s (%s) started, try %d of %d", step.step_id, step.ps_type, tries, step.retry.max_attempts)
-        self._tell("step.started", step.step_id, tries=tries)
 
     def retrying(self, step: PlanStep, outcome: Outcome, tries: int, seconds: float) -> None:
         self.store.steps.update(self.run_id, step.step_id, status=gate.RETRYING, attempts=tries, error=outcome.error)
@@ -61,7 +57,6 @@ class RunBook:
             self.log.info("step %s ended: %s%s", step.step_id, outcome.status, f" ({outcome.error})" if outcome.error else "")
         for note in outcome.result.notes:
             self.log.info("step %s: %s", step.step_id, note)
-        self._tell("step.ended", step.step_id, status=outcome.status, rows=outcome.result.rows, error=outcome.error)
         return True
 
     def reused(self, step: PlanStep, row: StepRow) -> None:
@@ -75,11 +70,7 @@ class RunBook:
         """Close the run; a final run stays as it is."""
         done = self.store.runs.finish(self.run_id, status, error[:TEXT_LIMIT], owner=owner)
         self.log.info("run ended: %s%s", status, f" ({error})" if error else "")
-        self._tell("run.ended", self.run_id, status=status, error=error)
         return done
-
-    def _tell(self, name: str, subject: str, **data: object) -> None:
-        bus.emit(Event(name, subject, {"run_id": self.run_id, **data}))
 
 
 @contextmanager
