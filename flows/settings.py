@@ -43,8 +43,8 @@ class Settings:
     home: Path
     tenant_id: str = "demo"
     project: str = ""  # what a fully qualified table path may start with, besides the tenant id
-    control_url: str = ""
-    prefect_url: str = ""  # an own Prefect server; empty: `penstock up` starts one
+    control_url: str = field(default="", repr=False)  # holds a password on PostgreSQL
+    prefect_url: str = field(default="", repr=False)  # an own Prefect server; empty: `penstock up` starts one
     prefect_port: int = 4200
     max_runs: int = 0  # runs at once; 0: 2 on SQLite, twice the cores on PostgreSQL
     folders: tuple[Path, ...] = ()  # where files may be read and written, the first one is for relative paths that are written

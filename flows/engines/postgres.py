@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
@@ -46,7 +46,7 @@ class Peer:
     """A declared PostgreSQL connection. `seconds` bounds each statement; 0 leaves it to the step's own timeout."""
 
     name: str
-    url: str
+    url: str = field(repr=False)  # with its password
     cancel: Cancel
     connect_seconds: float = 5.0
     seconds: float = 0.0
@@ -216,15 +216,15 @@ def _fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     import pyarrow.compute as pc
 
     arrays = []
-    for field, array in zip(schema, batch.columns, strict=True):
-        if pa.types.is_decimal(field.type):
-            array = _decimals(array, field)
-        elif pa.types.is_timestamp(field.type) or pa.types.is_date(field.type):
-            whole, day = array.cast(pa.int64() if pa.types.is_timestamp(field.type) else pa.int32()), 86_400_000_000
-            ends, unit = pc.min_max(whole), 1 if pa.types.is_timestamp(field.type) else day
+    for column, array in zip(schema, batch.columns, strict=True):
+        if pa.types.is_decimal(column.type):
+            array = _decimals(array, column)
+        elif pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+            whole, day = array.cast(pa.int64() if pa.types.is_timestamp(column.type) else pa.int32()), 86_400_000_000
+            ends, unit = pc.min_max(whole), 1 if pa.types.is_timestamp(column.type) else day
             low, high = ends["min"].as_py(), ends["max"].as_py()
             if low is not None and not (low * unit >= _YEAR_1 and high * unit < _YEAR_10000):
-                raise DataError(f"column {field.name!r} holds a time outside the years 1 to 9999 (infinity?)",
+                raise DataError(f"column {column.name!r} holds a time outside the years 1 to 9999 (infinity?)",
                                 fix="Replace it in source.query, for example with NULLIF")
         arrays.append(array)
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

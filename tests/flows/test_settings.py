@@ -1,0 +1,42 @@
+"""What the environment says, and what is never shown of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.errors import InputError
+from flows.settings import Settings
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in {"HOME": str(tmp_path), "TENANT": "acme", "MAX_RUNS": "3", "PATHS": f"{tmp_path / 'a'}:{tmp_path / 'b'}"}.items():
+        monkeypatch.setenv(f"PENSTOCK_{name}", value)
+    read = Settings.load()
+    assert (read.home, read.tenant_id, read.max_runs) == (tmp_path, "acme", 3)
+    assert read.folders == (Path.cwd(), tmp_path / "files", tmp_path / "a", tmp_path / "b")
+    assert read.control_url == f"sqlite:///{tmp_path / 'control.sqlite'}"
+
+
+def test_addresses_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENSTOCK_CONTROL_URL", "postgresql://penstock:hunter2@db/control")
+    monkeypatch.setenv("PENSTOCK_PREFECT_URL", "https://me:hunter2@prefect/api")
+    read = Settings.load()
+    assert "hunter2" in read.control_url
+    assert "hunter2" not in f"{read} {read!r}"
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "1.5", "²"])
+def test_a_number_that_is_none_names_its_variable(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("PENSTOCK_PREFECT_PORT", text)
+    with pytest.raises(InputError, match="PENSTOCK_PREFECT_PORT"):
+        Settings.load()
+
+
+@pytest.mark.parametrize("tenant", ["", "a/b", "..", "a" * 64, "ä"])
+def test_a_tenant_that_is_no_name_is_refused(tenant: str) -> None:
+    from flows.settings import check_tenant
+
+    with pytest.raises(InputError, match="is not a valid name"):
+        check_tenant(tenant)
