@@ -39,6 +39,7 @@ def planned(relation: str, target: Target, context: Context) -> StepResult:
     place = context.files.write(target.path)
     rows = count(relation, context)
     _fits(target.kind, rows)
+    _schema(relation, target, context)
     replaces = ", in place of the file that is there" if Path(place).exists() else ""
     return StepResult(rows=rows, notes=[f"would write {rows:,} rows to {target.path}{replaces}"], outputs={"path": place})
 
@@ -48,12 +49,24 @@ def deliver(relation: str, target: Target, context: Context) -> StepResult:
     place = context.files.write(target.path)
     expected = count(relation, context)
     _fits(target.kind, expected)
-    schema = context.warehouse.query(everything(relation).limit(0)).schema
+    schema = _schema(relation, target, context)
     batches = _checked(context.warehouse.stream(everything(relation)), context)
     rows = _saved(place, lambda file: _WRITERS[target.kind](file, schema, batches, target))
     if rows != expected:
         raise DataError(f"{rows:,} of {expected:,} rows were written to {target.path}", fix="Run the step again")
     return StepResult(rows=rows, outputs={"path": place, "bytes": Path(place).stat().st_size})
+
+
+def _schema(relation: str, target: Target, context: Context) -> pa.Schema:
+    """The columns as Arrow has them. Raises DataError for one that this format has no way to write."""
+    import pyarrow as pa
+
+    schema = context.warehouse.query(everything(relation).limit(0)).schema
+    for field in schema:
+        if pa.types.is_interval(field.type):
+            raise DataError(f"column {field.name!r} is INTERVAL, which a {target.kind} file does not hold",
+                            fix=f"Cast it first: CAST({field.name} AS STRING)")
+    return schema
 
 
 def _checked(batches: Iterator[pa.RecordBatch], context: Context) -> Iterator[pa.RecordBatch]:
@@ -159,7 +172,21 @@ def _json(file: IO[bytes], schema: pa.Schema, batches: Iterator[pa.RecordBatch],
 
 
 def _json_text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=_json_value, allow_nan=False)
+    try:
+        return json.dumps(value, ensure_ascii=False, default=_json_value, allow_nan=False)
+    except ValueError:  # a number that is none, somewhere inside
+        return json.dumps(_finite(value), ensure_ascii=False, default=_json_value, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    """The same with NaN, Infinity and -Infinity as text, as BigQuery writes them in JSON."""
+    if isinstance(value, dict):
+        return {name: _finite(held) for name, held in value.items()}
+    if isinstance(value, list):
+        return [_finite(held) for held in value]
+    if isinstance(value, float) and value != value:
+        return "NaN"
+    return {float("inf"): "Infinity", float("-inf"): "-Infinity"}.get(value, value) if isinstance(value, float) else value
 
 
 def _json_value(value: Any) -> Any:

@@ -127,3 +127,21 @@ def test_a_file_outside_is_refused_before_and_in_the_run(rows, path):
 def test_only_known_formats(rows):
     with pytest.raises(ValidationError):
         export(rows, "pdf", "out.pdf")
+
+
+def test_numbers_that_are_none_are_text_in_json_and_nested_too(bench):
+    bench.made("rows", "SELECT 'nan'::DOUBLE AS a, 'inf'::DOUBLE AS b, [1.5, '-inf'::DOUBLE] AS c, {'x': 'nan'::DOUBLE} AS d")
+    export(bench, "json", "out.json")
+    assert json.loads((bench.here / "out.json").read_text(), parse_constant=pytest.fail) == [
+        {"a": "NaN", "b": "Infinity", "c": [1.5, "-Infinity"], "d": {"x": "NaN"}}]
+    export(bench, "csv", "out.csv")
+    assert json.loads(next(csv.DictReader((bench.here / "out.csv").open()))["c"]) == [1.5, "-Infinity"]
+
+
+@pytest.mark.parametrize("engine", ["csv", "parquet", "json", "excel"])
+@pytest.mark.parametrize("preview", [False, True])
+def test_an_interval_is_refused_with_its_name_before_anything_is_written(bench, engine, preview):
+    bench.made("rows", "SELECT 1 AS id, INTERVAL 3 DAY AS span")
+    with pytest.raises(DataError, match=r"column 'span' is INTERVAL.*CAST\(span AS STRING\)"):
+        export(bench, engine, "out.x", preview=preview)
+    assert not (bench.here / "out.x").exists()
