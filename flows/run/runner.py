@@ -82,7 +82,7 @@ class Walk:
             parents = [allow_failure(self.states[name]) for name in step.upstream]
             self.states[step_id] = await named(step_id, *arguments, return_state=True, wait_for=parents)
         finally:
-            self.ended.setdefault(step_id, gate.FAILED)
+            self.ended.setdefault(step_id, gate.CANCELLED if self.cancel.is_set() else gate.FAILED)  # Prefect begins nothing then
             self.states.setdefault(step_id, Failed(message="lost"))
             self.done[step_id].set()
 

@@ -185,6 +185,7 @@ def test_a_cancel_ends_the_run_here_and_in_prefect(house):
     house.store.runs.ask_cancel("demo", run_id)
     run, steps = house.ended(run_id)
     assert (run.status, steps["long"].status, steps["next"].status) == ("CANCELLED", "CANCELLED", "CANCELLED")
+    assert run.error == "stopped by a person"
     house.recorded(run_id, "Cancelled")
 
 
