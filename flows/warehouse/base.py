@@ -170,7 +170,6 @@ class Warehouse(Protocol):
         """Keep rows for the steps after this one and bind them under `name`. A preview session keeps them in memory only, and
         keeps a plain SELECT as a view, so that nothing is read that nobody asks for."""
 
-    def describe_relation(self, name: str) -> tuple[Column, ...]: ...
     def head(self, source: str | exp.Expression, rows: int) -> list[dict[str, Any]]:
         """The first rows of a relation or table (its name) or of a compiled query (a tree), as plain Python values."""
 

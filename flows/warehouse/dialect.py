@@ -47,6 +47,13 @@ APPROXIMATE: dict[type[exp.Expr], str] = {
 }
 
 
+def _quote(tree: exp.Expr) -> None:
+    """Quote every name that is not plain: those that sqlglot makes out of a `*` are bare, and a column may have any name."""
+    for name in tree.find_all(exp.Identifier):
+        if not name.quoted and not exp.SAFE_IDENTIFIER_RE.fullmatch(name.name):
+            name.set("quoted", True)
+
+
 class Translation:
     """One query on its way; `notes` say where the answer may differ from BigQuery's."""
 
@@ -80,6 +87,7 @@ class Translation:
         schema = MappingSchema({"penstock": known} if known else {}, dialect="bigquery")
         try:
             made = qualify(tree, dialect="bigquery", schema=schema, quote_identifiers=False)
+            _quote(made)
             return annotate_types(made, schema, dialect="bigquery")
         except OptimizeError as error:
             raise self._unresolved(str(error), tree) from None

@@ -133,10 +133,6 @@ class DuckDBWarehouse:
         self.session.rows(f"DROP TABLE {kept.sql}")
         return None
 
-    def describe_relation(self, name: str) -> tuple[Column, ...]:
-        """Columns of a bound relation, or of a table by its bare or full name. Raises SqlError when there is none."""
-        return self.tables.find((name,) if self.tables.bound(name) else tuple(name.split("."))).columns
-
     def _prepare(self, sql: Sql, params: Params) -> Prepared:
         return prepare(sql, params or {}, self.tables, project=self.project)
 

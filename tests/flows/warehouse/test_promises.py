@@ -68,7 +68,7 @@ def test_a_relation_survives_as_plain_data(session: Open) -> None:
     later = session()
     later.bind(Relation.from_dict(relation.as_dict()))
     assert values(later, "SELECT SUM(a) FROM `step-1`") == [3]
-    assert kinds(later.describe_relation("step-1")) == {"a": "INT64", "t": "TIMESTAMP"}
+    assert kinds(later.check("SELECT * FROM `step-1`").columns) == {"a": "INT64", "t": "TIMESTAMP"}
 
 
 def test_the_project_may_be_named_and_only_the_own_one(session: Open) -> None:
@@ -176,13 +176,23 @@ def test_staged_numbers_keep_nine_digits(w: Warehouse) -> None:
     assert values(w, "SELECT n FROM n") == [Decimal("2.345678000")]
 
 
+@pytest.mark.parametrize("name", ["a b", "step-1", 'x"; DROP TABLE t; --', "a, (SELECT 1)", "1st", "Größe", "select", "x'y", "a.b", "a\nb"])
+def test_a_name_is_data_also_where_a_star_stands_for_it(w: Warehouse, name: str) -> None:
+    w.stage("rows", pa.table({name: [1, 2]}))
+    w.stage("step-1", pa.table({name: [3]}))
+    assert w.query("SELECT * FROM rows").to_pylist() == [{name: 1}, {name: 2}]
+    assert w.query("WITH `w-1` AS (SELECT * FROM `step-1`) SELECT `w-1`.* FROM `w-1`").to_pylist() == [{name: 3}]
+    assert [c.name for c in w.check("SELECT * FROM rows AS `r-1`").columns] == [name]
+
+
 def test_staging_takes_readers_tables_text_and_trees(w: Warehouse) -> None:
     assert w.stage("a", pa.table({"x": [1]})).rows == 1
     assert w.stage("b", pa.table({"x": [1, 2]}).to_reader()).rows == 2
     assert w.stage("c", "SELECT x + @n AS x FROM b", {"n": 1}).rows == 2
     assert w.stage("d", sqlglot.parse_one("SELECT * FROM c", read="duckdb")).rows == 2
-    assert w.stage("none", "SELECT x FROM d WHERE x > 9").rows == 0
-    assert kinds(w.describe_relation("none")) == {"x": "INT64"}
+    none = w.stage("none", "SELECT x FROM d WHERE x > 9")
+    assert (none.rows, kinds(none.columns)) == (0, {"x": "INT64"})
+    assert kinds(w.check("SELECT * FROM none").columns) == {"x": "INT64"}
 
 
 def test_two_columns_of_one_name_are_an_error(w: Warehouse) -> None:
