@@ -75,7 +75,7 @@ class Penstock:
         """The control store, opened and migrated."""
         from flows.store import open_store
 
-        self.settings.home.mkdir(parents=True, exist_ok=True)
+        self.settings.make_home()
         return open_store(self.settings.control_url)
 
     def close(self) -> None:

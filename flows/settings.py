@@ -72,6 +72,14 @@ class Settings:
         check_tenant(settings.tenant_id)
         return settings
 
+    def make_home(self) -> None:
+        """The home's folder is there afterwards. Raises InputError where none can be made."""
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self.home} cannot be made: {error.strerror}", where="--home",
+                             fix="Name a folder that this user may write, with --home or PENSTOCK_HOME") from None
+
     def with_folder(self, folder: Path) -> Settings:
         """The same settings with one more folder for files, for instance that of the spec file."""
         folder = folder.absolute()

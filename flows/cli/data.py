@@ -59,8 +59,8 @@ def _batch(path: str) -> int:
             continue
         try:
             case: dict[str, Any] = json.loads(line)
-            case["id"], case["sql"]
-        except (ValueError, KeyError, TypeError, RecursionError):
+            case["id"], case["sql"].strip
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             put_json({"id": number, "error": {"code": "invalid_input", "message": f"line {number}: a line needs an id and sql"},
                       "verdict": "failed"})
             continue

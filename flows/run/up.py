@@ -45,7 +45,7 @@ def serve(settings: Settings, *, say: Say = print, temporary: bool = False) -> i
     """
     from flows.store import open_store
 
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.make_home()
     with only_one(settings, temporary, say) as told, open_store(settings.control_url) as store:
         return asyncio.run(Up(settings, store, say, told, temporary).run())
 

@@ -110,3 +110,18 @@ def test_a_full_disk_under_the_output_is_one_line(tmp_path):
     assert done.returncode == 3
     assert done.stderr.startswith("penstock: the output cannot be written")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_home_that_cannot_be_made_is_one_line(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    for args in (["status"], ["up"], ["query", "select 1"]):
+        assert call([*args, "--home", str(tmp_path / "file" / "home")]) == 2
+        assert "file/home cannot be made: Not a directory" in capsys.readouterr().err
+
+
+def test_a_line_of_a_batch_that_is_none_leaves_the_others_alone(tmp_path, capsys):
+    (tmp_path / "in.jsonl").write_text('{"id": 2, "sql": 5}\n[1]\nxx\n{"id": 3}\n{"id": 4, "sql": "select 1 as a"}\n')
+    assert call(["query", "--batch", str(tmp_path / "in.jsonl"), "--json", "--home", str(tmp_path / "home")]) == 0
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert ["error" in a for a in answers] == [True, True, True, True, False]
+    assert answers[4]["rows"] == [[1]]
