@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictFloat, StrictInt, StrictStr, field_validator, model_validator
+from pydantic import Field, StrictInt, StrictStr, field_validator, model_validator
 
 from flows.transform.condition import MAX_VALUES, Closed, Name, Scalar
 
 OnFail = Literal["fail", "quarantine", "warn"]
-Number = StrictInt | StrictFloat
 _AGE = re.compile(r"([1-9]\d{0,5})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
