@@ -51,11 +51,11 @@ class Peer:
     """A declared ClickHouse connection. `seconds` bounds each statement; 0 leaves it to the step's own timeout."""
 
     name: str
-    url: str
+    url: str = field(repr=False)
     cancel: Cancel
     connect_seconds: float = 5.0
     seconds: float = 0.0
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, name: str, connections: Connections, cancel: Cancel, *, connect_seconds: float = 5.0, seconds: float = 0.0) -> Peer:

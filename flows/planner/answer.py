@@ -106,13 +106,6 @@ class PlanResult(Closed):
         """Plain data, the same bytes for the same result."""
         return self.model_dump(mode="json")
 
-    def flow_spec(self) -> FlowSpec:
-        """The spec as a checked model; InputError while a question is open or nothing is to be built."""
-        if self.status != "ready" or not self.spec:
-            raise InputError("this plan is not ready", fix="Answer its questions first")
-        return FlowSpec.model_validate(self.spec)
-
-
 def status_of(questions: list[Question]) -> Status:
     """`needs_input` exactly when a question blocks."""
     if any(q.slot == "refused" for q in questions):

@@ -12,7 +12,6 @@ from flows.planner.read.words import ADJECTIVES
 NUMERIC = {"INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC", "INTEGER", "FLOAT"}
 REAL = {"FLOAT64", "NUMERIC", "BIGNUMERIC", "FLOAT"}
 MAIN_NAMES = ("amount", "revenue", "cost", "spend", "total", "value", "price")
-IRREGULAR = {"status": "statuses", "day": "days"}
 MEMORY: OrderedDict[str, Lexicon] = OrderedDict()
 
 

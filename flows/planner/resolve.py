@@ -31,7 +31,6 @@ class Scope:
     tables: list[str] = field(default_factory=list)
     origins: dict[str, tuple[Span | None, str]] = field(default_factory=dict)
     joints: list[Joint] = field(default_factory=list)
-    open_joins: bool = False
     spread: bool = False  # columns of several tables are used
 
     @property
@@ -327,7 +326,6 @@ def _bridge(scope: Scope, done: list[str], rest: list[str]) -> str | None:
 
 
 def _ask_join(scope: Scope, message: str, pairs: list[tuple[str, str]] | None = None) -> None:
-    scope.open_joins = True
     scope.asks.add(Ask("join", message, None, [(f"{a} = {b}", {"on": [[a, b]]}) for a, b in pairs or []]))
 
 

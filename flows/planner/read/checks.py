@@ -115,12 +115,6 @@ ROWS = P(
     r"lines)(?: (?:in|of|the|result|output|are|there|there are|table|must be there|come|arrive|loaded))*",
     "rows|records|entries|lines",
 )
-FRESH = P(
-    r"(?:(?:the|data|it|is|are|must|be|rows|not|never|no|should|table|that|and|newest|latest) )*(?P<c>{C})?(?: (?:is|are|must be|"
-    r"should be|not|be|never|no))* ?(?:(?:older|fresher|more recent|younger|newer|staler) than|at most|no older than|within|"
-    r"within the last|fresh within) (?P<n>{N}) (?P<u>hours?|days?|minutes?)(?: old| ago)?",
-    "older|fresh|recent|younger|newer|stal|fresh",
-)
 DQ = P(
     r"(?:(?:with|and|apply|add|run|do|perform|some|basic|the|all|usual|standard|include|including|a|:|-|please|then) )*(?:data "
     r")?(?:quality|validation|validity|sanity|integrity|plausibility|consistency)(?: (?:checks?|tests?|rules?|controls?|assurance|"

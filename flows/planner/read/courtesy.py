@@ -43,7 +43,6 @@ WISH = P(
     r"(?= (?:pipeline|job|flow|workflow|etl|transformation|transformations|report|overview|dataset|process|table|column|file) )|"
     r"(?:entire|whole)(?= <t))"
 )
-REASON_HEAD = r"(?:because|since|as|so that|so|in order that|in order for|such that|which|for|that way|this way|the reason is that|the)"
 REASON_WORD = (
     rf"(?:{PEOPLE}|our|the|their|a|an|this|that|these|it|my|your|weekly|monthly|daily|quarterly|annual|in|of|to|at|on|is|"
     r"are|be|have|has|and|their|new|own|whole|very|really|"

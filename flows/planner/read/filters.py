@@ -27,7 +27,6 @@ COMPARE = rf"(?P<gte>{LEAST})|(?P<lte>{MOST})|(?P<gt>{MORE})|(?P<lt>{LESS})"
 MONEY = r"(?: ?(?:usd|eur|gbp|euros?|dollars?|pounds?|\$|€|£|%|percent|units?|pieces|items|tokens|days?))?"
 SIGN = r"(?:\$ |€ |£ |usd |eur |gbp )?"
 NUMBER = rf"{SIGN}-? ?{{N}}"
-NEG = r"(?: not)?"
 COMPARISONS = [
     P(source)
     for source in (

@@ -37,7 +37,6 @@ COUNT = P(
     r"have|we had|were placed|placed|happened|occurred|exist))*(?P<late> , (?:distinct|unique|counted once))?",
     "count|number|many|#|tally|volume",
 )
-UNIT = r"(?:calendar )?(?P<u{n}>hour|day|date|week|month|quarter|year)"
 LEADS = (
     r"(?:(?:broken down|break down|breakdown|split|split up|grouped|group|grouping|aggregate|aggregated|aggregating|sliced|"
     r"separately|summed|summarized|summarised|totalled|totaled|counted|each|one row|rolled up|roll up) )*"

@@ -50,7 +50,6 @@ TELL = (
     r"failure|failures|errors?|summary|know|everyone|folks|address))*"
 )
 ON_SLACK = r"(?: (?:on|in|via|by|through|using|over) (?:the )?(?:slack|email|mail|chat)(?: channel)?| channel| slack channel)*"
-BOTH = rf"(?: (?:about|of) it)?(?: ,)?(?: and(?: also)?)? (?P<second>{EVENT.replace('P<', 'P<x')})"
 AFTER = P(
     rf"{TELL} {TARGETS}{ON_SLACK}(?: ,)?(?: (?:but |and )?(?:only |just )?(?:{EVENT}))?(?: (?:and|or)(?: also)? "
     rf"(?:{EVENT.replace('P<', 'P<x')}))?{ON_SLACK}",

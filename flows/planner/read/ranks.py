@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flows.planner.read.draft import Dedup, Draft, Grain, Group, Measure, Ref, Top, Window, ref, ref_of, tables_of
-from flows.planner.read.measures import FNS, FUNCTIONS, read_items
+from flows.planner.read.measures import FUNCTIONS, read_items
 from flows.planner.read.text import Found, P, Text, keep_table
 
 BEST = (
@@ -86,7 +86,6 @@ ORDERED = P(
     r"(?:,? ?)(?:and |when )?(?:ordered|sorted|order|sort|in order|running)(?: (?:by|along|over|of|on))+ (?:the "
     r")?(?P<c>{C})(?: (?P<d>descending|desc|ascending|asc))?"
 )
-OVER = P(r"(?:over|along) (?:the )?(?P<c>{C})")
 
 
 def read_tops(text: Text, draft: Draft) -> None:
@@ -178,8 +177,4 @@ def _window(text: Text, draft: Draft, hit: Found, n: str, u: str) -> None:
     text.take(hit)
 
 
-def measure_words() -> str:
-    return FNS
-
-
-__all__ = ["ORDERED", "OVER", "Ref", "read_dedups", "read_tops", "read_windows"]
+__all__ = ["ORDERED", "Ref", "read_dedups", "read_tops", "read_windows"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from flows.planner.read.clock import Time, clock, read_clock
 from flows.planner.read.draft import Draft, Said, Span, widen
 from flows.planner.read.text import Found, P, Text
-from flows.planner.read.words import DAYS, MONTHS, ORDINALS
+from flows.planner.read.words import DAYS, ORDINALS
 
 DAY = r"(?:" + "|".join(sorted(DAYS, key=len, reverse=True)) + r")"
 LIST = rf"{DAY}(?:(?: ,| and| or| , and| &| \/| on)? (?:every |each )?{DAY}){{0,6}}"
@@ -94,13 +94,7 @@ TIMES = P(
 BARE = P(r"(?:,? ?)" + r"(?P<t>(?:\d{1,2}(?::\d\d)? (?:am|pm)|\d{1,2}:\d\d|noon|midnight))")
 LOOSE = P(r"(?:daily|nightly|morning|night|evening|weekdays?|day) (?P<x>" + clock("a") + r")")
 WITHIN = P(r"(?:only )?(?:between|from) " + clock("a") + r" (?:and|to|until|till|-) " + clock("b"), "between|from")
-AT_MINUTE = P(
-    r"(?:at |on )?(?:(?P<q>quarter|half) past(?: (?:every|each|the) hour)?|(?P<n>\d{1,2}) (?:minutes? )?past (?:every |each |"
-    r"the )?(?:full )?hour|(?:at )?: ?(?P<m>\d\d))",
-    "past",
-)
 STEPS = {"minutes": 60, "hours": 24}
-BANNED = "weeks|fortnight"
 
 
 @dataclass
@@ -361,7 +355,3 @@ def _ask_time(when: When, draft: Draft, span: Span) -> None:
     rest = _rest(when, draft)
     hours = {"evening": (18, 20, 22), "night": (23, 1, 3), "afternoon": (13, 15, 17)}.get(when.part, (6, 7, 8))
     draft.asks.append(("schedule.time", "At what time should it run?", span, tuple(f"0 {h} {rest}" for h in hours)))
-
-
-def month_number(word: str) -> int:
-    return MONTHS.get(word, 0)

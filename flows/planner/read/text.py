@@ -170,12 +170,6 @@ class Text:
                 unit.taken = True
                 self.norm = self.norm[: unit.at] + BLANK * len(unit.norm) + self.norm[unit.at + len(unit.norm) :]
 
-    def take_raw(self, start: int, end: int) -> None:
-        """Consume the units inside a stretch of the raw text."""
-        for unit in self.units:
-            if not unit.taken and unit.start >= start and unit.end <= end:
-                self.take((unit.at, unit.at + len(unit.norm)))
-
     def seen(self, a: int, b: int) -> bool:
         """Is a stretch of the normal form really there, not blanked out?"""
         return BLANK not in self.norm[a:b]
