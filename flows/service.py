@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flows.run.view import RunView
     from flows.spec.loader import Lines
     from flows.store import NewRun, Run, Store
-    from flows.warehouse import QueryLimits, Warehouse
+    from flows.warehouse import Warehouse
 
     Given = FlowSpec | PlanResult | Mapping[str, Any] | str | Path
     """A spec in any form: see `Penstock.source`."""
@@ -318,40 +318,38 @@ class Penstock:
         return open_session(self.settings, self.store, self.catalog, stage="adhoc", preview=preview)
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None, *, read_only: bool = False,
-              limits: QueryLimits | None = None) -> pa.Table:
-        """BigQuery SQL on the local warehouse; the rows of the last SELECT. Raises SqlError."""
+              seconds: float | None = None) -> pa.Table:
+        """BigQuery SQL on the local warehouse; the rows of the last SELECT.
+
+        Each statement may take `seconds` (default `limits.query_seconds`). Raises SqlError, StepTimeout.
+        """
+        from flows.run.session import stoppable
         from flows.warehouse import QueryLimits
 
         self._sample()
+        limits = QueryLimits(read_only=read_only, seconds=self.settings.limits.query_seconds if seconds is None else seconds)
         session = self.warehouse(preview=read_only)
         try:
             if read_only:
-                return session.query(sql, params, limits=limits or QueryLimits(read_only=True))
-            done = session.execute(sql, params, limits=limits)
+                return stoppable(session, lambda: session.query(sql, params, limits=limits))
+            done = stoppable(session, lambda: session.execute(sql, params, limits=limits))
             return done.result if done.result is not None else _empty()
         finally:
             session.close()
 
-    def table(self, name: str, *, limit: int) -> pa.Table:
-        """The first rows of a table without its lineage columns, ordered by its columns so that twice gives the same."""
+    def table(self, name: str, *, limit: int) -> tuple[pa.Table, int]:
+        """The first rows of a table without its lineage columns, in an order that twice is the same, and how many there are in all."""
         from sqlglot import exp
 
         from flows.warehouse import LINEAGE
 
         session = self.warehouse(preview=True)
         try:
-            columns = [c.name for c in session.describe(name).columns if c.name not in LINEAGE]
+            spec = session.describe(name)
+            columns = [c.name for c in spec.columns if c.name not in LINEAGE]
             tree = exp.select(*(exp.column(c, quoted=True) for c in columns)).from_(exp.to_table(name, dialect=session.dialect))
             order = [exp.Ordered(this=exp.Literal.number(n), nulls_first=False) for n in range(1, len(columns) + 1)]
-            return session.query(tree.order_by(*order).limit(limit))
-        finally:
-            session.close()
-
-    def count(self, name: str) -> int:
-        """How many rows a table of the local warehouse has."""
-        session = self.warehouse(preview=True)
-        try:
-            return session.describe(name).rows or 0
+            return session.query(tree.order_by(*order).limit(limit)), spec.rows or 0
         finally:
             session.close()
 

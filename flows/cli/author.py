@@ -145,6 +145,8 @@ def pairs(params: tuple[str, ...]) -> dict[str, str]:
         name, equals, value = param.partition("=")
         if not equals or not name:
             raise InputError(f"{param!r} is not of the form name=value", where="--param", fix="Write --param run_date=2025-11-15")
+        if name in found:
+            raise InputError(f"{name!r} is given twice", where="--param", fix="Give it once")
         found[name] = value
     return found
 

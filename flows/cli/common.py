@@ -71,11 +71,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Seque
         say(f"  {line.rstrip()}")
 
 
-def plain(value: Any) -> str:
-    """A cell as text: no control characters, long text cut."""
+def plain(value: Any, width: int | None = 120) -> str:
+    """A cell as text: no control characters, cut at `width` characters."""
     text = f"{value:g}" if isinstance(value, float) and abs(value) >= 1e15 else str(value)
     clean = "".join(c if c.isprintable() else " " for c in text)
-    return clean if len(clean) <= 120 else clean[:119] + "…"
+    return clean if width is None or len(clean) <= width else clean[: width - 1] + "…"
 
 
 def numeric(types: Sequence[str]) -> list[int]:

@@ -9,21 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flows.cli.common import as_json, hint, numeric, put_json, say, shared, table
+from flows.cli.common import as_json, hint, numeric, plain, put_json, say, shared, table
 from flows.errors import InputError
 
 if TYPE_CHECKING:
     from flows.service import Penstock
 
 
+SHOWN = 200  # rows
+
+
 @click.command()
 @click.argument("sql", required=False)
 @click.option("--file", "file", metavar="F", type=click.Path(), help="Read the SQL from a file.")
 @click.option("--read-only", is_flag=True, help="Refuse everything but one SELECT.")
+@click.option("--timeout", type=click.FloatRange(0.1, 86_400), metavar="SECONDS", help="Stop a statement after this time (default: 300).")
 @click.option("--batch", metavar="IN.jsonl", type=click.Path(), help="Each line in a new throw-away warehouse, one JSON answer a line.")
 @as_json
 @shared
-def query(door: Penstock, sql: str | None, file: str | None, read_only: bool, batch: str | None, as_json: bool) -> int:
+def query(door: Penstock, sql: str | None, file: str | None, read_only: bool, timeout: float | None, batch: str | None,
+          as_json: bool) -> int:
     """BigQuery SQL on the local warehouse. Tables by catalogued name or dataset.table."""
     from flows.warehouse.encode import rows_json
 
@@ -32,16 +37,27 @@ def query(door: Penstock, sql: str | None, file: str | None, read_only: bool, ba
     if (sql is None) == (file is None):
         raise InputError("give the SQL in quotes or with --file", where="query",
                          fix='For instance: penstock query "select count(*) from orders"')
-    columns, rows = rows_json(door.query(sql if sql is not None else _read(str(file), "--file"), read_only=read_only))
+    columns, rows = rows_json(door.query(sql if sql is not None else _read(str(file), "--file"), read_only=read_only,
+                                         seconds=timeout))
     if as_json:
         put_json({"columns": columns, "rows": rows})
     elif columns:
-        shown = rows if not sys.stdout.isatty() else rows[:200]
-        table([c["name"] for c in columns], shown, right=numeric([c["type"] for c in columns]))
-        hint(f"{len(rows):,} rows" + (f", the first {len(shown)} shown" if len(shown) < len(rows) else ""))
+        _show(columns, rows)
     else:
         hint("done")
     return 0
+
+
+def _show(columns: list[dict[str, str]], rows: list[list[Any]]) -> None:
+    """A drawn table while it can be looked at; more rows are cut on a terminal and tab-separated in a pipe."""
+    names = [c["name"] for c in columns]
+    if len(rows) > SHOWN and not sys.stdout.isatty():
+        say("\t".join(plain(name) for name in names))
+        print("\n".join("\t".join("null" if v is None else plain(v, None) for v in row) for row in rows))
+    else:
+        table(names, rows[:SHOWN], right=numeric([c["type"] for c in columns]))
+    cut = len(rows) > SHOWN and sys.stdout.isatty()
+    hint(f"{len(rows):,} rows" + (f", the first {SHOWN} shown; all of them with --json or in a pipe" if cut else ""))
 
 
 def _read(path: str, where: str) -> str:

@@ -72,6 +72,7 @@ def show_rows(door: Penstock, spec: dict[str, object]) -> None:
         target = (step.destination or {}).get("table")
         if not target:
             continue
-        columns, rows = rows_json(door.table(target, limit=10))
-        say(f"{target}  ({door.count(target):,} rows)")
+        first, count = door.table(target, limit=10)
+        columns, rows = rows_json(first)
+        say(f"{target}  ({count:,} rows)")
         table([c["name"] for c in columns], rows, right=numeric([c["type"] for c in columns]))

@@ -28,6 +28,9 @@ def answer(line: Mapping[str, Any]) -> dict[str, Any]:
 
     Equal `setup` lists are run once and copied. For one thread.
     """
+    misfit = _misfit(line)
+    if misfit:
+        return {"id": line.get("id"), **_error(misfit, "failed")}
     project, setup = str(line.get("project") or ""), tuple(line.get("setup") or ())
     with tempfile.TemporaryDirectory(prefix="penstock-batch-") as folder:
         home = Path(folder) / "home"
@@ -37,6 +40,19 @@ def answer(line: Mapping[str, Any]) -> dict[str, Any]:
             return {"id": line.get("id"), **_error(error, "failed", "setup: ")}
         with _open(home, project) as warehouse:
             return {"id": line.get("id"), **_run(warehouse, line)}
+
+
+def _misfit(line: Mapping[str, Any]) -> InputError | None:
+    """What is wrong with the form of a line, if anything."""
+    setup, params = line.get("setup") or [], line.get("params") or {}
+    if not isinstance(line.get("sql") or "", str) or not isinstance(line.get("probe") or "", str):
+        return InputError("sql and probe must be text")
+    if not isinstance(setup, list) or not all(isinstance(script, str) for script in setup):
+        return InputError("setup must be a list of scripts")
+    pairs = list(params.values()) if isinstance(params, Mapping) else params
+    if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs):
+        return InputError('params must be {"name": ["TYPE", value]} or [["TYPE", value], ...]')
+    return None
 
 
 def _prepare(project: str, setup: tuple[str, ...]) -> str:

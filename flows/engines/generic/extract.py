@@ -111,7 +111,7 @@ def run(config: Config, context: Context) -> StepResult:
     if got.rejected and not context.continue_on_error:
         first = "; ".join(f"line {r['line']}{', column ' + r['column'] if r.get('column') else ''}: {r['reason']}" for r in shown[:3])
         total = f" of {got.rejected + got.relation.rows}" if got.relation.rows is not None else ""  # a preview does not count rows
-        text = f"{got.rejected}{total} rows cannot be read ({first})"
+        text = f"{got.rejected}{total} row{'s' if total or got.rejected > 1 else ''} cannot be read ({first})"
         hint = "Correct them, or set continue_on_error: true to go on without them"
         if not context.preview:
             raise DataError(text, where=_place(source), fix=hint)

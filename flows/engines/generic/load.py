@@ -24,7 +24,7 @@ LOCAL = ("bigquery", "duckdb")
 FILES = ("parquet", "csv", "excel")
 REMOTE = {"postgres": "flows.engines.postgres_write", "clickhouse": "flows.engines.clickhouse"}
 """Engines behind a connection, and the module that has their `Peer`, `write` and `rows_in`."""
-LATER = {"gcs": "penstock (the Google client is in it)", "s3": "penstock[aws]"}
+LATER = {"gcs", "s3"}
 """Engines that the contract names and this version does not write to, and what would be installed for them."""
 PARTITIONS = ("DATE", "DATETIME", "TIMESTAMP", "INT64")
 
@@ -183,5 +183,5 @@ def _location(table: str, scope: Scope) -> str:
 
 
 def _later(engine: str) -> NoReturn:
-    fail("destination.engine", "unsupported", f"this version does not write to {engine} yet (it will need {LATER[engine]})",
+    fail("destination.engine", "unsupported", f"this version does not write to {engine} yet",
          "Write to bigquery, duckdb, postgres, clickhouse, parquet, csv or excel")

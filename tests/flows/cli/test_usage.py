@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -125,3 +127,51 @@ def test_a_line_of_a_batch_that_is_none_leaves_the_others_alone(tmp_path, capsys
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert ["error" in a for a in answers] == [True, True, True, True, False]
     assert answers[4]["rows"] == [[1]]
+
+
+ENDLESS = "with recursive t as (select 1 n union all select n + 1 from t) select count(*) from t"
+
+
+def test_a_statement_that_never_ends_is_stopped_by_its_time(capsys, home):
+    assert call(["query", "--timeout", "0.3", ENDLESS]) == 1
+    assert "took longer than 0.3 s" in capsys.readouterr().err
+
+
+def test_ctrl_c_stops_a_statement(home):
+    asked = subprocess.Popen([sys.executable, "-m", "flows.cli", "query", "--tenant", "t", ENDLESS], stderr=subprocess.PIPE, text=True)
+    try:
+        log = home / "stage" / "t" / "adhoc"
+        until = time.monotonic() + 60
+        while not log.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        time.sleep(0.5)  # the session is open: the statement is about to run, or runs
+        asked.send_signal(signal.SIGINT)
+        _, err = asked.communicate(timeout=60)
+    finally:
+        asked.kill()
+    assert asked.returncode == 130
+    assert "stopped" in err
+    assert "Traceback" not in err
+
+
+def test_many_rows_in_a_pipe_are_tab_separated_and_whole(capsys, home):
+    assert call(["query", "--tenant", "t", "select n, 'a' as a from unnest(generate_array(1, 300)) as n order by n"]) == 0
+    got = capsys.readouterr()
+    assert got.out.splitlines()[:2] == ["n\ta", "1\ta"]
+    assert len(got.out.splitlines()) == 301
+    assert "300 rows" in got.err
+
+
+def test_a_parameter_is_given_once(capsys, home):
+    assert call(["run", "x.yml", "--param", "n=3", "--param", "n=4"]) == 2
+    assert "'n' is given twice" in capsys.readouterr().err
+
+
+def test_a_batch_goes_on_after_a_line_of_the_wrong_form(capsys, home):
+    wrong = [{"setup": 5}, {"setup": [1]}, {"params": 3}, {"params": {"a": 1}}, {"probe": 7}]
+    lines = [{"id": n, "sql": "select 1 as a", **more} for n, more in enumerate([*wrong, {}])]
+    (home / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert call(["query", "--batch", str(home / "in.jsonl"), "--json"]) == 0
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [answer.get("verdict") for answer in answers] == ["failed"] * 5 + [None]
+    assert answers[-1]["rows"] == [[1]]

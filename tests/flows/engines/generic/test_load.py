@@ -138,11 +138,10 @@ def test_a_good_destination_gives_nothing_to_read(bench):
     assert output(bench, None, partition_by="anything") == ()
 
 
-@pytest.mark.parametrize(("engine", "extra"), [
-    ("s3", r"penstock\[aws\]"), ("gcs", "Google client")])
-def test_an_engine_of_a_later_version_says_so(mart, engine, extra):
+@pytest.mark.parametrize("engine", ["s3", "gcs"])
+def test_an_engine_of_a_later_version_says_so(mart, engine):
     for act in (lambda: output(mart, engine=engine), lambda: load(mart, engine=engine), lambda: load(mart, engine=engine, preview=True)):
-        with pytest.raises(InputError, match=rf"does not write to {engine} yet.*{extra}"):
+        with pytest.raises(InputError, match=rf"does not write to {engine} yet. Write to bigquery"):
             act()
 
 
