@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as property_settings
 
 pytest_plugins = [f"tests.fixtures.{path.stem}" for path in sorted(Path(__file__).with_name("fixtures").glob("*.py"))]
 
 # where a person says "this must be able to run here", a missing peer is a failure and not a skip
 PEERS = {"browser": "browser tests skipped", "postgres": "PostgreSQL tests skipped", "bigquery": "BigQuery tests skipped"}
 STRICT = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+# a build machine tries the same examples each time, people's machines look for new ones
+property_settings.register_profile("build", derandomize=True, deadline=None)
+if STRICT:
+    property_settings.load_profile("build")
 
 
 def pytest_configure() -> None:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from flows.spec.model import Retry, Step
 
 Rule = Callable[[Case], Iterator[Problem]]
-SLACK = re.compile(r"^[#@][\w.-]{1,80}$|^https://\S+$")
-EMAIL = re.compile(r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+$")
+SLACK = re.compile(r"^[#@][\w.-]{1,80}\Z|^https://\S+\Z")
+EMAIL = re.compile(r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+\Z")
 STANDARD = ("TimeoutError", "ConnectionError", "OSError")
 WAREHOUSE = ("bigquery", "duckdb")
-TABLE = re.compile(r"^(?!(?i:information_schema)\.)[A-Za-z0-9_][A-Za-z0-9_-]{0,120}\.[A-Za-z0-9_][A-Za-z0-9_-]{0,120}$")
+TABLE = re.compile(r"^(?!(?i:information_schema)\.)[A-Za-z0-9_][A-Za-z0-9_-]{0,120}\.[A-Za-z0-9_][A-Za-z0-9_-]{0,120}\Z")
 """dataset.table as the lake keeps it: longer names do not fit into a file system, and INFORMATION_SCHEMA is BigQuery's own."""
 FIXED = ("tenant_id", "pipeline_id", "run_id")
 

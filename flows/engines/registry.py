@@ -23,7 +23,7 @@ from flows.warehouse.base import Column
 log = logging.getLogger("penstock.engines")
 
 GROUP = "penstock.engines"
-PART = re.compile(r"^[a-z][a-z0-9_]*$")
+PART = re.compile(r"^[a-z][a-z0-9_]*\Z")
 
 
 @dataclass

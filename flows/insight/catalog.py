@@ -22,8 +22,8 @@ from flows.spec.suggest import did_you_mean, suggest
 CATALOG_BYTES = 8 * 1024 * 1024  # some ten thousand tables
 SHIPPED = Path(__file__).resolve().parents[2] / "configs" / "system" / "catalog.yml"
 TYPES = ("INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC", "BOOL", "STRING", "BYTES", "DATE", "TIME", "DATETIME", "TIMESTAMP", "JSON")
-NESTED = re.compile(r"^(ARRAY|STRUCT)<.+>$")
-TABLE_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_-]*){0,2}$")
+NESTED = re.compile(r"^(ARRAY|STRUCT)<.+>\Z")
+TABLE_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_-]*){0,2}\Z")
 
 
 class Frozen(BaseModel):

@@ -11,9 +11,9 @@ from flows.errors import SqlError
 from flows.spec.placeholder import TOKEN, Values, as_text, missing
 from flows.spec.problems import clip
 
-PATH_PART = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
-NAME_PART = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
-ISO_DATE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+PATH_PART = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+NAME_PART = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*\Z")
+ISO_DATE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 LEX = re.compile(
     r"""(?P<comment>--[^\n]*|\#[^\n]*|/\*.*?\*/)

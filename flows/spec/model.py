@@ -13,7 +13,7 @@ Channel = Literal["slack", "email"]
 NotifyEvent = Literal["failure", "success", "always", "anomaly"]
 ParameterType = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
 
-NAME = re.compile(r"^[A-Za-z0-9_-]+$")
+NAME = re.compile(r"^[A-Za-z0-9_-]+\Z")
 PLACEHOLDER = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
 
 

@@ -19,7 +19,7 @@ from flows.warehouse.base import Column, TableSpec
 if TYPE_CHECKING:
     from flows.store.manifest import Manifest
 
-_NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,120}$")
+_NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,120}\Z")
 DROPPED = {"dropped": True}  # what the manifest keeps of a table that is gone: its version goes on counting
 TEMPORARY = ".new"  # what is still being written; no manifest row ever names it
 

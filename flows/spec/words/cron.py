@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-AT = re.compile(r"^(\d{1,2}) (\d{1,2}) (\S+) (\S+) (\S+)$")
-EVERY = re.compile(r"^\*/(\d{1,2}) \* \* \* \*$")
+AT = re.compile(r"^(\d{1,2}) (\d{1,2}) (\S+) (\S+) (\S+)\Z")
+EVERY = re.compile(r"^\*/(\d{1,2}) \* \* \* \*\Z")
 
 
 def said_cron(cron: str) -> str:

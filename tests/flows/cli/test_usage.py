@@ -138,7 +138,8 @@ def test_a_statement_that_never_ends_is_stopped_by_its_time(capsys, home):
 
 
 def test_ctrl_c_stops_a_statement(home):
-    asked = subprocess.Popen([sys.executable, "-m", "flows.cli", "query", "--tenant", "t", ENDLESS], stderr=subprocess.PIPE, text=True)
+    asked = subprocess.Popen([sys.executable, "-m", "flows.cli", "query", "--tenant", "t", ENDLESS], stderr=subprocess.PIPE, text=True,
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # a shell's background job ignores it
     try:
         log = home / "stage" / "t" / "adhoc"
         until = time.monotonic() + 60

@@ -95,3 +95,9 @@ def test_numbers_and_dates_in_an_expression_keep_their_type() -> None:
     assert inline_sql("amount * {f} + {n}", VALUES) == "amount * 1.5 + 5"
     assert inline_sql("if({yes}, {run_date}, d)", VALUES) == "if(TRUE, CAST('2025-11-15' AS DATE), d)"
     assert inline_sql("`{t}` + 1", VALUES) == "`orders` + 1"
+
+
+@pytest.mark.parametrize("place", ["select * from {v}", "select * from `{v}`", "select a as {v}"])
+def test_a_line_break_after_a_name_is_no_name(place: str) -> None:
+    with pytest.raises(SqlError):
+        bind_sql(place, {"v": "A\n"})

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.errors import InputError, MissingError, PenstockError, SpecError
-from flows.spec.loader import Lines, dump, dump_plain, load_file, parse, plain
+from flows.spec.loader import Lines, dump, dump_plain, from_data, load_file, parse, plain
 
 GOOD = """
 pipeline_id: orders-daily
@@ -242,3 +242,9 @@ def test_any_text_is_a_spec_or_a_clear_error(text: str) -> None:
     except PenstockError as error:
         found.append(error)
     assert all(isinstance(e, SpecError) and e.exit_code == 2 and e.problems[0].message for e in found)
+
+
+@pytest.mark.parametrize(("pipeline", "step"), [("a\n", "a"), ("a", "a\n")])
+def test_a_name_ends_where_it_ends(pipeline, step):
+    with pytest.raises(SpecError, match="use letters, digits, '-' and '_'"):
+        from_data({"pipeline_id": pipeline, "steps": [{"step_id": step, "ps_type": "generic.wait"}]})
