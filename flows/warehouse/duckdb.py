@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     Sql = str | exp.Expr
     Params = Mapping[str, Any] | None
 
+SORTED_ROWS = 10_000  # a preview's result up to this size is sorted when its query says no order
 NO_PROCEDURES = "stored procedures and scripting are not offered by the local warehouse yet"
 
 
@@ -165,12 +166,14 @@ class DuckDBWarehouse:
             with self.session.arrow("penstock_given", data):
                 return self._stage(name, self._typed("SELECT * FROM penstock_given")[0], keep=True)
         made = self._prepare(data, params)
-        return self._stage(name, self._typed(made.sql)[0], keep=not is_plain(made.tree))
+        return self._stage(name, self._typed(made.sql)[0], keep=not is_plain(made.tree), ordered=bool(made.tree.args.get("order")))
 
-    def _stage(self, name: str, sql: str, *, keep: bool) -> Relation:
+    def _stage(self, name: str, sql: str, *, keep: bool, ordered: bool = True) -> Relation:
         if self.preview:
             found = self.tables.bind_query(name, sql, keep=keep)
             rows = self.session.rows(f"SELECT count(*) FROM {found.sql}")[0][0] if keep else None
+            if rows and rows <= SORTED_ROWS and not ordered:  # groups come in any order: a screen shows them in the same one each time
+                found = self.tables.bind_query(name, f"SELECT * FROM {found.sql} ORDER BY ALL", keep=True)
             return Relation(name, found.columns, rows)
         columns = self._typed(sql)[1]
         path, rows = self._keep(name, sql)

@@ -120,3 +120,15 @@ def test_values_become_plain_json():
               "e": float("nan"), "f": b"\x00", "g": [1, None], "h": {"x": timedelta(seconds=1)}}
     assert plain(values) == {"a": 1.5, "b": "12345678901234567890.1234", "c": "2025-01-02", "d": "2025-01-02T00:00:00+00:00", "e": "nan",
                              "f": "AA==", "g": [1, None], "h": {"x": "0:00:01"}}
+
+
+def test_groups_are_shown_in_the_same_order_each_time_and_a_sort_is_kept(look, spec_of, settings):
+    rows = "SELECT MOD(n * 7919, 1000) AS g, n FROM UNNEST(GENERATE_ARRAY(1, 20000)) AS n"
+    count = {"op": "aggregate", "by": ["g"], "measures": [{"fn": "count", "as": "n"}]}
+    steps = [{"step_id": "read", "ps_type": "generic.sql", "config": {"inputs": [], "query": rows}},
+             {"step_id": "groups", "ps_type": "generic.transform", "config": {"inputs": ["read"], "operations": [count]}},
+             {"step_id": "down", "ps_type": "generic.transform", "config": {"inputs": ["read"], "operations": [
+                 count, {"op": "sort", "by": [{"column": "g", "direction": "desc"}]}]}}]
+    seen = {step.step_id: [row["g"] for row in step.rows] for step in look(spec_of(*steps)).steps}
+    assert seen["groups"] == list(range(200))
+    assert seen["down"] == list(range(999, 799, -1))
