@@ -1,0 +1,21 @@
+"""Penstock itself: from words to rows. Everything that a person can ask of the product is a method here; read this first.
+
+Words and specs stand in `author`, runs in `runs`, rows and the catalogue in `data`; `door` is what all of them stand on.
+"""
+
+from __future__ import annotations
+
+from flows.service.data import Data
+from flows.service.door import Source
+from flows.service.runs import Runs
+
+
+class Penstock(Data, Runs):
+    """One tenant's door to everything.
+
+    `home` is the folder of the control store and the local lake (default $PENSTOCK_HOME, else `.penstock`); `catalog` replaces the
+    tenant's own catalogue. Errors are those of `flows.errors`; an InputError is something the caller can mend.
+    """
+
+
+__all__ = ["Penstock", "Source"]

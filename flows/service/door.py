@@ -1,0 +1,140 @@
+"""What every part of the service stands on: a tenant's settings, catalogue and control store, and how a spec is found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from flows.errors import InputError, MissingError, SpecError
+from flows.settings import Settings
+from flows.spec.model import FlowSpec
+from flows.spec.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from flows.insight.catalog import Catalog
+    from flows.planner.answer import PlanResult
+    from flows.spec.loader import Lines
+    from flows.store import Store
+
+    Given = FlowSpec | PlanResult | Mapping[str, Any] | str | Path
+    """A spec in any form: see `Door.source`."""
+
+SAMPLE_TENANT = "demo"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A spec and where it came from: a file, stored text, a planner's answer or plain data."""
+
+    spec: FlowSpec
+    lines: Lines | None = None
+    text: str = ""
+    where: str = ""
+    version: int | None = None
+    folder: Path | None = None
+
+
+class Door:
+    """One tenant, its data and its control store.
+
+    `home` is the folder of the control store and the local lake (default $PENSTOCK_HOME, else `.penstock`); `catalog` replaces the
+    tenant's own catalogue. Errors are those of `flows.errors`; an InputError is something the caller can mend.
+    """
+
+    def __init__(self, *, home: str | Path | None = None, tenant: str | None = None, catalog: Catalog | str | Path | None = None,
+                 settings: Settings | None = None) -> None:
+        self.settings = settings or Settings.load(home=home, tenant_id=tenant)
+        self._given = catalog
+
+    @property
+    def tenant(self) -> str:
+        return self.settings.tenant_id
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """What data there is for this tenant."""
+        from flows.insight.catalog import default_catalog, load_catalog
+
+        if self._given is None:
+            return default_catalog(self.settings)
+        return load_catalog(self._given) if isinstance(self._given, str | Path) else self._given
+
+    @cached_property
+    def store(self) -> Store:
+        """The control store, opened and migrated."""
+        from flows.store import open_store
+
+        self.settings.make_home()
+        return open_store(self.settings.control_url)
+
+    def close(self) -> None:
+        """Give the control store's connections back."""
+        if "store" in self.__dict__:
+            self.store.dispose()
+            del self.__dict__["store"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- specs
+    def source(self, given: Given) -> Source:
+        """Find a spec: a FlowSpec, a plan's draft, plain data, a file's path, YAML text, or a stored pipeline's id.
+
+        Raises SpecError for a spec that does not parse, MissingError when there is no such file or pipeline.
+        """
+        from flows.spec.loader import from_data, load_file, parse
+
+        if isinstance(given, FlowSpec):
+            return Source(given)
+        if isinstance(given, Mapping):
+            return Source(from_data(dict(given)))
+        if not isinstance(given, str | Path):
+            return self._draft(given)
+        if isinstance(given, str) and "\n" in given:
+            return Source(parse(given), text=given)
+        path = Path(given)
+        if path.is_file():
+            spec, lines = load_file(path)
+            return Source(spec, lines=lines, text=path.read_text(encoding="utf-8"), where=str(given), folder=path.resolve().parent)
+        if path.suffix in (".yml", ".yaml", ".json") or "/" in str(given):
+            raise MissingError(f"there is no file {str(given)!r}", fix="Give the path of a spec file, or the id of a stored pipeline")
+        return self._stored(str(given))
+
+    def _draft(self, result: PlanResult) -> Source:
+        from flows.spec.loader import from_data
+
+        if result.status != "ready" or not result.spec:
+            blocking = [q.message for q in result.questions if q.severity == "block"]
+            raise InputError("the plan is not ready: " + ("; ".join(blocking) or result.status), fix="Answer its questions first")
+        return Source(from_data(result.spec))
+
+    def _stored(self, pipeline_id: str) -> Source:
+        try:
+            stored = self.store.specs.get(self.tenant, pipeline_id)
+        except MissingError:
+            known = [s.pipeline_id for s in self.store.specs.list(self.tenant)]
+            hint = did_you_mean(pipeline_id, known) or "Give a spec file, or the id of a pipeline that ran or was saved before"
+            raise MissingError(f"there is no pipeline {pipeline_id!r}", fix=hint) from None
+        return Source(FlowSpec.model_validate(stored.spec), where=pipeline_id, version=stored.version)
+    def _reach(self, source: Source) -> Settings:
+        return self.settings.with_folder(source.folder) if source.folder else self.settings
+
+    def _valid(self, source: Source) -> None:
+        from flows.checks import validate
+
+        report = validate(source.spec, level="semantic", catalog=self.catalog, settings=self._reach(source), lines=source.lines)
+        if not report.ok:
+            raise SpecError(report.problems, where=source.where)
+
+    def _sample(self) -> None:
+        """The demo tenant's shop is there from the first use on; no other tenant gets sample rows."""
+        if self.tenant == SAMPLE_TENANT and self._given is None:
+            from flows.insight.sample import ensure_sample
+
+            ensure_sample(self.settings, self.store)
