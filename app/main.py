@@ -1,0 +1,15 @@
+"""The app's frame: theme, navigation, banner; each page is a file in `app/pages`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+HERE = Path(__file__).resolve().parent
+
+st.set_page_config(page_title="Penstock", layout="wide")
+st.navigation([
+    st.Page(HERE / "pages" / "chat.py", title="Chat", icon=":material/forum:", default=True),
+    st.Page(HERE / "pages" / "runs.py", title="Runs", icon=":material/timeline:"),
+], position="top").run()

@@ -1,0 +1,1 @@
+"""One file = one page: what it shows and which service call each click makes."""

@@ -1,0 +1,5 @@
+"""Chat: describe a pipeline, see it, run it."""
+
+import streamlit as st
+
+st.title("What should flow where?")

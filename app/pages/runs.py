@@ -1,0 +1,5 @@
+"""Runs: what ran, what runs, what failed."""
+
+import streamlit as st
+
+st.title("Runs")

@@ -1,0 +1,1 @@
+"""The work panel beside the chat: Graph, Spec, Preview, Run."""

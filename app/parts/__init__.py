@@ -1,0 +1,1 @@
+"""What pages are made of: graph, Gantt, badges, banners, empty states."""
