@@ -8,8 +8,13 @@ import streamlit as st
 
 HERE = Path(__file__).resolve().parent
 
-st.set_page_config(page_title="Penstock", layout="wide")
-st.navigation([
+MARK = HERE / "static" / "mark.svg"
+
+st.set_page_config(page_title="Penstock", page_icon=str(MARK), layout="wide")
+st.html(HERE / "style.css")
+st.logo(str(MARK), size="large")
+page = st.navigation([
     st.Page(HERE / "pages" / "chat.py", title="Chat", icon=":material/forum:", default=True),
     st.Page(HERE / "pages" / "runs.py", title="Runs", icon=":material/timeline:"),
-], position="top").run()
+], position="top")
+page.run()
