@@ -9,11 +9,9 @@ from typing import Any
 
 import click
 
+from flows.show.states import state
+
 F = Callable[..., Any]
-MARKS = {"SUCCESS": "✓", "FAILED": "✗", "TIMED_OUT": "✗", "CRASHED": "✗", "SKIPPED": "-", "CANCELLED": "■", "RUNNING": "▶",
-         "RETRYING": "↻", "PENDING": "·"}
-WORDS = {"SUCCESS": "Succeeded", "FAILED": "Failed", "TIMED_OUT": "Timed out", "CRASHED": "Crashed", "SKIPPED": "Skipped",
-         "CANCELLED": "Stopped", "RUNNING": "Running", "RETRYING": "Retrying", "PENDING": "Waiting"}
 
 
 def shared(command: F) -> F:
@@ -87,7 +85,8 @@ def print_step(step: dict[str, Any]) -> str:
     """One line about a step of a run."""
     from datetime import datetime
 
-    parts = [f"  {MARKS.get(step['status'], '?')} {step['step_id']:<28} {WORDS.get(step['status'], step['status']):<10}"]
+    look = state(step["status"], of="step")
+    parts = [f"  {look.mark} {step['step_id']:<28} {look.word:<10}"]
     if step["started_at"] and step["ended_at"] and step["status"] != "SKIPPED":
         took = datetime.fromisoformat(step["ended_at"]) - datetime.fromisoformat(step["started_at"])
         parts.append(f"{took.total_seconds():7.2f} s")

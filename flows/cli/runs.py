@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from flows.cli.author import pairs
-from flows.cli.common import MARKS, WORDS, as_json, hint, print_step, put_json, say, shared, table
+from flows.cli.common import as_json, hint, print_step, put_json, say, shared, table
+from flows.show.states import state
 
 if TYPE_CHECKING:
     from flows.run.view import RunView
@@ -48,7 +49,7 @@ def watch(door: Penstock, target: object, *, params: dict[str, str], environment
 def show_run(view: RunView) -> None:
     """A run with its steps and where to see it."""
     run = view.run
-    say(f"{run.run_id}  {run.pipeline_id}  {MARKS[run.status]} {WORDS[run.status]}")
+    say(f"{run.run_id}  {run.pipeline_id}  {state(run.status).mark} {state(run.status).word}")
     for step in view.steps:
         say(print_step(step))
     if run.error:
@@ -80,7 +81,7 @@ def status(door: Penstock, target: str | None, limit: int, as_json: bool) -> int
     if as_json:
         put_json({"runs": [view.as_dict() for view in found], "health": door.health()})
         return 0
-    rows = [(v.run.run_id, v.run.pipeline_id, WORDS[v.run.status], v.run.run_date, f"{v.run.created_at:%Y-%m-%d %H:%M:%S}",
+    rows = [(v.run.run_id, v.run.pipeline_id, state(v.run.status).word, v.run.run_date, f"{v.run.created_at:%Y-%m-%d %H:%M:%S}",
              v.run.error) for v in found]
     if rows:
         table(["run", "pipeline", "status", "run date", "created (UTC)", "error"], rows)
@@ -97,5 +98,5 @@ def status(door: Penstock, target: str | None, limit: int, as_json: bool) -> int
 def cancel(door: Penstock, run_id: str) -> int:
     """Stop a run; it ends within seconds as Stopped."""
     run = door.cancel(run_id)
-    say(f"{run.run_id} has ended already: {WORDS[run.status]}" if run.ended_at else f"{run.run_id} is being stopped")
+    say(f"{run.run_id} has ended already: {state(run.status).word}" if run.ended_at else f"{run.run_id} is being stopped")
     return 0

@@ -1,0 +1,11 @@
+"""A state as badge text for Streamlit's markdown: icon, word and colour."""
+
+from __future__ import annotations
+
+from flows.show.states import Of, state
+
+
+def badge(status: str, *, of: Of = "run", text: str = "") -> str:
+    """`:green-badge[:material/check_circle: Succeeded]`; `text` replaces the word. Only known words may go in, never data."""
+    look = state(status, of=of)
+    return f":{look.colour}-badge[:material/{look.icon}: {text or look.word}]"
