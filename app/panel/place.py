@@ -1,0 +1,44 @@
+"""Where in the panel a person is: the view and the step, in the session and in the address, so that a link opens the same place."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+VIEWS = {"graph": "Graph", "spec": "Spec", "preview": "Preview", "run": "Run"}
+
+
+def view() -> str:
+    """The view that is open: graph | spec | preview | run."""
+    found = _of("view")
+    return found if found in VIEWS else "graph"
+
+
+def go(name: str) -> None:
+    """Open a view."""
+    _put("view", name)
+
+
+def step() -> str:
+    """The step that is selected, "" for none."""
+    return _of("step")
+
+
+def pick(step_id: str | None) -> None:
+    """Select a step; None or "" selects none."""
+    _put("step", step_id or "")
+
+
+def _of(name: str) -> str:
+    """The session's own value; an address that the person changed (a link, back and forward) wins."""
+    asked = st.query_params.get(name, "")
+    if asked != st.session_state.get(f"panel_told_{name}", "") or f"panel_{name}" not in st.session_state:
+        st.session_state[f"panel_{name}"] = st.session_state[f"panel_told_{name}"] = asked
+    return str(st.session_state[f"panel_{name}"])
+
+
+def _put(name: str, value: str) -> None:
+    st.session_state[f"panel_{name}"] = st.session_state[f"panel_told_{name}"] = value
+    if value and st.query_params.get(name) != value:
+        st.query_params[name] = value
+    elif not value and name in st.query_params:
+        del st.query_params[name]

@@ -1,0 +1,29 @@
+"""Data inside markdown: a name, a message or a model's words are shown as they are and never become formatting."""
+
+from __future__ import annotations
+
+import re
+
+_MARKS = re.compile(r"([!-/:-@\[-`{-~])")
+_SHORTCODE = re.compile(r":(?=[A-Za-z+\-]|\d+:)")  # icons and emoji (`:material/x:`, `:fire:`) are looked for after escapes are gone
+_JOINER = "\u2060"  # of no width
+_QUOTED = re.compile(r"(?<![\w'])'([^'\n]{1,120})'(?![\w'])")
+
+
+def plain(text: object) -> str:
+    """Text as one line of markdown that shows exactly these characters; runs of white space become one space."""
+    return _MARKS.sub(r"\\\1", _SHORTCODE.sub(f":{_JOINER}", " ".join(str(text).split())))
+
+
+def code(text: object) -> str:
+    """Inline code, whatever backticks are in it; "" for nothing."""
+    words = " ".join(str(text).split())
+    ticks = "`" * (max((len(run) for run in re.findall("`+", words)), default=0) + 1)
+    pad = " " if words[:1] == "`" or words[-1:] == "`" else ""
+    return f"{ticks}{pad}{words}{pad}{ticks}" if words else ""
+
+
+def quoted(text: object) -> str:
+    """One of our own messages: as it is, with what stands in single quotes as code (`there is no step 'x'`)."""
+    parts = _QUOTED.split(" ".join(str(text).split()))
+    return "".join(code(part) if n % 2 else plain(part) for n, part in enumerate(parts))
