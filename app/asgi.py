@@ -2,26 +2,72 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+
+from app.api import api
+from app.crash import crash_page, own_trace_only
+from app.door import health, service
+from app.guard import Guard
+from flows.errors import PenstockError
+from flows.service.log import APP, keep_log, scrub_all
+
+LOG = logging.getLogger("penstock.app")
+WARM = "Daily revenue: join orders with customers, keep only paid orders, sum amount per day into mart.daily_revenue, every day at 2 AM"
 
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    from app.door import service
-
-    service()
+    """What the first person would otherwise wait for is done before the port answers."""
+    keep_log(service().settings.home, APP)
+    scrub_all()
+    own_trace_only()
+    (failed,) = await asyncio.gather(run_in_threadpool(warm), return_exceptions=True)
+    if failed:  # one page may be broken by it, the others need not
+        LOG.error("the warm-up failed", exc_info=failed)
+    if st.get_option("server.fileWatcherType") == "none":  # hot reload would be left with old modules
+        # Streamlit collects all garbage after each script run: what is loaded by now need not be looked through every time
+        gc.collect()
+        gc.freeze()
     yield
 
 
+def warm() -> None:
+    """Do once what a first chat turn does: imports, the lexicon, the warehouse and the control store are ready afterwards."""
+    import pandas  # noqa: F401
+    import pyarrow  # noqa: F401
+
+    with suppress(PenstockError):  # told to whom it concerns, on the page
+        read = service().plan(WARM)
+        if read.status == "ready":
+            service().preview(read, limit=1)
+
+
 async def healthz(_: Request) -> JSONResponse:
-    return JSONResponse({"status": "ok"})
+    """200 with what is up and what is not; 503 when the control store does not answer, since nothing works then."""
+    try:
+        return JSONResponse(await run_in_threadpool(health))
+    except PenstockError as error:
+        return JSONResponse({"words": [str(error)]}, status_code=503)
 
 
-app = st.App(Path(__file__).resolve().parent / "main.py", lifespan=lifespan, routes=[Route("/healthz", healthz)])
+AROUND: dict[str, Any] = {
+    "lifespan": lifespan,
+    "on_script_error": crash_page,
+    "middleware": [Middleware(Guard)],
+    "routes": [Route("/healthz", healthz), Mount("/api", api)],
+}
+# `streamlit run` looks for a call of st.App in the text of this file, and takes its path from the working directory if it is not whole
+app = st.App(Path(__file__).resolve().parent / "main.py", **AROUND)

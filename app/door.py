@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
+from app.talk.talks import Talks
 from flows.service import Penstock
 
 
@@ -11,3 +14,14 @@ from flows.service import Penstock
 def service() -> Penstock:
     """Penstock with the settings of the environment; opened once, used by all sessions and threads."""
     return Penstock()
+
+
+@st.cache_resource(show_spinner=False)
+def talks() -> Talks:
+    """The conversations of this process, on the one service."""
+    return Talks(service())
+
+
+def health() -> dict[str, Any]:
+    """What the service says about its parts. PenstockError when the control store does not answer."""
+    return service().health()

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.banner import banner
+
 HERE = Path(__file__).resolve().parent
+MARK = str(HERE / "static" / "mark.svg")
 
-MARK = HERE / "static" / "mark.svg"
-
-st.set_page_config(page_title="Penstock", page_icon=str(MARK), layout="wide")
+st.set_page_config(page_title="Penstock", page_icon=MARK, layout="wide")  # without its own icon a page asks another host for one
 st.html(HERE / "style.css")
-st.logo(str(MARK), size="large")
+st.logo(MARK, size="large")
 page = st.navigation([
     st.Page(HERE / "pages" / "chat.py", title="Chat", icon=":material/forum:", default=True),
     st.Page(HERE / "pages" / "runs.py", title="Runs", icon=":material/timeline:"),
 ], position="top")
+banner()
 page.run()

@@ -23,8 +23,8 @@ def shared(command: F) -> F:
                   help="Where state and data live (default: $PENSTOCK_HOME, else .penstock).")
     @functools.wraps(command)
     def wrapped(*args: Any, tenant: str | None, home: str | None, **options: Any) -> Any:
-        from flows.cli.log import keep_log
         from flows.service import Penstock
+        from flows.service.log import keep_log
 
         with Penstock(home=home, tenant=tenant, catalog=options.pop("catalog_file", None)) as door:
             keep_log(door.settings.home)
