@@ -1,0 +1,177 @@
+"""What Penstock says in a conversation, as markdown in which every piece of data is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.parts.escape import code, plain, quoted
+from flows.errors import DuplicateRun, PenstockError, SpecError
+from flows.show import units
+from flows.spec.words.cron import said_cron
+
+TITLE = 60
+NOTHING_RAN = "Nothing has run yet."
+
+
+class Told(PenstockError):
+    """A problem that is already said in markdown."""
+
+
+def problem(error: PenstockError) -> str:
+    """An error in words: what, where, and the way out."""
+    if isinstance(error, Told):
+        return error.what
+    if isinstance(error, DuplicateRun):
+        return f"This pipeline is already running as {code(error.run_id)}. Wait for it to finish or stop it first."
+    if isinstance(error, SpecError):
+        shown = [quoted(_sentence(str(each))) for each in error.problems[:5]]
+        return "  \n".join(shown + ([f"And {len(error.problems) - 5} more."] if len(error.problems) > 5 else []))
+    what = f"{error.where}: {error.what}" if error.where else error.what
+    return " ".join(quoted(_sentence(part)) for part in (what, error.fix) if part)
+
+
+def broke(code_: str) -> str:
+    """What a job says that failed by a fault of ours; the log holds the trace under the code."""
+    return f"**This turn hit a problem.** Nothing has run. Send it again; if it happens again, report code `{code_}`."
+
+
+def safe(text: str) -> str:
+    """Plain text for markdown: nothing in it formats, quoted names stand as code."""
+    return quoted(text)
+
+
+def title(text: str) -> str:
+    """A conversation's title: its first words, as plain text."""
+    line = " ".join(text.split())
+    return line if len(line) <= TITLE else f"{line[: TITLE - 1].rstrip()}…"
+
+
+def names(files: Sequence[str]) -> str:
+    """File names for a stage: short, plain text."""
+    return ", ".join(files) if len(files) < 3 else f"{len(files)} files"
+
+
+def read_file(name: str, profile: Any) -> str:
+    """`Read **x.csv**: 1,204 rows, 6 columns.`"""
+    rows = units.rows(profile.rows) if profile.rows is not None else "rows not counted"
+    text = f"Read **{plain(name)}**: {rows}, {units.several(len(profile.columns), 'column')}."
+    return f"{text} {units.rows(profile.rejected)} could not be read." if profile.rejected else text
+
+
+# ---- what a draft is
+
+def when(spec: dict[str, Any]) -> str:
+    """The schedule in words, plain: `every day at 02:00 UTC`; `on demand` without one."""
+    schedule = spec.get("schedule") or {}
+    if schedule.get("interval_seconds"):
+        return f"every {units.seconds(schedule['interval_seconds'])}"
+    cron = str(schedule.get("cron") or "")
+    if not cron:
+        return "on demand"
+    if "?" in cron:
+        return "at a time that is still open"
+    return f"{said_cron(cron) or f'at {cron}'} {schedule.get('timezone') or 'UTC'}"
+
+
+def reads(spec: dict[str, Any], preview: Any) -> str:
+    """What it reads, with the number of rows where the preview knows it."""
+    first = {step["step_id"] for step in spec["steps"] if not step.get("depends_on") and step.get("source")}
+    counts = [step.row_count for step in (preview.steps if preview is not None else ()) if step.step_id in first and step.status == "ok"]
+    if counts and len(counts) == len(first) and None not in counts:
+        return f"It reads {units.rows(sum(counts))}"
+    tables = [str(each) for step in spec["steps"] if step["step_id"] in first and (each := (step["source"] or {}).get("table"))]
+    named = [table for table in tables if table != "?"]
+    return f"It reads {_list([code(table) for table in named])}" if named else ""
+
+
+def writes(spec: dict[str, Any]) -> str:
+    """The tables and files it writes."""
+    targets = [(step.get("destination") or {}) for step in spec["steps"] if step.get("destination")]
+    known = [str(t.get("table") or t.get("path") or "?") for t in targets]
+    named = list(dict.fromkeys(name for name in known if name != "?"))
+    return f"writes {_list([code(name) for name in named])}" if named else ""
+
+
+def drafted(result: Any, preview: Any) -> str:
+    """The reply to a drafted pipeline: name, steps, schedule, rows, tables; open questions are told by their cards."""
+    spec = result.spec
+    steps = units.several(len(spec["steps"]), "step")
+    head = f"Here is **{plain(spec.get('name') or spec['pipeline_id'])}**: {steps}, {plain(when(spec))}."
+    does = [part for part in (reads(spec, preview), writes(spec)) if part]
+    if len(does) == 2:
+        head += f" {does[0]} and {does[1]}."
+    elif does:
+        head += f" {does[0] if does[0].startswith('It') else f'It {does[0]}'}."
+    bad = [step for step in (preview.steps if preview is not None else ()) if step.status == "failed"]
+    if bad and result.status == "ready":
+        head += f"  \nThe preview of {code(bad[0].step_id)} failed: {quoted(_sentence(bad[0].error))}"
+    asked = len([q for q in result.questions if q.severity == "block"])
+    if asked:
+        head += f" {units.several(asked, 'question is', 'questions are')} open."
+    return head
+
+
+def opened(spec: dict[str, Any], version: int | None) -> str:
+    """The reply when a stored pipeline is opened."""
+    steps = units.several(len(spec["steps"]), "step")
+    kept = f", version {version}" if version else ""
+    return (f"Opened **{plain(spec.get('name') or spec['pipeline_id'])}**{kept}: {steps}, {plain(when(spec))}. "
+            "Ask for a change, or say “run it”.")
+
+
+def why_not(result: Any) -> str:
+    """Why a draft cannot run yet; "" when it can."""
+    asked = len([q for q in result.questions if q.severity == "block"])
+    if asked:
+        return f"Answer {units.several(asked, 'question')} first"
+    return "" if result.status == "ready" else "The draft is not complete"
+
+
+# ---- other answers
+
+def refused(result: Any) -> str:
+    """The reply to a wish that would destroy data."""
+    causes = " ".join(quoted(_sentence(q.message)) for q in result.questions if q.slot == "refused")
+    return f"**I will not write this pipeline.** {causes} Describe what should replace the data instead."
+
+
+def not_understood(text: str, result: Any) -> bool:
+    """Was neither a source nor a target found in a text, and nothing to point at?"""
+    if result.status != "needs_input" or not any(q.slot == "source" for q in result.questions):
+        return False
+    found = [fact for fact in result.facts if fact.source == "text" and fact.span is not None]
+    asks = text.rstrip().endswith("?")
+    return not found and (asks or not any(q.span for q in result.questions))
+
+
+def unknown(text: str) -> str:
+    """The reply to words that say neither where data comes from nor where it goes."""
+    if text.rstrip().endswith("?"):
+        return help_()
+    return ("**I could not find a source or a target in that.** Say where the data comes from and where it should go, for example "
+            "“load orders into mart.orders every day at 2 am”.")
+
+
+def help_() -> str:
+    """What it can do, for a question that is none of its own."""
+    return ("I cannot answer that. I draft, check, preview and run pipelines. You can\n"
+            "- describe one: “sum the amount of paid orders by day and write it to mart.daily_revenue”\n"
+            "- ask for a change: “change it to 3 am”\n"
+            "- run it: “run it for 1 to 7 November 2025”\n"
+            "- ask about runs: “what failed yesterday?”")
+
+
+def asking(result: Any) -> str:
+    """The reply above the questions of a request about a pipeline that exists."""
+    asked = len([q for q in result.questions if q.severity == "block"])
+    return "Before that, I need one answer." if asked == 1 else f"Before that, I need {asked} answers."
+
+
+def _list(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _sentence(text: str) -> str:
+    text = " ".join(text.split())
+    return text if not text or text[-1] in ".!?:" else f"{text}."
