@@ -30,6 +30,8 @@ class Limits:
     http_read_seconds: float = 30.0
     http_page_bytes: int = 10 * 1024 * 1024
     file_bytes: int = 2 * 1024 * 1024 * 1024
+    upload_bytes: int = 50 * 1024 * 1024  # one attached file
+    profile_rows: int = 1_000_000  # rows that a profile looks at
     archive_bytes: int = 200 * 1024 * 1024
     archive_ratio: int = 100
     lease_seconds: float = 15.0
@@ -47,13 +49,15 @@ class Settings:
     control_url: str = field(default="", repr=False)  # holds a password on PostgreSQL
     prefect_url: str = field(default="", repr=False)  # an own Prefect server; empty: `penstock up` starts one
     prefect_port: int = 4200
+    app_port: int = 8501
     max_runs: int = 0  # runs at once; 0: 2 on SQLite, twice the cores on PostgreSQL
     folders: tuple[Path, ...] = ()  # where files may be read and written, the first one is for relative paths that are written
     limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def load(cls, *, home: str | Path | None = None, tenant_id: str | None = None) -> Settings:
-        """Read PENSTOCK_HOME, _TENANT, _CONTROL_URL, _PREFECT_URL, _PREFECT_PORT, _MAX_RUNS, _PATHS and GOOGLE_CLOUD_PROJECT.
+        """Read PENSTOCK_HOME, _TENANT, _CONTROL_URL, _PREFECT_URL, _PREFECT_PORT, _APP_PORT, _MAX_RUNS, _PATHS and
+        GOOGLE_CLOUD_PROJECT.
 
         Raises InputError for a number that is none.
         """
@@ -67,6 +71,7 @@ class Settings:
             control_url=env.get("PENSTOCK_CONTROL_URL") or f"sqlite:///{place / 'control.sqlite'}",
             prefect_url=env.get("PENSTOCK_PREFECT_URL", ""),
             prefect_port=_number("PENSTOCK_PREFECT_PORT", 4200),
+            app_port=_number("PENSTOCK_APP_PORT", 8501),
             max_runs=_number("PENSTOCK_MAX_RUNS", 0),
             folders=(Path.cwd(), place / "files", *extra),
         )

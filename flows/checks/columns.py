@@ -30,7 +30,7 @@ def walk(case: Case, problems: list[Problem], warnings: list[Problem]) -> None:
     from flows.engines.registry import table_words
 
     words = table_words(case.spec)
-    files = cast(Files, AllowedFiles(case.settings.folders))
+    files = cast(Files, AllowedFiles.of(case.settings))
     steps = {step.step_id: step for step in case.spec.steps}
     bad = {p.path.split(".")[1] for p in problems if p.path.startswith("steps.")}
     for step_id in case.order:

@@ -119,7 +119,7 @@ def _context(case: Case, step: Step, warehouse: Warehouse, inputs: dict[str, Rel
 
 
 def _allowed(case: Case) -> Files:
-    return cast(Files, AllowedFiles(case.settings.folders))
+    return cast(Files, AllowedFiles.of(case.settings))
 
 
 @contextmanager

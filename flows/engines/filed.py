@@ -88,11 +88,15 @@ def _sheet(name: str, path: str, options: Mapping[str, Any], context: Context) -
             raise InputError(f"an Excel file has no {option}", where=f"source.{option}", fix=f"It takes {', '.join(sorted(SHEET_OPTIONS))}")
     table = read_sheet(path, sheet=options.get("sheet"), header=options.get("header", True), skip_rows=options.get("skip", 0),
                        limits=context.limits, cancel=context.cancel)
-    notes = json.loads((table.schema.metadata or {}).get(b"notes", b"[]"))
+    told = json.loads((table.schema.metadata or {}).get(b"told", b"{}"))
+    notes, about = told.get("notes", []), {name: told[name] for name in ("sheet", "sheets") if name in told}
+    others = [other for other in about.get("sheets", []) if other != about["sheet"]]
+    if others and "sheet" not in options:
+        notes.append(f"read sheet {about['sheet']!r}. Also in the file: {', '.join(others)}")
     if not table.column_names:
         raise InputError(f"the sheet of {Path(path).name} is empty", where="source.sheet", fix="Name another sheet")
     types = declared(options.get("types"), table.column_names)
-    return Got(_typed(name, table.replace_schema_metadata(None), types, context), notes=notes)
+    return Got(_typed(name, table.replace_schema_metadata(None), types, context), notes=notes, about=about)
 
 
 def _typed(name: str, table: Any, types: Mapping[str, str], context: Context) -> Relation:

@@ -43,12 +43,13 @@ class Want:
 
 @dataclass
 class Got:
-    """The relation, what could not be read, and what a person should know."""
+    """The relation, what could not be read, and what a person should know; `about` is plain data for the step's outputs."""
 
     relation: Relation
     rejected: int = 0
     rejects: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    about: dict[str, Any] = field(default_factory=dict)
 
 
 def fetch(want: Want, context: Context) -> Got:

@@ -29,7 +29,8 @@ WHOLE = 2**53
 
 
 def read_sheet(path: str, *, sheet: str | int | None, header: bool, skip_rows: int, limits: Limits, cancel: Cancel) -> pa.Table:
-    """One sheet (name, number from 1, or the first) as a table; notes are in the schema's metadata under `notes`.
+    """One sheet (name, number from 1, or the first) as a table; the schema's metadata holds JSON under `told`: sheet,
+    sheets (all names) and notes.
 
     Empty rows are left out, empty cells are NULL, formulas give the value that was stored with them.
     Raises LimitError (too large when unpacked, too much memory), DataError (no Excel file), InputError (no such sheet), Cancelled.
@@ -97,7 +98,8 @@ def main() -> int:
     try:
         with CalamineWorkbook.from_path(request["path"]) as book:
             wanted = _sheet_name(book.sheet_names, request["sheet"], name)
-            table = _table(book.get_sheet_by_name(wanted).iter_rows(), request)
+            table, notes = _table(book.get_sheet_by_name(wanted).iter_rows(), request)
+            told = {"sheet": wanted, "sheets": book.sheet_names, "notes": notes}
     except InputError as error:
         return _say("limit" if isinstance(error, LimitError) else "input", error.what, error.fix)
     except (CalamineError, OSError, ValueError) as error:
@@ -106,6 +108,7 @@ def main() -> int:
         return _say("limit", f"{name} needs more memory than a sheet may use", "Split it or export it as CSV")
     import pyarrow as pa
 
+    table = table.replace_schema_metadata({"told": json.dumps(told)})
     with pa.ipc.new_stream(sys.stdout.buffer, table.schema) as sink:
         sink.write_table(table)
     return 0
@@ -130,7 +133,7 @@ def _sheet_name(names: list[str], wanted: str | int | None, file: str) -> str:
     raise InputError(f"{file} has no sheet {wanted!r}", fix=did_you_mean(wanted, names) or f"Its sheets are: {', '.join(names)}")
 
 
-def _table(rows: Iterator[list[Any]], request: dict[str, Any]) -> pa.Table:
+def _table(rows: Iterator[list[Any]], request: dict[str, Any]) -> tuple[pa.Table, list[str]]:
     from flows.engines.rows import Rows
 
     for _ in range(request["skip_rows"]):
@@ -145,7 +148,7 @@ def _table(rows: Iterator[list[Any]], request: dict[str, Any]) -> pa.Table:
             found.add(page)
             page = []
     found.add(page)
-    return found.table().replace_schema_metadata({"notes": json.dumps(notes)})
+    return found.table(), notes
 
 
 def _header(cells: list[Any]) -> tuple[list[str], list[str]]:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 from flows.errors import InputError, MissingError
+from flows.settings import Settings
 
 OWN = ("control.sqlite", "connections.yml")
 """What a folder holds that is a home."""
+
+
+def uploads(home: Path) -> Path:
+    """Where the uploads of all tenants are, a folder for each."""
+    return home / "files" / "uploads"
 
 
 class AllowedFiles:
@@ -17,17 +24,28 @@ class AllowedFiles:
 
     `private` folders hold the product's own data: inside them only an allowed folder further down is open. Without it, the home
     that an allowed `<home>/files` belongs to is private, because `.penstock` usually stands inside the current folder.
-    Hidden files and folders (`.env`, `.ssh`) are never open.
+    Hidden files and folders (`.env`, `.ssh`) are never open. Below `uploads`, which all tenants share, only the tenant's `own`
+    folder is read, and nothing is written.
     """
 
-    def __init__(self, folders: Sequence[Path], *, private: Sequence[Path] = ()) -> None:
+    def __init__(self, folders: Sequence[Path], *, private: Sequence[Path] = (), uploads: Path | None = None,
+                 own: Path | None = None) -> None:
         self.folders = tuple(dict.fromkeys(Path(folder).resolve() for folder in folders))
         homes = private or [f.parent for f in self.folders if f.name == "files" and any((f.parent / own).exists() for own in OWN)]
         self.private = tuple(Path(home).resolve() for home in homes)
+        self.uploads, self.own = uploads and uploads.resolve(), own and own.resolve()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The files of this tenant."""
+        shared = uploads(settings.home)
+        return cls(settings.folders, uploads=shared, own=shared / settings.tenant_id)
 
     def read(self, path: str) -> str:
         """An existing file (absolute). Raises InputError outside the allowed folders or for no plain file, MissingError when absent."""
         places = [self._resolve(folder, path) for folder in self.folders]
+        if any(self._foreign(place) for place in places):
+            raise self._outside(path)  # also when it is not there: nobody learns what others have
         inside = [place for place in places if self._open(place)]
         found = next((place for place in inside if place.exists()), None)
         if found is None and any(place in self.folders for place in places):
@@ -44,7 +62,7 @@ class AllowedFiles:
         if not self.folders:
             raise self._outside(path)
         place = self._resolve(self.folders[0], path)
-        if not self._open(place):
+        if not self._open(place) or (self.uploads is not None and place.is_relative_to(self.uploads)):
             raise self._outside(path)
         if place.exists() and not place.is_file():
             raise InputError(f"{path!r} is not a plain file", fix="Name a file, not a folder or a device")
@@ -61,6 +79,10 @@ class AllowedFiles:
         except (OSError, RuntimeError, ValueError) as error:  # a name that is too long, a link that points at itself
             raise InputError(f"{path[:80]!r} is not a usable path: {getattr(error, 'strerror', None) or 'links in a circle'}",
                              fix="Give a shorter path inside an allowed folder") from error
+
+    def _foreign(self, place: Path) -> bool:
+        """Is it an upload of another tenant?"""
+        return self.uploads is not None and place.is_relative_to(self.uploads) and not (self.own and place.is_relative_to(self.own))
 
     def _open(self, place: Path) -> bool:
         around = [folder for folder in self.folders if place.is_relative_to(folder) and place != folder]

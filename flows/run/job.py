@@ -55,7 +55,7 @@ class Job:
     def files(self) -> Files:
         from flows.insight.files import AllowedFiles
 
-        return AllowedFiles(self.settings.folders)
+        return AllowedFiles.of(self.settings)
 
     @cached_property
     def scrub(self) -> Scrubber:

@@ -1,22 +1,71 @@
-"""Data: the local warehouse, its tables, and what the catalogue knows."""
+"""Data: files that people attach, the local warehouse, its tables, and what the catalogue knows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.errors import InputError
+from flows.errors import InputError, LimitError, PenstockError
 from flows.service.author import Author
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from flows.insight.catalog import Table
+    from flows.insight.profile import ColumnProfile, Profile
+    from flows.insight.uploads import Attached, Kept
     from flows.warehouse import Warehouse
+
+__all__ = ["Attached", "ColumnProfile", "Data", "Profile"]
 
 
 class Data(Author):
     """Rows that are there."""
+
+    # ---- files of people
+    def attach(self, name: str, data: bytes, *, sheet: str | int | None = None) -> Attached:
+        """Keep a file and look at it: CSV, Excel, JSON (one object a line, or an array) or Parquet.
+
+        It is private to this tenant and no table until a pipeline loads it; the path it gets is read by any later run. The same file
+        twice is kept once. `sheet`: name or number of an Excel sheet, the first unless said.
+        Raises InputError for content that is no table or cannot be read, with the line where it is known, LimitError for too large.
+        """
+        from flows.insight.uploads import Attached, encoding_of, keep
+
+        kept = keep(self.settings, name, data)
+        options: dict[str, Any] = encoding_of(data) if kept.kind == "csv" else {}
+        if sheet is not None:
+            options["sheet"] = sheet
+        try:
+            profile = self._look({"path": str(kept.path), **options}, kept.name, self.settings.limits.profile_rows)
+        except PenstockError as error:
+            kept.discard()
+            raise unreadable(kept, error) from error
+        notes = [note for note in (kept.note, "read as Latin-1, because it is not UTF-8" if options.get("encoding") else "") if note]
+        profile = replace(profile, notes=(*notes, *profile.notes))
+        return Attached(kept.name, str(kept.path), _table(kept.path, profile), profile, options)
+
+    def profile(self, given: str | Path, *, limit: int | None = None, **options: Any) -> Profile:
+        """What stands in a table of the catalogue or the lake, or in a file inside the allowed folders, column by column.
+
+        At most `limit` rows are looked at (default `limits.profile_rows`). `options` are those of a file's source: sheet, encoding,
+        delimiter and so on. Raises MissingError, InputError, DataError, StepTimeout (`limits.preview_seconds`).
+        """
+        self._sample()
+        text = str(given)
+        is_file = isinstance(given, Path) or bool(options) or "/" in text or Path(text).is_file()
+        is_file = is_file and text not in self.catalog.tables
+        source = {"path": text, **options} if is_file else {"table": text}
+        return self._look(source, Path(text).name if is_file else text, limit or self.settings.limits.profile_rows)
+
+    def _look(self, source: Mapping[str, Any], name: str, limit: int) -> Profile:
+        from flows.run.look import look
+
+        return look(source, name=name, settings=self.settings, store=self.store, catalog=self.catalog, limit=limit)
+
+    # ---- tables
 
     def warehouse(self, *, preview: bool = False) -> Warehouse:
         """A session on the local warehouse; close it after use."""
@@ -79,6 +128,31 @@ class Data(Author):
         add_table(self.settings, name, added)
         self.__dict__.pop("catalog", None)
         return added
+
+
+def unreadable(kept: Kept, error: PenstockError) -> InputError:
+    """A file that its reader refused: what it is, where, why, and the way out."""
+    from flows.insight.uploads import WORDS
+
+    ways = {"csv": "Check the separator and the encoding, or save it as UTF-8",
+            "json": "It must be one array of objects, or one object a line", "parquet": "Write it again, or export it as CSV", "excel": "Open and save it again, or export it as CSV"}
+    kind = LimitError if isinstance(error, LimitError) else InputError
+    where = error.where if error.where.startswith("line") else ""
+    cause = error.what[:1].upper() + error.what[1:]
+    return kind(f"{kept.name} could not be read as {WORDS[kept.kind]}. {cause}", where=where, fix=error.fix or ways[kept.kind])
+
+
+def _table(path: Path, profile: Profile) -> Table:
+    """The file as the catalogue would hold it, with the values of columns that have few."""
+    from flows.insight.catalog import CatalogColumn, Table
+
+    columns = {column.name: CatalogColumn(type=column.type, values=_values(column)) for column in profile.columns}
+    return Table(path=str(path), columns=columns)
+
+
+def _values(column: ColumnProfile) -> tuple[str, ...]:
+    few = column.type == "STRING" and column.exact and column.distinct is not None and column.distinct <= len(column.top)
+    return tuple(text for text, _ in column.top) if few else ()
 
 
 def _empty() -> pa.Table:

@@ -116,7 +116,8 @@ def run(config: Config, context: Context) -> StepResult:
         if not context.preview:
             raise DataError(text, where=_place(source), fix=hint)
         got.notes.append(f"{text}: a run stops here. {hint}")
-    return StepResult(rows=got.relation.rows, relation=got.relation, rejected=got.rejected, rejects=shown, notes=got.notes)
+    return StepResult(rows=got.relation.rows, relation=got.relation, rejected=got.rejected, rejects=shown, notes=got.notes,
+                      outputs=got.about)
 
 
 def _read(source: Source, context: Context) -> Got:
