@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from flows.errors import InputError, MissingError
 from flows.insight.catalog import Catalog
@@ -31,13 +32,19 @@ class Answer(Closed):
 
 
 class PlanRequest(Closed):
-    """All a planner may know. `now` must have a zone; a planner never reads the clock."""
+    """All a planner may know. `now` must have a zone; a planner never reads the clock.
+
+    `current_spec` is the pipeline that "it" means. `pipelines` are those that are stored, id to name. `files` are the tables of
+    `catalog` that are files given along with the text, each with the names by which a text may call it.
+    """
 
     text: str
     now: datetime
     tenant_id: str
     catalog: Catalog
     current_spec: FlowSpec | None = None
+    pipelines: dict[str, str] = Field(default_factory=dict)
+    files: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     answers: list[Answer] = Field(default_factory=list)
     model: str | None = None
     token_budget: int | None = None
@@ -84,8 +91,28 @@ class Residue(Closed):
     text: str
 
 
+@dataclass(frozen=True)
+class Move:
+    """What a person did about a result: chose an `option`, said a `text`, or undid an assumption (`undo`)."""
+
+    kind: Literal["option", "text", "undo"]
+    slot: str
+    said: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a result was read from, so that an answer in words can be read in its place."""
+
+    request: PlanRequest
+    moves: tuple[Move, ...] = ()
+
+
 class PlanResult(Closed):
     """The answer of `penstock plan --json`, field by field as in the contract."""
+
+    _reading: Reading | None = PrivateAttr(default=None)
 
     status: Status
     intent: Intent = "create"
@@ -105,6 +132,18 @@ class PlanResult(Closed):
     def as_dict(self) -> dict[str, Any]:
         """Plain data, the same bytes for the same result."""
         return self.model_dump(mode="json")
+
+    @property
+    def reading(self) -> Reading | None:
+        """None for a result that was made from plain data."""
+        return self._reading
+
+    def of(self, reading: Reading | None, move: Move | None = None) -> PlanResult:
+        """The same result, come about in this way."""
+        made = self.model_copy()
+        made._reading = Reading(reading.request, (*reading.moves, move)) if reading and move else reading
+        return made
+
 
 def status_of(questions: list[Question]) -> Status:
     """`needs_input` exactly when a question blocks."""
@@ -129,30 +168,50 @@ def apply(result: PlanResult, question_id: str, option: str) -> PlanResult:
             f"question {question_id!r} has no option {option!r}", fix=f"Options: {_names([o.label for o in question.options])}"
         )
     on_run = bool(result.run_request) and not result.spec
-    document = copy.deepcopy(result.run_request if on_run else result.spec)
-    patched = _patched(document, chosen.patch, question_id)
+    document = patched(result.run_request if on_run else result.spec, chosen.patch, f"the answer to {question_id!r}")
     rest = [q for q in result.questions if q.id != question_id]
     gone = question.span
-    facts = result.facts + _answered(chosen.patch, patched, "run_request." if on_run else "")
-    return result.model_copy(
+    facts = result.facts + _answered(chosen.patch, document, "run_request." if on_run else "")
+    answered = result.model_copy(
         update={
-            "spec": result.spec if on_run else patched,
-            "run_request": patched if on_run else result.run_request,
+            "spec": result.spec if on_run else document,
+            "run_request": document if on_run else result.run_request,
             "questions": rest,
             "status": status_of(rest),
             "facts": facts,
             "residue": [r for r in result.residue if gone is None or r.span != gone],
         }
     )
+    return answered.of(result.reading, Move("option", question.slot, option, gone))
 
 
-def _patched(document: Any, patch: list[dict[str, Any]], question_id: str) -> Any:
+def undo(result: PlanResult, number: int) -> PlanResult:
+    """The result with one assumption (counted from 0) undone by its patch; the text is not read again.
+
+    Raises MissingError for an assumption that is not there, InputError for one that has no patch or no longer fits.
+    """
+    if not 0 <= number < len(result.assumptions):
+        raise MissingError(f"there is no assumption {number}", fix=f"There are {len(result.assumptions)}, counted from 0")
+    assumption = result.assumptions[number]
+    if not assumption.patch:
+        raise InputError(f"this cannot be undone by itself: {assumption.text}", fix="Say in words how it should be")
+    document = patched(result.spec, assumption.patch, f"undoing {assumption.text!r}")
+    rest = [a for n, a in enumerate(result.assumptions) if n != number]
+    answers = _answered(assumption.patch, document, "")
+    touched = {f.path for f in answers}
+    facts = [f for f in result.facts if f.path not in touched] + answers
+    undone = result.model_copy(update={"spec": document, "assumptions": rest, "facts": facts})
+    return undone.of(result.reading, Move("undo", assumption.path, assumption.text))
+
+
+def patched(document: Any, patch: list[dict[str, Any]], what: str) -> Any:
+    """A copy of a document with a patch applied. Raises InputError when the patch does not fit; `what` names it."""
     import jsonpatch  # only when a question is answered: planning itself never pays for it
 
     try:
-        return jsonpatch.apply_patch(document, patch)
+        return jsonpatch.apply_patch(copy.deepcopy(document), patch)
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as problem:
-        raise InputError(f"the answer to {question_id!r} no longer fits the draft ({problem})", fix="Plan the text again") from problem
+        raise InputError(f"{what} no longer fits the draft ({problem})", fix="Plan the text again") from problem
 
 
 def _answered(patch: list[dict[str, Any]], document: Any, prefix: str) -> list[Fact]:

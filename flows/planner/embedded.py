@@ -6,7 +6,7 @@ from typing import Any
 
 from flows.errors import InputError
 from flows.planner import build as make_spec
-from flows.planner.answer import Answer, Assumption, Fact, Option, PlanRequest, PlanResult, Question, Residue, apply, status_of
+from flows.planner.answer import Assumption, Fact, Option, PlanRequest, PlanResult, Question, Reading, Residue, status_of
 from flows.planner.envelope import envelope
 from flows.planner.holes import Ask, Asks, said_choice
 from flows.planner.lexicon import lexicon
@@ -38,16 +38,6 @@ from flows.settings import Limits
 LIMIT = Limits().text_chars
 OWN_START = "Pipeline "  # how the English of `penstock explain` begins; a spec of the largest size may be said in it
 OWN_LIMIT = 2 * Limits().spec_bytes
-CLAUSES = {
-    "schedule.time": "at {}",
-    "destination.table": "into {}",
-    "destination": "into {}",
-    "source": "from {}",
-    "fx.target": "convert amounts to {}",
-    "schedule": "{}",
-    "anomaly.column": "detect anomalies in {}",
-    "dq": "make sure {}",
-}
 
 
 def plan(request: PlanRequest) -> PlanResult:
@@ -63,15 +53,20 @@ def plan(request: PlanRequest) -> PlanResult:
         )
     if len(text) > (OWN_LIMIT if text.startswith(OWN_START) else LIMIT):
         raise _too_long(text)
-    spoken = _own_words(text)
-    if spoken is not None:
-        return spoken
-    if len(text) > LIMIT:
+    if len(text) > LIMIT and _own_words(text) is None:
         raise _too_long(text)
-    result = _read(text, request)
-    for answer in request.answers:
-        result = _answer(request, result, answer)
+    result = read_once(text, request).of(Reading(request))
+    if request.answers:
+        from flows.planner.reply import answered
+
+        for answer in request.answers:
+            result = answered(request, result, answer)
     return result
+
+
+def read_once(text: str, request: PlanRequest) -> PlanResult:
+    """Read a text as it stands, without the answers of the request."""
+    return _own_words(text) or _read(text, request)
 
 
 def _too_long(text: str) -> InputError:
@@ -101,20 +96,6 @@ def _leaves(node: Any, path: str) -> list[tuple[str, Any]]:
         names = [str(v.get("step_id", n)) for n, v in enumerate(node)]
         return [leaf for name, v in zip(names, node, strict=True) for leaf in _leaves(v, f"{path}.{name}")]
     return [(path, node)]
-
-
-def _answer(request: PlanRequest, result: PlanResult, answer: Answer) -> PlanResult:
-    """An option is a patch; own words are read as one more sentence, and what they give counts as answered."""
-    if answer.option is not None:
-        return apply(result, answer.question_id, answer.option)
-    question = next((q for q in result.questions if q.id == answer.question_id), None)
-    if question is None or not answer.text:
-        return result
-    longer = f"{request.text.rstrip()} . {CLAUSES.get(question.slot, '{}').format(answer.text)}"
-    read = _read(longer[:LIMIT], request)
-    start = len(request.text.rstrip())
-    facts = [f.model_copy(update={"source": "answer", "span": None}) if f.span and f.span[0] >= start else f for f in read.facts]
-    return read.model_copy(update={"facts": facts})
 
 
 def _read(raw: str, request: PlanRequest) -> PlanResult:

@@ -1,47 +1,175 @@
-"""Words and specs: plan, check, explain, preview."""
+"""Words and specs: plan, answer, check, explain, preview."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from flows.errors import InputError, MissingError, SpecError
 from flows.service.door import Door
+from flows.service.request import MOST_RUNS, Request, dates_of, words_of
 from flows.spec.model import FlowSpec
 
 if TYPE_CHECKING:
     from flows.checks import Report
-    from flows.planner.answer import Answer, PlanResult
+    from flows.insight.catalog import Catalog, Table
+    from flows.planner.answer import Answer, PlanRequest, PlanResult
     from flows.run.preview import Preview
     from flows.service.door import Given
+
+
+class File(Protocol):
+    """A file that was given along with a text: the name it had, where it is, its columns (`table.path` is the same place)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def table(self) -> Table: ...
 
 
 class Author(Door):
     """From words to a spec that is checked and seen on real rows; nothing is written."""
 
-    def plan(self, text: str, *, now: datetime | None = None, answers: list[Answer] | None = None) -> PlanResult:
+    def plan(self, text: str, *, now: datetime | None = None, answers: list[Answer] | None = None, current: Given | None = None,
+             files: Sequence[File] = ()) -> PlanResult:
         """Words to a draft, with questions and assumptions. Nothing is read, written or run.
 
-        A draft is `ready` only when it also passes the semantic checks. Raises InputError for empty or overlong text.
+        `current` is the pipeline that "it" means and that an edit changes; `files` are sources of this text. A draft or an edit is
+        `ready` only when it also passes the semantic checks. Raises InputError for empty or overlong text.
         """
-        from flows.planner.answer import PlanRequest
         from flows.planner.embedded import plan
 
-        request = PlanRequest(text=text, now=now or datetime.now(UTC), tenant_id=self.tenant, catalog=self.catalog, answers=answers or [])
-        return self._checked(plan(request))
+        return self._checked(plan(self._request(text, now, answers, current, files)))
+
+    def _request(self, text: str, now: datetime | None, answers: list[Answer] | None, current: Given | None,
+                 files: Sequence[File]) -> PlanRequest:
+        from flows.planner.answer import PlanRequest
+
+        catalog, names = self._with_files(files)
+        return PlanRequest(text=text, now=now or datetime.now(UTC), tenant_id=self.tenant, catalog=catalog, answers=answers or [],
+                           current_spec=self._current(current), files=names, pipelines=self._pipelines())
+
+    def _current(self, given: Given | None) -> FlowSpec | None:
+        if given is None:
+            return None
+        return self.source(given).spec
+
+    def _pipelines(self) -> dict[str, str]:
+        """The stored pipelines, id to name. A process that has no store open and a home without one asks nothing."""
+        if "store" not in self.__dict__:
+            return {}
+        return {s.pipeline_id: str(s.spec.get("name") or s.pipeline_id) for s in self.store.specs.list(self.tenant)}
+
+    def _with_files(self, files: Sequence[File]) -> tuple[Catalog, dict[str, tuple[str, ...]]]:
+        """The catalogue with the files as tables of it, and by which names a text calls each."""
+        from flows.planner.files import tables
+
+        found = tables(self.catalog, [(f.name, f.table.model_copy(update={"path": f.path})) for f in files])
+        merged = {**self.catalog.tables, **{name: table for name, (table, _) in found.items()}}
+        return self.catalog.model_copy(update={"tables": merged}) if found else self.catalog, {n: words for n, (_, words) in found.items()}
+
+    def answer(self, result: PlanResult, question_id: str, *, option: str | None = None, text: str | None = None,
+               now: datetime | None = None, said: str = "", current: Given | None = None, files: Sequence[File] = ()) -> PlanResult:
+        """The result with one question answered by an option's label (its patch, nothing is read again) or in own words.
+
+        Words that cannot be read leave the question open, with a message that says so. `said`, `now`, `current` and `files` are what
+        `plan` was given: only a result that was made from plain data needs them again. Raises MissingError, InputError.
+        """
+        from flows.planner.answer import apply
+        from flows.planner.reply import in_words
+
+        if option is not None:
+            return self._checked(apply(result, question_id, option))
+        if text is None:
+            raise InputError("an answer is an option or a text", fix="Give one of them")
+        if result.reading is None:
+            from flows.planner.answer import Reading
+
+            words = said or str(result.spec.get("description") or "")
+            result = result.of(Reading(self._request(words, now, None, current, files)) if words else None)
+        return self._checked(in_words(result, question_id, text))
+
+    def undo(self, result: PlanResult, number: int) -> PlanResult:
+        """The result with assumption `number` (from 0) undone by its patch. Raises InputError when it has none, MissingError."""
+        from flows.planner.answer import undo
+
+        return self._checked(undo(result, number))
+
+    def changed(self, result: PlanResult) -> dict[str, Any]:
+        """The spec that an edit leads to, as plain data; steps it does not touch are the same. Raises InputError when it fits no more."""
+        from flows.planner.answer import patched
+
+        if result.intent != "edit":
+            raise InputError(f"this is no edit but {result.intent}", fix="Use the result's spec")
+        return dict(patched(result.spec, result.patch, "the edit"))
+
+    def request(self, result: PlanResult, *, current: Given | None = None) -> Request:
+        """A run request with its dates and what stands on the card to confirm. Raises InputError for a result of another intent."""
+        asked = result.run_request
+        if asked is None or result.intent not in ("run", "backfill", "rerun", "cancel", "pause", "resume"):
+            raise InputError(f"this is no request about runs but {result.intent}", fix="Say for example: run it for yesterday")
+        op, pipeline = result.intent, str(asked.get("pipeline") or "")
+        spec = self._current(current)
+        mine = spec if spec is not None and pipeline in ("", spec.pipeline_id) else None
+        pipeline = pipeline or (mine.pipeline_id if mine else "")
+        try:
+            found = mine or (self.source(pipeline).spec if pipeline else None)
+        except (MissingError, SpecError):
+            found = None
+        dates = dates_of(asked)
+        name = (found.name if found else "") or pipeline
+        made = Request(op, pipeline, name, dates, dict(asked.get("params") or {}), max(1, len(dates)) if op in ("run", "backfill", "rerun")
+                       else 0, words=words_of(op, name, dates))
+        blocking = [q.message for q in result.questions if q.severity == "block"]
+        if blocking or found is None:
+            return replace(made, problem=blocking[0] if blocking else f"There is no pipeline {pipeline!r}.")
+        if len(dates) > MOST_RUNS:
+            return replace(made, problem=f"That is more than {MOST_RUNS} days. Say it in shorter periods.")
+        return self._about_runs(made, asked)
+
+    def _about_runs(self, made: Request, asked: Mapping[str, Any]) -> Request:
+        """The run that is stopped or resumed, and what is in the way."""
+        if made.op in ("pause", "resume"):
+            return replace(made, problem=f"{made.name} has no schedule that is switched on: it runs only when it is started by hand.")
+        runs = self.store.runs.find(self.tenant, pipeline_id=made.pipeline_id, limit=1)
+        last = runs[0] if runs else None
+        going = last.run_id if last is not None and not last.ended else None
+        if made.op == "cancel":
+            return replace(made, run_id=going, problem="" if going else f"{made.name} is not running.")
+        if going is not None and made.op == "run" and len(made.dates) < 2:
+            return replace(made, problem=f"This pipeline is already running as {going}. Wait for it to finish or stop it first.")
+        if made.op == "rerun" and asked.get("scope") == "failed" and not made.dates:
+            if last is None or last.status not in ("FAILED", "CRASHED", "CANCELLED"):
+                said = "has not run yet" if last is None else "did not fail in its last run"
+                return replace(made, problem=f"{made.name} {said}: there is nothing to run again.")
+            return replace(made, resume_of=last.run_id, words=words_of("rerun", made.name, (), resume=True))
+        return made
 
     def _checked(self, result: PlanResult) -> PlanResult:
-        """A ready draft that the checks refuse is not ready: the problem becomes a question."""
-        if result.status != "ready" or result.intent != "create" or not result.spec:
+        """A ready draft or edit that the checks refuse is not ready: the problem becomes a question."""
+        from flows.planner.answer import Question, patched, status_of
+
+        kept = [q for q in result.questions if not q.id.startswith("c")]
+        if len(kept) < len(result.questions):
+            result = result.model_copy(update={"questions": kept, "status": status_of(kept)})
+        if result.status != "ready" or result.intent not in ("create", "edit") or not result.spec:
             return result
         from flows.checks import validate
-        from flows.planner.answer import Question
+        from flows.spec.loader import from_data
 
-        report = validate(FlowSpec.model_validate(result.spec), level="semantic", catalog=self.catalog, settings=self.settings)
-        if report.ok:
+        data = patched(result.spec, result.patch, "the edit") if result.intent == "edit" else result.spec
+        try:
+            problems = validate(from_data(data), level="semantic", catalog=self.catalog, settings=self.settings).problems
+        except SpecError as error:
+            problems = error.problems
+        if not problems:
             return result
         asked = [Question(id=f"c{n}", slot="unparsed", severity="block", message=str(problem), options=[], free_text=True, span=None)
-                 for n, problem in enumerate(report.problems, 1)]
+                 for n, problem in enumerate(problems, 1)]
         return result.model_copy(update={"status": "needs_input", "questions": [*result.questions, *asked]})
 
     def plan_lines(self, lines: Iterator[str], *, now: datetime | None = None) -> Iterator[dict[str, Any]]:
@@ -59,6 +187,25 @@ class Author(Door):
             self._sample()
         return validate(source.spec, level=level, catalog=self.catalog, settings=self._reach(source), lines=source.lines)
 
+    def draft_report(self, given: FlowSpec | Mapping[str, Any] | str) -> Report:
+        """Every problem of a spec or its YAML text with its line, for an editor. Never raises for what the text says."""
+        from flows.checks import Report, validate
+        from flows.spec.loader import from_data, read
+
+        try:
+            spec, lines = read(given) if isinstance(given, str) else (
+                given if isinstance(given, FlowSpec) else from_data(dict(given)), None)
+        except SpecError as error:
+            return Report("semantic", list(error.problems))
+        return validate(spec, level="semantic", catalog=self.catalog, settings=self.settings, lines=lines)
+
+    def yaml(self, given: Given) -> str:
+        """The spec as canonical YAML; a draft that is not ready as far as it goes."""
+        from flows.spec.loader import dump, dump_draft
+
+        draft = self._open_draft(given)
+        return dump_draft(draft) if draft is not None else dump(self.source(given).spec)
+
     def explain(self, given: Given) -> str:
         """The spec in plain English; `plan` of that English gives the same spec back."""
         from flows.spec.words import explain
@@ -67,11 +214,27 @@ class Author(Door):
 
     def preview(self, given: Given, *, step: str | None = None,
                 limit: int | None = None, params: Mapping[str, Any] | None = None) -> Preview:
-        """Run the whole graph on real rows in memory; nothing is written and no server is needed."""
+        """Run the whole graph on real rows in memory; nothing is written and no server is needed.
+
+        Of a plan with open questions, the steps that are complete and follow only such steps are shown, the rest is "not reached".
+        """
         from flows.run.preview import preview
 
+        draft = self._open_draft(given)
+        if draft is not None:
+            from flows.service.half import preview_half
+
+            self._sample()
+            return preview_half(draft, settings=self.settings, store=self.store, catalog=self.catalog, step=step, limit=limit,
+                                params=params)
         source = self.source(given)
         self._valid(source)
         self._sample()
         return preview(source.spec, settings=self._reach(source), store=self.store, catalog=self.catalog, step=step, limit=limit,
                        params=dict(params or {}))
+
+    @staticmethod
+    def _open_draft(given: Given) -> dict[str, Any] | None:
+        """The draft of a plan that still has questions."""
+        status = getattr(given, "status", "")
+        return dict(given.spec) if status == "needs_input" and getattr(given, "spec", None) else None  # type: ignore[union-attr]

@@ -53,9 +53,9 @@ class Door:
     def tenant(self) -> str:
         return self.settings.tenant_id
 
-    @cached_property
+    @property
     def catalog(self) -> Catalog:
-        """What data there is for this tenant."""
+        """What data there is for this tenant, as its files say now; a file that has not changed is not read again."""
         from flows.insight.catalog import default_catalog, load_catalog
 
         if self._given is None:
