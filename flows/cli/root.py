@@ -9,7 +9,7 @@ import click
 from flows.spec.suggest import did_you_mean
 
 COMMANDS = {
-    "up": ("start", "Start everything: control store, Prefect server and runner"),
+    "up": ("start", "Start everything, the app in the browser first"),
     "demo": ("start", "See the main job end to end on sample data"),
     "plan": ("author", "Words to a checked spec"),
     "validate": ("author", "Judge a spec file"),

@@ -18,10 +18,11 @@ DEMO = ("Daily revenue by country: join orders with customers, keep only paid or
 
 
 @click.command()
+@click.option("--app/--no-app", default=True, help="With the app in the browser, or only what runs pipelines.")
 @shared
-def up(door: Penstock) -> int:
-    """Start everything and stay: control store, Prefect server and runner. Ctrl-C stops all of it."""
-    return door.up(say)
+def up(door: Penstock, app: bool) -> int:
+    """Start everything and stay: the app, Prefect server and runner. Open the address that is printed; Ctrl-C stops all of it."""
+    return door.up(say, app=app)
 
 
 @click.command()

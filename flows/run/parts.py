@@ -71,6 +71,14 @@ class Part:
         elif self.deaths:
             say(f"{self.name} ended with {code}: started again")
 
+    async def settled(self) -> bool:
+        """Wait until it is up or given up; True for up."""
+        waits = [asyncio.create_task(event.wait()) for event in (self.up, self.lost)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        return self.up.is_set()
+
     async def start(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as out:

@@ -1,4 +1,4 @@
-"""`penstock up`: one parent of Prefect's server and the runner, and the way for a single run to have both for as long as it needs."""
+"""`penstock up`: one parent of the app, Prefect's server and the runner; and the way for a single run to have the last two for its time."""
 
 from __future__ import annotations
 
@@ -21,48 +21,54 @@ from typing import IO, TYPE_CHECKING, Any
 import httpx
 
 from flows.errors import InputError, PenstockError, UnreachableError
-from flows.run import reconcile
+from flows.run import face, reconcile
+from flows.run.face import HOST
 from flows.run.parts import Part, tail
 from flows.settings import Settings
 
 if TYPE_CHECKING:
     from flows.store import Store
 
-HOST = "127.0.0.1"
 PORTS = 20  # how many ports after the wanted one are tried
 START_SECONDS, STARTS = 180.0, 3
 IDLE_EVERY, IDLE_SECONDS = 0.5, 1.0
 LOST_SECONDS = 4.0
 
 Say = Callable[[str], None]
+Told = Callable[[str, str], None]  # the address of the app, and that of Prefect
 
 
-def serve(settings: Settings, *, say: Say = print, temporary: bool = False) -> int:
+def serve(settings: Settings, *, say: Say = print, temporary: bool = False, app: bool = True) -> int:
     """Start everything and stay until told to stop (Ctrl-C, TERM, HUP). Returns the exit code.
 
-    `temporary`: stop when nobody uses it any more and nothing runs. Raises InputError when this home is up already, UnreachableError
-    when the control store cannot be opened.
+    `app`: with the app in the browser. `temporary`: without it, and stop when nobody uses the rest any more and nothing runs. Raises
+    InputError when this home is up already, UnreachableError when the control store cannot be opened.
     """
     from flows.store import open_store
 
     settings.make_home()
     with only_one(settings, temporary, say) as told, open_store(settings.control_url) as store:
-        return asyncio.run(Up(settings, store, say, told, temporary).run())
+        return asyncio.run(Up(settings, store, say, told, temporary, app and not temporary).run())
 
 
 class Up:
     """The parent. One more process is one more line in `parts`; they stop in reverse order."""
 
-    def __init__(self, settings: Settings, store: Store, say: Say, told: Callable[[str], None], temporary: bool) -> None:
+    def __init__(self, settings: Settings, store: Store, say: Say, told: Told, temporary: bool,
+                 app: bool) -> None:
         self.settings, self.store, self.say, self.told, self.temporary = settings, store, say, told, temporary
         self.port = 0 if settings.prefect_url else free_port(settings.prefect_port, say, "Prefect")
+        self.app_port = free_port(settings.app_port, say, "the app") if app else 0
         logs, python = settings.home / "logs", sys.executable
         server = Part("Prefect server", lambda: [python, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(self.port)],
                       self.server_env, logs / "server.log", self.server_ready, waits=(1, 2, 4, 8, 16, 30),
                       died=self.port_lost)
         runner = Part("runner", lambda: [python, "-m", "flows.run.supervisor", str(settings.home), self.api],
                       self.runner_env, logs / "runner.log", self.runner_ready, waits=(0,), grace=20)
-        self.parts = [runner] if settings.prefect_url else [server, runner]
+        shown = Part("app", lambda: face.command(self.app_port), lambda: face.env(env_of(settings)), logs / "app.log",
+                     lambda _: face.answers(self.app_port), grace=1.5, died=self.app_port_lost)
+        self.runner, self.app = runner, shown if app else None
+        self.parts = [*([] if settings.prefect_url else [server]), runner, *([shown] if app else [])]
         self.over = asyncio.Event()
 
     @property
@@ -74,11 +80,16 @@ class Up:
     def address(self) -> str:
         return self.api.removesuffix("/api")
 
+    @property
+    def door(self) -> str:
+        """Where a person goes: the app, or Prefect's UI when there is none."""
+        return f"http://{HOST}:{self.app_port}" if self.app else self.address
+
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.over.set)
-        self.told(self.address)
+        self.told(self.door, self.address)
         keepers = [asyncio.create_task(part.keep(self.say)) for part in self.parts]
         greeting = asyncio.create_task(self.greet())
         watch = asyncio.create_task(self.until_idle()) if self.temporary else None
@@ -94,12 +105,11 @@ class Up:
         return 0
 
     async def greet(self) -> None:
-        """Say what is up, once it is."""
+        """Say what is up, once it is: the app first, which does not wait for the others."""
+        if self.app and await self.app.settled():
+            self.say(f"Open {self.door}")
         for part in self.parts:
-            _, waiting = await asyncio.wait([asyncio.create_task(part.up.wait()), asyncio.create_task(part.lost.wait())],
-                                            return_when=asyncio.FIRST_COMPLETED)
-            for task in waiting:
-                task.cancel()
+            await part.settled()
         if all(part.up.is_set() for part in self.parts):
             self.say(f"Prefect: {self.address}")
             self.say(f"penstock is up, its home is {self.settings.home}. Stop it with Ctrl-C")
@@ -146,32 +156,40 @@ class Up:
         if server.deaths or not any("already in use" in line for line in tail(server.log)):
             return True
         self.port = free_port(self.port, self.say, "Prefect")
-        self.told(self.address)
-        self.parts[-1].signal(signal.SIGTERM)
+        self.told(self.door, self.address)
+        self.runner.signal(signal.SIGTERM)
+        return False
+
+    def app_port_lost(self, app: Part) -> bool:
+        """The same for the app's port; nobody else needs to know it."""
+        if app.deaths or not any(face.TAKEN in line for line in tail(app.log)):
+            return True
+        self.app_port = free_port(self.app_port, self.say, "the app")
+        self.told(self.door, self.address)
         return False
 
 
 # ---- one home, one parent
 
 @contextmanager
-def only_one(settings: Settings, temporary: bool, say: Say = print) -> Iterator[Callable[[str], None]]:
-    """Hold the home's lock; the function that comes with it writes the address into the lock. Raises InputError when it is held."""
+def only_one(settings: Settings, temporary: bool, say: Say = print) -> Iterator[Told]:
+    """Hold the home's lock; the function that comes with it writes the addresses into the lock. Raises InputError when it is held."""
     with open(settings.home / "up.lock", "a+", encoding="utf-8") as lock:
         if not _lock(lock):
             there = holder(settings)
             if temporary or not there.get("temporary"):
-                raise InputError(f"penstock is already up: {there.get('address', 'starting')}", where=str(settings.home),
+                raise InputError(f"penstock is already up: {there.get('address') or 'starting'}", where=str(settings.home),
                                  fix="Use it, or stop it with Ctrl-C where it runs")
             say("waiting for a `penstock run` that has started its own server")
             fcntl.flock(lock, fcntl.LOCK_EX)
 
-        def told(address: str) -> None:
+        def told(address: str, prefect: str) -> None:
             lock.seek(0)
             lock.truncate()
-            json.dump({"pid": os.getpid(), "address": address, "temporary": temporary}, lock)
+            json.dump({"pid": os.getpid(), "address": address, "prefect": prefect, "temporary": temporary}, lock)
             lock.flush()
 
-        told("")
+        told("", "")
         yield told
 
 
@@ -184,7 +202,7 @@ def _lock(file: IO[str]) -> bool:
 
 
 def holder(settings: Settings) -> dict[str, Any]:
-    """What the lock says: process id, address, and whether it is there for a single run only."""
+    """What the lock says: process id, the app's address, Prefect's, and whether it is there for a single run only."""
     with suppress(OSError, ValueError):
         found = json.loads((settings.home / "up.lock").read_text(encoding="utf-8"))
         return found if isinstance(found, dict) else {}
@@ -329,6 +347,7 @@ def env_of(settings: Settings) -> dict[str, str]:
     """The settings as another process reads them."""
     return {"PENSTOCK_HOME": str(settings.home), "PENSTOCK_TENANT": settings.tenant_id, "PENSTOCK_CONTROL_URL": settings.control_url,
             "PENSTOCK_PREFECT_URL": settings.prefect_url, "PENSTOCK_PREFECT_PORT": str(settings.prefect_port),
+            "PENSTOCK_APP_PORT": str(settings.app_port),
             "PENSTOCK_MAX_RUNS": str(settings.max_runs or ""),
             "PENSTOCK_PATHS": os.pathsep.join(str(folder) for folder in settings.folders)}
 

@@ -125,12 +125,12 @@ class Runs(Door):
         words += [f"{run.run_id} waits: {run.error}" for run in waiting if run.error]
         return {"runner": bool(alive), "words": words}
 
-    def up(self, say: Callable[[str], None]) -> int:
-        """Start Prefect server and runner for this home and stay until stopped; returns the exit code."""
+    def up(self, say: Callable[[str], None], *, app: bool = True) -> int:
+        """Start the app, Prefect's server and the runner for this home and stay until stopped; returns the exit code."""
         from flows.run.up import serve
 
         self._sample()
-        return serve(self.settings, say=say)
+        return serve(self.settings, say=say, app=app)
 
 
 def _same(earlier: Run, spec: FlowSpec) -> dict[str, Any]:

@@ -96,10 +96,11 @@ def test_a_taken_port_is_said_and_another_one_found():
 
 def test_one_home_has_one_parent(settings):
     with only_one(settings, temporary=False) as told:
-        told("http://127.0.0.1:4200")
+        told("http://127.0.0.1:8501", "http://127.0.0.1:4200")
         assert held(settings)
-        assert holder(settings) == {"pid": os.getpid(), "address": "http://127.0.0.1:4200", "temporary": False}
-        with pytest.raises(InputError, match=r"penstock is already up: http://127\.0\.0\.1:4200"), only_one(settings, temporary=False):
+        assert holder(settings) == {"pid": os.getpid(), "address": "http://127.0.0.1:8501", "prefect": "http://127.0.0.1:4200",
+                                    "temporary": False}
+        with pytest.raises(InputError, match=r"penstock is already up: http://127\.0\.0\.1:8501"), only_one(settings, temporary=False):
             pass
     assert not held(settings)
 

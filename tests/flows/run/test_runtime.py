@@ -37,7 +37,7 @@ class House:
         self.store = open_store(self.settings.control_url)
         self.said = home / "said.txt"
         env = {**os.environ, "PENSTOCK_HOME": str(home), "PENSTOCK_PREFECT_PORT": str(taken), "PENSTOCK_CONTROL_URL": ""}
-        code = "import sys; from flows.settings import Settings; from flows.run.up import serve; sys.exit(serve(Settings.load()))"
+        code = "import sys; from flows.settings import Settings; from flows.run.up import serve; sys.exit(serve(Settings.load(), app=False))"
         with self.said.open("w") as out:
             self.process = subprocess.Popen([sys.executable, "-u", "-c", code], env=env, stdout=out, stderr=out, start_new_session=True)
         self.until(lambda: "penstock is up" in self.said.read_text(), 120)
