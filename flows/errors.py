@@ -109,6 +109,16 @@ class DuplicateRun(InputError):
                          fix=f"Wait for it, or stop it: penstock cancel {run_id}")
 
 
+class DuplicateBackfill(InputError):
+    """This pipeline is already being backfilled for this tenant; `backfill_id` is the backfill that holds the claim."""
+
+    code = "duplicate_backfill"
+
+    def __init__(self, pipeline_id: str, backfill_id: str) -> None:
+        self.backfill_id = backfill_id
+        super().__init__(f"pipeline {pipeline_id!r} is already being backfilled as {backfill_id}", fix="Wait for it, or stop it first")
+
+
 class DataError(PenstockError):
     """The data broke a promise: a failed check, a cast that does not fit, rows that were lost."""
 

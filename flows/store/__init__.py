@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flows.store.rows import LakeFile, LakeTable, NewRun, Run, Runner, SpecVersion, StepRow
+from flows.store.rows import Backfill, Chat, LakeFile, LakeTable, NewBackfill, NewRun, Run, Runner, RunStats, SpecVersion, StepRow
 
 if TYPE_CHECKING:
+    from flows.store.backfills import Backfills
+    from flows.store.chats import Chats
     from flows.store.database import Database
     from flows.store.manifest import Manifest
     from flows.store.runners import Runners
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
     from flows.store.specs import Specs
     from flows.store.steps import Steps
 
-__all__ = ["LakeFile", "LakeTable", "NewRun", "Run", "Runner", "SpecVersion", "StepRow", "Store", "open_store"]
+__all__ = ["Backfill", "Chat", "LakeFile", "LakeTable", "NewBackfill", "NewRun", "Run", "RunStats", "Runner", "SpecVersion", "StepRow",
+           "Store", "open_store"]
 
 
 class Store:
@@ -24,9 +27,13 @@ class Store:
     runs: Runs
     steps: Steps
     runners: Runners
+    backfills: Backfills
+    chats: Chats
     manifest: Manifest
 
     def __init__(self, database: Database) -> None:
+        from flows.store.backfills import Backfills
+        from flows.store.chats import Chats
         from flows.store.manifest import Manifest
         from flows.store.runners import Runners
         from flows.store.runs import Runs
@@ -37,6 +44,8 @@ class Store:
         self.kind = database.kind  # "sqlite" | "postgresql"
         self.specs, self.runs, self.steps = Specs(database), Runs(database), Steps(database)
         self.runners, self.manifest = Runners(database), Manifest(database)
+        self.backfills = Backfills(database, self.runs)
+        self.chats = Chats(database)
         self._database = database
 
     def dispose(self) -> None:

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, event, func, literal
+from sqlalchemy import ColumnElement, Connection, Double, Engine, Table, create_engine, event, extract, func, literal
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.engine import URL, make_url
@@ -67,6 +68,12 @@ class Database:
             return literal(datetime.now(UTC) + timedelta(seconds=seconds), Moment())
         clock = func.clock_timestamp(type_=Moment())
         return clock + func.make_interval(0, 0, 0, 0, 0, 0, seconds) if seconds else clock
+
+    def seconds(self, start: ColumnElement[Any], end: ColumnElement[Any]) -> ColumnElement[float]:
+        """How long it is between two moments."""
+        if self.kind == "sqlite":
+            return (func.julianday(end) - func.julianday(start)) * 86_400.0
+        return sql_cast(extract("epoch", end - start), Double())
 
     def insert(self, table: Table) -> Insert:
         """An INSERT that knows ON CONFLICT; both databases spell it alike. PostgreSQL's dialect is loaded only where it is used."""

@@ -45,6 +45,9 @@ class NewRun:
     folders: Sequence[str] = ()
     resume_of: str | None = None
     flow_run_id: str = ""
+    backfill_id: str = ""
+    backfill_day: int = 0
+    backfill_days: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,78 @@ class Run:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    name: str = ""
+    backfill_id: str = ""  # the backfill that asked for it, and which of its days this is: 3 of 7
+    backfill_day: int = 0
+    backfill_days: int = 0
 
     @property
     def ended(self) -> bool:
         return self.status in FINAL
+
+
+@dataclass(frozen=True)
+class RunStats:
+    """The runs of the last hours: `total` that were asked for, how many of them ended how, and how many are at work now.
+
+    `failed` counts FAILED and CRASHED, `stopped` CANCELLED; `median_seconds` is that of the succeeded ones, None without any.
+    """
+
+    running: int
+    total: int
+    succeeded: int
+    failed: int
+    stopped: int
+    median_seconds: float | None
+
+
+@dataclass(frozen=True)
+class NewBackfill:
+    """A row of runs that somebody asks for. `days`: {"run_date": ISO text, "params": values of that run}, in the order of the runs."""
+
+    tenant_id: str
+    pipeline_id: str
+    spec: dict[str, Any]
+    days: Sequence[dict[str, Any]]
+    version: int | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    environment: str = "local"
+    trigger_by: str = ""
+    folders: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """A durable row of runs, one at a time. `status`: RUNNING, DONE, STOPPED (by a person) or FAILED (`error` names the day).
+
+    `position` is how many days are done, `run_id` the newest run of the day that comes then, '' while it has none.
+    """
+
+    backfill_id: str
+    tenant_id: str
+    pipeline_id: str
+    version: int | None
+    spec: dict[str, Any]
+    params: dict[str, Any]
+    days: tuple[dict[str, Any], ...]
+    environment: str
+    trigger_by: str
+    folders: tuple[str, ...]
+    position: int
+    status: str
+    error: str
+    run_id: str
+    again: bool
+    created_at: datetime
+    ended_at: datetime | None
+
+    @property
+    def ended(self) -> bool:
+        return self.status != "RUNNING"
+
+    @property
+    def dates(self) -> tuple[date, ...]:
+        return tuple(date.fromisoformat(day["run_date"]) for day in self.days)
 
 
 @dataclass(frozen=True)
@@ -108,6 +179,18 @@ class Runner:
     info: dict[str, Any]
     started_at: datetime
     beat_at: datetime
+
+
+@dataclass(frozen=True)
+class Chat:
+    """A conversation. `body` is its account as plain data, empty where only a list was asked for."""
+
+    tenant_id: str
+    chat_id: str
+    title: str
+    created_at: datetime
+    updated_at: datetime
+    body: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

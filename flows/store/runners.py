@@ -34,6 +34,12 @@ class Runners:
         with self._database.read() as connection:
             return [Runner(**row._mapping) for row in connection.execute(asked)]
 
+    def last(self) -> Runner | None:
+        """The one heard of last, however long ago; None when none is known (one that stopped in good order is forgotten)."""
+        with self._database.read() as connection:
+            row = connection.execute(select(runners).order_by(runners.c.beat_at.desc()).limit(1)).one_or_none()
+        return None if row is None else Runner(**row._mapping)
+
     def gone(self, owner: str) -> None:
         """`owner` stops in good order."""
         with self._database.write() as connection:

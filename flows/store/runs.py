@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func,
 
 from flows.errors import Cancelled, DuplicateRun, InputError, MissingError, TransientError
 from flows.store.database import Database
-from flows.store.rows import FINAL, OPEN, NewRun, Run
+from flows.store.rows import FINAL, OPEN, NewRun, Run, RunStats
 from flows.store.schema import runs
 from flows.store.steps import close_steps
 
@@ -34,14 +34,18 @@ class Runs:
         A RUNNING run whose lease is over holds nothing: it is closed as CRASHED and the new one takes its place.
         """
         with self._database.write() as connection:
-            for _ in range(9):
-                row = self._insert(connection, new, owner, lease_seconds)
-                if row is not None:
-                    return _run(row)
-                holder = connection.execute(select(runs.c.run_id).where(
-                    runs.c.tenant_id == new.tenant_id, runs.c.pipeline_id == new.pipeline_id, _IS_OPEN)).scalar()
-                if holder and not self._close(connection, self._lost(holder), "CRASHED", "its runner was lost"):
-                    raise DuplicateRun(new.pipeline_id, holder)
+            return self.put(connection, new, owner, lease_seconds)
+
+    def put(self, connection: Connection, new: NewRun, owner: str = "", lease_seconds: float = 0.0) -> Run:
+        """The same inside a transaction that is open already."""
+        for _ in range(9):
+            row = self._insert(connection, new, owner, lease_seconds)
+            if row is not None:
+                return _run(row)
+            holder = connection.execute(select(runs.c.run_id).where(
+                runs.c.tenant_id == new.tenant_id, runs.c.pipeline_id == new.pipeline_id, _IS_OPEN)).scalar()
+            if holder and not self._close(connection, self._lost(holder), "CRASHED", "its runner was lost"):
+                raise DuplicateRun(new.pipeline_id, holder)
         raise TransientError("the run could not be stored", where=new.pipeline_id, fix="Try again")
 
     def get(self, tenant: str, run_id: str) -> Run:
@@ -49,23 +53,57 @@ class Runs:
         return self._one(select(*_COLUMNS).where(runs.c.tenant_id == tenant, runs.c.run_id == run_id), run_id)
 
     def find(self, tenant: str, *, pipeline_id: str | None = None, status: str | Sequence[str] | None = None,
-             limit: int = 50) -> list[Run]:
-        """Newest first; an empty filter filters nothing."""
+             since: datetime | None = None, until: datetime | None = None, text: str = "", backfill_id: str = "",
+             before: str | None = None, limit: int = 50) -> list[Run]:
+        """Newest first; an empty filter filters nothing. `since` <= created_at < `until`; `text` stands in the pipeline's id or name
+        or in the run's id, in any case of letters; `before` is the last run of the page before this one."""
         asked = select(*_COLUMNS).where(runs.c.tenant_id == tenant).order_by(runs.c.seq.desc()).limit(limit)
         if pipeline_id:
             asked = asked.where(runs.c.pipeline_id == pipeline_id)
         if status:
             asked = asked.where(runs.c.status.in_([status] if isinstance(status, str) else status))
+        if since:
+            asked = asked.where(runs.c.created_at >= since)
+        if until:
+            asked = asked.where(runs.c.created_at < until)
+        if text:
+            asked = asked.where(or_(*(func.lower(column).contains(text.lower(), autoescape=True)
+                                      for column in (runs.c.pipeline_id, runs.c.name, runs.c.run_id))))
+        if backfill_id:
+            asked = asked.where(runs.c.backfill_id == backfill_id, runs.c.backfill_id != "")  # the second names the index
+        if before:
+            last = select(runs.c.seq).where(runs.c.tenant_id == tenant, runs.c.run_id == before)
+            asked = asked.where(runs.c.seq < last.scalar_subquery())
         return self._all(asked)
+
+    def stats(self, tenant: str, hours: float) -> RunStats:
+        """How the runs of the last `hours` went."""
+        mine = (runs.c.tenant_id == tenant, runs.c.created_at >= self._database.now(-hours * 3600))
+        took = self._database.seconds(runs.c.started_at, runs.c.ended_at)
+        good = (*mine, runs.c.status == "SUCCESS", runs.c.started_at.is_not(None))
+        with self._database.read() as connection:
+            counted = connection.execute(select(runs.c.status, func.count()).where(*mine).group_by(runs.c.status))
+            count: dict[str, int] = {row[0]: row[1] for row in counted}
+            running = connection.execute(select(func.count()).where(runs.c.tenant_id == tenant, runs.c.status == "RUNNING")).scalar_one()
+            timed = connection.execute(select(func.count()).where(*good)).scalar_one()
+            middle = select(took).where(*good).order_by(took).offset((timed - 1) // 2).limit(2 - timed % 2)
+            seconds = [float(each) for each in connection.execute(middle).scalars()] if timed else []
+        return RunStats(running=running, total=sum(count.values()), succeeded=count.get("SUCCESS", 0),
+                        failed=count.get("FAILED", 0) + count.get("CRASHED", 0), stopped=count.get("CANCELLED", 0),
+                        median_seconds=sum(seconds) / len(seconds) if seconds else None)
 
     def ask_cancel(self, tenant: str, run_id: str) -> Run:
         """Stop a run: at once when nobody works on it, else by asking its runner; a final run stays as it is. Raises MissingError."""
-        mine = and_(runs.c.tenant_id == tenant, runs.c.run_id == run_id)
         with self._database.write() as connection:
-            _lock(connection, mine)
-            if not self._close(connection, and_(mine, _IS_OPEN, self._free()), "CANCELLED", ""):
-                connection.execute(update(runs).where(mine, _IS_OPEN).values(cancel=true()))
+            self.put_stop(connection, tenant, run_id)
         return self.get(tenant, run_id)
+
+    def put_stop(self, connection: Connection, tenant: str, run_id: str) -> None:
+        """The same inside a transaction that is open already, and without an answer."""
+        mine = and_(runs.c.tenant_id == tenant, runs.c.run_id == run_id)
+        _lock(connection, mine)
+        if not self._close(connection, and_(mine, _IS_OPEN, self._free()), "CANCELLED", ""):
+            connection.execute(update(runs).where(mine, _IS_OPEN).values(cancel=true()))
 
     def waiting(self, tenant: str, run_id: str) -> int:
         """The place in the queue: 1 is next, 0 does not wait. Raises MissingError. Counts the runs of all tenants."""
@@ -176,7 +214,8 @@ class Runs:
             "params": new.params, "environment": new.environment, "trigger_by": new.trigger_by, "run_date": str(new.run_date),
             "folders": [str(folder) for folder in new.folders], "resume_of": new.resume_of or "", "status": "PENDING", "error": "",
             "owner": owner, "lease_until": self._database.now(lease_seconds) if owner else None, "attempt": 1 if owner else 0,
-            "cancel": False, "flow_run_id": new.flow_run_id, "created_at": self._database.now(),
+            "cancel": False, "flow_run_id": new.flow_run_id, "created_at": self._database.now(), "name": str(new.spec.get("name") or ""),
+            "backfill_id": new.backfill_id, "backfill_day": new.backfill_day, "backfill_days": new.backfill_days,
         }
         made = self._database.insert(runs).values(values).on_conflict_do_nothing().returning(*_COLUMNS)
         return connection.execute(made).one_or_none()

@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002", "0003")
 """Every schema revision this code knows, oldest first; the last one is what it works on."""
 VERSION_TABLE = "penstock_schema"
 """Not Alembic's own name: Prefect keeps its own there when both share a PostgreSQL database."""
@@ -90,6 +90,7 @@ spec_versions = Table(
                          name="spec_versions_specs"),
 )
 _open = text("status IN ('PENDING', 'RUNNING')")
+_filling = text("backfill_id != ''")
 runs = Table(
     "runs", metadata,
     Column("seq", _id, primary_key=True),  # the order of the queue
@@ -114,12 +115,44 @@ runs = Table(
     Column("created_at", Moment, nullable=False),
     Column("started_at", Moment),
     Column("ended_at", Moment),
+    Column("name", Words, nullable=False, server_default=""),  # the spec's own, to be looked for
+    Column("backfill_id", String(63), nullable=False, server_default=""),
+    Column("backfill_day", Integer, nullable=False, server_default="0"),  # counts from 1
+    Column("backfill_days", Integer, nullable=False, server_default="0"),
     CheckConstraint("status IN ('PENDING', 'RUNNING', 'SUCCESS', 'FAILED', 'CANCELLED', 'CRASHED')", name="runs_status"),
     Index("runs_run_id", "run_id", unique=True),
     Index("runs_one_open", "tenant_id", "pipeline_id", unique=True, sqlite_where=_open, postgresql_where=_open),
     Index("runs_queue", "seq", sqlite_where=_open, postgresql_where=_open),
     Index("runs_newest", "tenant_id", "seq"),
     Index("runs_of_pipeline", "tenant_id", "pipeline_id", "seq"),
+    Index("runs_by_time", "tenant_id", "created_at"),
+    Index("runs_of_backfill", "backfill_id", "seq", sqlite_where=_filling, postgresql_where=_filling),
+)
+_going_on = text("status = 'RUNNING'")
+backfills = Table(
+    "backfills", metadata,
+    Column("seq", _id, primary_key=True),
+    Column("backfill_id", String(63), nullable=False),
+    Column("tenant_id", String(63), nullable=False),
+    Column("pipeline_id", String(255), nullable=False),
+    Column("version", Integer),
+    Column("spec", _json(), nullable=False),
+    Column("params", _json(), nullable=False),
+    Column("days", _json(), nullable=False),  # one {run_date, params} for each run
+    Column("environment", String(63), nullable=False),
+    Column("trigger_by", Words, nullable=False),
+    Column("folders", _json(), nullable=False),
+    Column("position", Integer, nullable=False),  # how many days are done
+    Column("status", String(16), nullable=False),
+    Column("error", Words, nullable=False),
+    Column("run_id", String(63), nullable=False),  # the newest run of the day at `position`, '' before there is one
+    Column("again", Boolean, nullable=False),  # that run has ended without success, and the day is to be run once more
+    Column("created_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    CheckConstraint("status IN ('RUNNING', 'DONE', 'STOPPED', 'FAILED')", name="backfills_status"),
+    Index("backfills_backfill_id", "backfill_id", unique=True),
+    Index("backfills_one_open", "tenant_id", "pipeline_id", unique=True, sqlite_where=_going_on, postgresql_where=_going_on),
+    Index("backfills_newest", "tenant_id", "seq"),
 )
 steps = Table(
     "steps", metadata,
@@ -137,6 +170,16 @@ steps = Table(
     Column("result", _json(nullable=True)),
     CheckConstraint("status IN ('PENDING', 'RUNNING', 'RETRYING', 'SUCCESS', 'FAILED', 'SKIPPED', 'CANCELLED', 'TIMED_OUT')",
                     name="steps_status"),
+)
+chats = Table(
+    "chats", metadata,
+    Column("tenant_id", String(63), primary_key=True),
+    Column("chat_id", String(63), primary_key=True),
+    Column("title", Words, nullable=False),
+    Column("body", _json(), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Index("chats_newest", "tenant_id", "updated_at"),
 )
 runners = Table(
     "runners", metadata,
