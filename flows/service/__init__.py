@@ -1,16 +1,18 @@
 """Penstock itself: from words to rows. Everything that a person can ask of the product is a method here; read this first.
 
-Words and specs stand in `author`, runs in `runs`, rows and the catalogue in `data`; `door` is what all of them stand on.
+Words and specs stand in `author`, runs in `runs`, rows and the catalogue in `data`, conversations
+in `chats`; `door` is what all of them stand on.
 """
 
 from __future__ import annotations
 
+from flows.service.chats import Chats
 from flows.service.data import Data
 from flows.service.door import Source
 from flows.service.runs import Runs
 
 
-class Penstock(Data, Runs):
+class Penstock(Data, Runs, Chats):
     """One tenant's door to everything.
 
     `home` is the folder of the control store and the local lake (default $PENSTOCK_HOME, else `.penstock`); `catalog` replaces the

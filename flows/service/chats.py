@@ -1,0 +1,49 @@
+"""Conversations: kept, found again, and given back as what they were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from flows.service.door import Door
+
+if TYPE_CHECKING:
+    from flows.planner.answer import PlanResult
+    from flows.store import Chat
+
+
+class Chats(Door):
+    """What was said, for the people who come back."""
+
+    def chats(self, limit: int = 20) -> list[Chat]:
+        """The newest conversations first, without their bodies."""
+        return self.store.chats.list(self.tenant, limit)
+
+    def chat(self, chat_id: str) -> Chat:
+        """One conversation with its body. Raises MissingError when this tenant has none of that id."""
+        return self.store.chats.get(self.tenant, chat_id)
+
+    def keep_chat(self, chat_id: str, title: str, body: Mapping[str, Any]) -> None:
+        """Keep a conversation as it stands, over what was kept before; the oldest ones of a tenant go.
+
+        What looks like a password or a key is masked in `body` and `title`, as it is in logs.
+        """
+        from flows.run.scrub import Scrubber
+
+        scrub = Scrubber()
+        self.store.chats.keep(self.tenant, chat_id, scrub(title), _scrubbed(dict(body), scrub))
+
+    @staticmethod
+    def recall(data: Mapping[str, Any]) -> PlanResult:
+        """A planner's answer from its plain form (`PlanResult.as_dict`)."""
+        from flows.planner.answer import PlanResult
+
+        return PlanResult.model_validate(data)
+
+
+def _scrubbed(value: Any, scrub: Any) -> Any:
+    if isinstance(value, str):
+        return scrub(value)
+    if isinstance(value, dict):
+        return {key: _scrubbed(each, scrub) for key, each in value.items()}
+    return [_scrubbed(each, scrub) for each in value] if isinstance(value, list | tuple) else value
