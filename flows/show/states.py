@@ -49,3 +49,15 @@ def state(name: str, *, of: Of = "run") -> State:
     """The state of that name (as the control store writes it); a name that nobody knows is shown as it is, in gray."""
     found = _ALL[of].get(name)
     return found or State(name, name.replace("_", " ").capitalize() or "Unknown", "gray", "help", "?")
+
+
+@dataclass(frozen=True)
+class StepState:
+    """How a step stands: `rows` it gave, `seconds` it took (or has been running), tries, rows it set aside, its error."""
+
+    status: str
+    rows: int | None = None
+    seconds: float | None = None
+    attempts: int = 1
+    error: str = ""
+    rejected: int = 0
