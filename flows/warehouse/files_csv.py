@@ -23,6 +23,7 @@ ENCODINGS = {"utf-8": "utf-8", "utf8": "utf-8", "latin-1": "latin-1", "latin1": 
 SAMPLE = 2000
 CUT = 10_000  # DuckDB keeps so many characters of a rejected line
 HEAD = 1024 * 1024
+SPARE = "rejects_again"  # where a read that is not the first puts what the first one has counted
 WAY_OUT = "If the file is not UTF-8, say so: encoding: latin-1"
 
 
@@ -113,7 +114,10 @@ class CsvReader:
 
     # ---------------------------------------------------------------- reading
     def _source(self, rejects: str = "") -> str:
-        """The file as text columns; with `rejects`, what does not fit is kept in a table of that name."""
+        """The file as text columns; with `rejects`, what does not fit is kept in a table of that name.
+
+        Rejects are stored in any case: with `ignore_errors` DuckDB 2.0 drops every row after one with a broken quote.
+        """
         shape = self.shape
         columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in self.names)
         options = {"auto_detect": "false", "header": str(shape.header).lower(), "delim": literal(self.delimiter),
@@ -121,11 +125,9 @@ class CsvReader:
                    "encoding": literal(self.encoding), "columns": f"{{{columns}}}", "strict_mode": str(self.strict).lower(),
                    "nullstr": f"[{', '.join(map(literal, shape.null))}]",
                    "compression": literal("gzip" if self.path.suffix == ".gz" else "none")}
-        if rejects:
-            options |= {"store_rejects": "true", "rejects_table": literal(rejects), "rejects_scan": literal(f"{rejects}_scan"),
-                        "rejects_limit": "0"}
-        else:
-            options["ignore_errors"] = "true"
+        kept = rejects or SPARE
+        options |= {"store_rejects": "true", "rejects_table": literal(kept), "rejects_scan": literal(f"{kept}_scan"),
+                    "rejects_limit": "0" if rejects else "1"}
         return f"read_csv({literal(str(self.path))}, {', '.join(f'{k} = {v}' for k, v in options.items())})"
 
     def _scan(self, free: list[str]) -> tuple[int, dict[str, str], int, list[dict[str, Any]]]:
@@ -173,7 +175,7 @@ class CsvReader:
             with self._open() as file:
                 file.seek(at)
                 return max(1, sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(HEAD), b"")))
-        return max(1, text.rstrip("\n").count("\n") + 1)
+        return max(1, text.strip("\r\n").count("\n") + 1)
 
     def _lines(self, positions: Iterable[int]) -> dict[int, int]:
         """The line in the file of each byte position; DuckDB itself counts records."""
