@@ -32,7 +32,8 @@ RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)\Z")
 TAKEN = "Attach a CSV, Excel, JSON or Parquet file"
 STRANGERS = ((b"%PDF", "a PDF document"), (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture"), (b"GIF8", "a picture"),
              (b"SQLite format 3\0", "a SQLite database"), (b"\x7fELF", "a program"), (b"MZ\x90", "a program"),
-             (b"7z\xbc\xaf", "an archive"), (b"Rar!", "an archive"), (b"BZh", "an archive"), (b"\xfd7zXZ", "an archive"), (b"\x28\xb5\x2f\xfd", "an archive"))
+             (b"7z\xbc\xaf", "an archive"), (b"Rar!", "an archive"), (b"BZh", "an archive"),
+             (b"\xfd7zXZ", "an archive"), (b"\x28\xb5\x2f\xfd", "an archive"))
 PAGE = re.compile(rb"(?is)^\s*(<!doctype\s+html|<html|<head|<body|<table|<script|<div)")
 
 

@@ -135,7 +135,8 @@ def unreadable(kept: Kept, error: PenstockError) -> InputError:
     from flows.insight.uploads import WORDS
 
     ways = {"csv": "Check the separator and the encoding, or save it as UTF-8",
-            "json": "It must be one array of objects, or one object a line", "parquet": "Write it again, or export it as CSV", "excel": "Open and save it again, or export it as CSV"}
+            "json": "It must be one array of objects, or one object a line",
+            "parquet": "Write it again, or export it as CSV", "excel": "Open and save it again, or export it as CSV"}
     kind = LimitError if isinstance(error, LimitError) else InputError
     where = error.where if error.where.startswith("line") else ""
     cause = error.what[:1].upper() + error.what[1:]
