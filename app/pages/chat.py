@@ -1,5 +1,202 @@
-"""Chat: describe a pipeline, see it, run it."""
+"""Chat: describe a pipeline, see it, change it, run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-st.title("What should flow where?")
+from app.door import service, talks
+from app.parts import reply
+from app.parts.escape import plain
+from app.parts.start import FILES, start
+from app.talk import words
+from app.talk.talk import Talk
+from app.talk.turn import now
+from flows.errors import MissingError, PenstockError
+from flows.show.units import ago
+
+CSS = Path(__file__).resolve().parents[1] / "parts" / "chat.css"
+HERE, TROUBLE = "chat_here", "chat_trouble"
+POLL = 0.3  # seconds between two looks at a turn that works
+POLL_RUNS = 1.0
+
+
+def page() -> None:
+    """The first question, or the conversation with its work panel."""
+    st.html(CSS)
+    talk = _talk()
+    if talk is None or not talk.snapshot().turns:
+        _first()
+    else:
+        _conversation(talk)
+
+
+# ---- which conversation
+
+def _talk() -> Talk | None:
+    """The conversation of the address, else the one that this tab was in."""
+    asked, pipeline = st.query_params.get("chat", ""), st.query_params.get("pipeline", "")
+    if pipeline:
+        _open_pipeline(pipeline)
+    elif asked and asked != st.session_state.get(HERE):
+        if talks().get(asked) is None:
+            _tell("**This chat is not here.** It may be of another tenant, or older than the chats that are kept. Start a new one.")
+            del st.query_params["chat"]
+        else:
+            st.session_state[HERE] = asked
+    here = st.session_state.get(HERE, "")
+    talk = talks().get(here) if here else None
+    if talk is not None and talk.snapshot().turns:
+        st.query_params["chat"] = talk.chat_id
+    return talk
+
+
+def _open_pipeline(pipeline_id: str) -> None:
+    """`?pipeline=<id>`: a stored pipeline in a new chat."""
+    del st.query_params["pipeline"]
+    talk = talks().new()
+    try:
+        talk.open(pipeline_id)
+    except MissingError as error:
+        _leave()
+        _tell(f"**{words.problem(error)}**")
+    else:
+        _go(talk.chat_id)
+
+
+def _go(chat_id: str) -> None:
+    st.session_state[HERE] = st.query_params["chat"] = chat_id
+
+
+def _leave() -> None:
+    """To the first question."""
+    st.session_state.pop(HERE, None)
+    for name in ("chat", "view", "step"):
+        st.query_params.pop(name, None)
+
+
+def _tell(said: str) -> None:
+    st.session_state[TROUBLE] = said
+
+
+def _trouble() -> None:
+    said = st.session_state.pop(TROUBLE, "")
+    if said:
+        st.error(said, icon=":material/error:")
+
+
+# ---- callbacks
+
+def _here() -> Talk:
+    """This tab's conversation; a new one where there is none."""
+    talk = talks().get(st.session_state.get(HERE, "")) if st.session_state.get(HERE) else None
+    return talk or talks().new()
+
+
+def _try(do: Callable[..., Any], *args: Any) -> None:
+    try:
+        do(*args)
+    except PenstockError as error:
+        _tell(words.problem(error))
+
+
+def _say(key: str) -> None:
+    given = st.session_state[key]
+    _send(given.text, [(file.name, file.getvalue()) for file in given.files])
+
+
+def _send(text: str, files: list[tuple[str, bytes]] | None = None) -> None:
+    talk = _here()
+    _try(talk.say, text, files or [])
+    if talk.snapshot().turns:
+        _go(talk.chat_id)
+
+
+def _answer(turn_id: str, question_id: str, option: str | None, key: str) -> None:
+    _try(_here().answer, turn_id, question_id, option, st.session_state.get(key) if key else None)
+
+
+ACTS = reply.Acts(
+    answer=_answer,
+    undo_assumption=lambda turn_id, number: _try(_here().undo_assumption, turn_id, number),
+    confirm=lambda turn_id: _try(_here().confirm, turn_id),
+    dismiss=lambda turn_id: _try(_here().dismiss, turn_id),
+    again=lambda turn_id: _try(_here().again, turn_id),
+    stop_turn=lambda: _try(_here().stop_turn),
+    stop_backfill=lambda backfill_id: _try(service().stop_backfill, backfill_id),
+    say=_send,
+    backfill=lambda backfill_id: service().backfill_view(backfill_id),
+)
+
+
+# ---- the first question
+
+def _first() -> None:
+    _trouble()
+    start(_say, _send, runs=[view.run for view in service().runs(limit=3)], chats=talks().recent(3), open_chat=_go)
+
+
+# ---- the conversation
+
+def _conversation(talk: Talk) -> None:
+    state = talk.snapshot()
+    left, right = st.columns([4, 7], gap="medium")
+    with left, st.container(key="chat", gap="small"):
+        _head(state.chat_id)
+        with st.container(key="chatlog", height=480, border=False, autoscroll=True):
+            for each in state.turns[:-1]:
+                reply.turn(each, state, ACTS)
+            _last(talk)
+        _trouble()
+        if state.unsaved:
+            st.markdown(f":orange[:material/cloud_off: {state.unsaved}]")
+        st.chat_input("Ask for a change, or say “run it”", key="next", accept_file="multiple", file_type=list(FILES),
+                      max_chars=20_000, on_submit=_say, args=("next",))
+    with right:
+        from app.panel import panel
+
+        panel(talk)
+
+
+def _head(chat_id: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="chathead"):
+        st.markdown("**Chat**", width="content")
+        with st.container(horizontal=True, gap="xsmall", width="content"):
+            with st.popover("Recent", type="tertiary", icon=":material/history:", key="recent"):
+                _recent(chat_id)
+            st.button("New chat", key="new_chat", type="tertiary", icon=":material/add_comment:", on_click=_leave)
+
+
+def _recent(chat_id: str) -> None:
+    for chat in talks().recent(8):
+        st.button(plain(chat.title), key=f"recent_{chat.chat_id}", type="tertiary", disabled=chat.chat_id == chat_id,
+                  help=ago(chat.updated_at, now()), on_click=_go, args=(chat.chat_id,), width="stretch")
+
+
+def _last(talk: Talk) -> None:
+    """The newest turn. While something works it is looked at every moment, alone; the page follows when the panel has something new."""
+    state = talk.snapshot()
+    live = POLL if state.working else POLL_RUNS if _fills(state) else None
+    seen = state.panel
+
+    def look() -> None:
+        fresh = talk.snapshot()
+        if live == POLL and (not fresh.working or fresh.panel != seen):
+            st.rerun()
+        reply.turn(fresh.turns[-1], fresh, ACTS)
+
+    if live is None:
+        look()
+    else:
+        st.fragment(look, run_every=live, key="last_turn")()
+
+
+def _fills(state: Any) -> bool:
+    last = state.turns[-1]
+    return bool(last.backfill_id) and service().backfill_view(last.backfill_id).status == "RUNNING"
+
+
+page()

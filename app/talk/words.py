@@ -53,10 +53,26 @@ def names(files: Sequence[str]) -> str:
 
 
 def read_file(name: str, profile: Any) -> str:
-    """`Read **x.csv**: 1,204 rows, 6 columns.`"""
-    rows = units.rows(profile.rows) if profile.rows is not None else "rows not counted"
-    text = f"Read **{plain(name)}**: {rows}, {units.several(len(profile.columns), 'column')}."
-    return f"{text} {units.rows(profile.rejected)} could not be read." if profile.rejected else text
+    """`Read **x.csv**: 1,204 rows, 6 columns. It is private to this chat until a pipeline loads it.`"""
+    return f"Read **{plain(name)}**: {plain(profile.words)}. It is private to this chat until a pipeline loads it."
+
+
+def ideas(turn: Any) -> list[str]:
+    """Sentences that a file without words invites: load it, or check it and load it."""
+    found = [file for file in turn.files if file.attached is not None][:2]
+    said = []
+    for file in found:
+        table = _table_name(file.name)
+        key = next((c.name for c in file.attached.profile.columns if c.name.endswith("_id") or c.name == "id"), "")
+        said.append(f"Load {file.name} into mart.{table}")
+        if key:
+            said.append(f"Load {file.name}, check that {key} is never empty, and write it to mart.{table}")
+    return said
+
+
+def _table_name(name: str) -> str:
+    stem = "".join(c if c.isascii() and c.isalnum() else "_" for c in name.rsplit(".", 1)[0].lower()).strip("_")
+    return stem if stem and not stem[0].isdigit() else f"t_{stem}" if stem else "rows"
 
 
 # ---- what a draft is
@@ -71,7 +87,8 @@ def when(spec: dict[str, Any]) -> str:
         return "on demand"
     if "?" in cron:
         return "at a time that is still open"
-    return f"{said_cron(cron) or f'at {cron}'} {schedule.get('timezone') or 'UTC'}"
+    said = said_cron(cron) or f"at {cron}"
+    return f"{said} {schedule.get('timezone') or 'UTC'}" if any(c.isdigit() for c in said) else said
 
 
 def reads(spec: dict[str, Any], preview: Any) -> str:

@@ -1,0 +1,99 @@
+"""Cards that wait for a click: a change of the pipeline, or runs to start or stop; and how many runs of several are done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from app.parts.escape import code, plain, quoted
+from app.talk.turn import Card, Turn
+from flows.show.units import days, several
+
+VERBS = {"run": "Run", "backfill": "Backfill", "rerun": "Run", "cancel": "Stop", "pause": "Pause", "resume": "Resume"}
+DECIDED = {"applied": ":material/check: Applied", "discarded": ":material/close: Discarded. Nothing was changed",
+           "cancelled": ":material/close: Cancelled. Nothing was started"}
+
+
+def change(turn: Turn, *, confirm: Callable[[str], None], dismiss: Callable[[str], None]) -> None:
+    """The difference that a change would make, with Apply and Discard; after that what was decided."""
+    if turn.diff is None:
+        return
+    with st.container(border=True, key=f"change_{turn.id}", gap="small"):
+        st.markdown(f"This would change **{plain(turn.diff[0].get('name') or turn.diff[0].get('pipeline_id', ''))}**:")
+        st.code(_lines(turn.diff), language="diff", wrap_lines=True)
+        if turn.decided:
+            st.markdown(f":gray[{DECIDED.get(turn.decided, turn.decided)}]")
+        else:
+            _buttons(turn.id, "Apply", "Discard", confirm, dismiss, disabled=turn.working)
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _lines(pair: tuple[dict[str, Any], dict[str, Any]]) -> str:
+    from flows.show.diff import diff
+
+    return "\n".join(f"{line.mark} {line.text}" for line in diff(*pair))
+
+
+def runs(turn: Turn, *, confirm: Callable[[str], None], dismiss: Callable[[str], None]) -> None:
+    """What would be started or stopped, with its dates and the number of runs; nothing happens before the click."""
+    card = turn.card
+    if card is None:
+        return
+    with st.container(border=True, key=f"card_{turn.id}", gap="small"):
+        st.markdown(sentence(card))
+        if turn.decided == "started":
+            st.markdown(f":gray[{_started(turn, card)}]")
+        elif turn.decided:
+            st.markdown(f":gray[{DECIDED.get(turn.decided, turn.decided)}]")
+        elif card.problem:
+            st.markdown(f":material/block: {quoted(card.problem)}")
+        else:
+            _buttons(turn.id, label(card), "Cancel", confirm, dismiss, disabled=turn.working)
+
+
+def sentence(card: Card) -> str:
+    """`Run **Daily revenue** for 1 to 7 November 2025: 7 runs, one at a time.`"""
+    name = f"**{plain(card.name or card.pipeline_id or 'a pipeline')}**"
+    if card.op in ("pause", "resume"):
+        return f"{VERBS[card.op]} the schedule of {name}."
+    if card.op == "cancel":
+        return f"Stop {name}{f', run {code(card.run_id)}' if card.run_id else ''}. Steps that have finished keep their result."
+    if card.resume_of:
+        return f"Run {name} again from the failed step of {code(card.resume_of)}. The steps before it are kept."
+    again = " again" if card.op == "rerun" else ""
+    for_ = f" for {days(card.dates)}" if card.dates else " for today’s run date"
+    return f"{VERBS.get(card.op, 'Run')} {name}{again}{for_}: {several(card.runs, 'run')}{', one at a time' if card.runs > 1 else ''}."
+
+
+def label(card: Card) -> str:
+    """The words on the button that does it: `Start 7 runs`."""
+    if card.op in ("cancel", "pause", "resume"):
+        return VERBS[card.op]
+    return f"Start {several(card.runs, 'run')}"
+
+
+def _started(turn: Turn, card: Card) -> str:
+    if turn.note:
+        return turn.note
+    return f"Started as {code(turn.run_id)}." if turn.run_id else f"Started {several(card.runs, 'run')}."
+
+
+def _buttons(key: str, yes: str, no: str, confirm: Callable[[str], None], dismiss: Callable[[str], None], *, disabled: bool) -> None:
+    with st.container(horizontal=True, gap="small"):
+        st.button(yes, key=f"yes_{key}", on_click=confirm, args=(key,), disabled=disabled)
+        st.button(no, key=f"no_{key}", type="tertiary", on_click=dismiss, args=(key,), disabled=disabled)
+
+
+def progress(backfill: Any, *, key: str, stop: Callable[[str], None]) -> None:
+    """How far several runs are: a bar, `3 of 7 runs done`, and Stop while they go on."""
+    total = len(backfill.days)
+    words = f"{backfill.position} of {several(total, 'run')} done"
+    st.progress(backfill.position / total if total else 1.0, text=words)
+    if backfill.status == "RUNNING":
+        st.button("Stop", key=f"stop_{key}", icon=":material/stop_circle:", on_click=stop, args=(backfill.backfill_id,))
+    elif backfill.status == "STOPPED":
+        st.markdown(f":gray[Stopped after {words}. Finished runs keep their rows.]")
+    elif backfill.status == "FAILED":
+        st.markdown(f":red[:material/error:] {quoted(backfill.error)}")
