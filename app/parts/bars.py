@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.parts.pick import picked
 from flows.show.icons import ICONS
 
 HERE = Path(__file__).resolve().parent
@@ -21,14 +22,11 @@ _BARS = st.components.v2.component(
 
 
 def chart(data: dict[str, Any], *, key: str, selected: str | None) -> str | None:
-    """Draw what `flows.show.gantt` or `flows.show.timeline` computed; the id that is selected. Who wins: see `app.parts.graph.graph`."""
-    told = st.session_state.setdefault(f"{key}__told", selected)
-    pick = (st.session_state.get(key) or {}).get("pick") or {}
-    chosen = pick.get("id") if pick and told == selected else selected
-    st.session_state[f"{key}__told"] = selected
+    """Draw what `flows.show.gantt` or `flows.show.timeline` computed; the id that is selected. Who wins: see `picked`."""
+    chosen, clicks = picked(key, selected)
     ids = {bar["id"] for row in data["rows"] for bar in row["bars"]} | {row["id"] for row in data["rows"] if data["pick"] == "row"}
     chosen = chosen if chosen in ids else None
-    _BARS(key=key, data={**data, "selected": chosen, "n": pick.get("n", 0)}, on_pick_change=_nothing)
+    _BARS(key=key, data={**data, "selected": chosen, "n": clicks}, on_pick_change=_nothing)
     return chosen
 
 

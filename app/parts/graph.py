@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.parts.pick import picked
 from flows.show import scene
 from flows.show.icons import ICONS
 from flows.show.outline import Drawn
@@ -31,19 +32,17 @@ def graph(spec: Drawn, *, key: str, states: Mapping[str, StepState] | None = Non
     """Draw a pipeline and return the step_id that is selected, None when none is.
 
     `states` by step_id: without it the boxes show no state, with it a step that is not in it is waiting. `selected` is what the caller
-    holds (from the address, from a log): when it differs from the last call it wins, else what was clicked wins. `height` in pixels,
+    holds (from the address, from a log): the newer of it and the last click wins. `height` in pixels,
     `"stretch"` or `"content"` (as high as the drawing, at most about two thirds of the window). `of`: see `flows.show.states`.
     """
-    kept = st.session_state.setdefault(f"{key}__kept", {"told": selected, "opened": []})
-    clicked = st.session_state.get(key) or {}
-    pick, opened = clicked.get("pick") or {}, clicked.get("opened")
+    kept = st.session_state.setdefault(f"{key}__kept", {"opened": []})
+    opened = (st.session_state.get(key) or {}).get("opened")
     kept["opened"] = opened if isinstance(opened, list) else kept["opened"]
-    chosen = pick.get("id") if pick and kept["told"] == selected else selected
-    kept["told"] = selected
+    chosen, clicks = picked(key, selected)
     data: dict[str, Any] = scene.scene(spec, states, opened=kept["opened"], of=of)
     ids = {step for node in data["nodes"] for step in node["steps"]}
     chosen = chosen if chosen in ids else None
-    data |= {"selected": chosen, "n": pick.get("n", 0), "stretch": height != "content"}
+    data |= {"selected": chosen, "n": clicks, "stretch": height != "content"}
     _GRAPH(key=key, data=data, height=height, on_pick_change=_nothing, on_opened_change=_nothing)
     return chosen
 
