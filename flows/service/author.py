@@ -43,7 +43,7 @@ class Author(Door):
         """
         from flows.planner.embedded import plan
 
-        return self._checked(plan(self._request(text, now, answers, current, files)))
+        return self._checked_plan(plan(self._request(text, now, answers, current, files)))
 
     def _request(self, text: str, now: datetime | None, answers: list[Answer] | None, current: Given | None,
                  files: Sequence[File]) -> PlanRequest:
@@ -83,7 +83,7 @@ class Author(Door):
         from flows.planner.reply import in_words
 
         if option is not None:
-            return self._checked(apply(result, question_id, option))
+            return self._checked_plan(apply(result, question_id, option))
         if text is None:
             raise InputError("an answer is an option or a text", fix="Give one of them")
         if result.reading is None:
@@ -91,13 +91,13 @@ class Author(Door):
 
             words = said or str(result.spec.get("description") or "")
             result = result.of(Reading(self._request(words, now, None, current, files)) if words else None)
-        return self._checked(in_words(result, question_id, text))
+        return self._checked_plan(in_words(result, question_id, text))
 
     def undo(self, result: PlanResult, number: int) -> PlanResult:
         """The result with assumption `number` (from 0) undone by its patch. Raises InputError when it has none, MissingError."""
         from flows.planner.answer import undo
 
-        return self._checked(undo(result, number))
+        return self._checked_plan(undo(result, number))
 
     def changed(self, result: PlanResult) -> dict[str, Any]:
         """The spec that an edit leads to, as plain data; steps it does not touch are the same. Raises InputError when it fits no more."""
@@ -149,7 +149,7 @@ class Author(Door):
             return replace(made, resume_of=last.run_id, words=words_of("rerun", made.name, (), resume=True))
         return made
 
-    def _checked(self, result: PlanResult) -> PlanResult:
+    def _checked_plan(self, result: PlanResult) -> PlanResult:
         """A ready draft or edit that the checks refuse is not ready: the problem becomes a question."""
         from flows.planner.answer import Question, patched, status_of
 

@@ -39,7 +39,7 @@ class Data(Author):
         if sheet is not None:
             options["sheet"] = sheet
         try:
-            profile = self._look({"path": str(kept.path), **options}, kept.name, self.settings.limits.profile_rows)
+            profile = self._look_at({"path": str(kept.path), **options}, kept.name, self.settings.limits.profile_rows)
         except PenstockError as error:
             kept.discard()
             raise unreadable(kept, error) from error
@@ -58,9 +58,9 @@ class Data(Author):
         is_file = isinstance(given, Path) or bool(options) or "/" in text or Path(text).is_file()
         is_file = is_file and text not in self.catalog.tables
         source = {"path": text, **options} if is_file else {"table": text}
-        return self._look(source, Path(text).name if is_file else text, limit or self.settings.limits.profile_rows)
+        return self._look_at(source, Path(text).name if is_file else text, limit or self.settings.limits.profile_rows)
 
-    def _look(self, source: Mapping[str, Any], name: str, limit: int) -> Profile:
+    def _look_at(self, source: Mapping[str, Any], name: str, limit: int) -> Profile:
         from flows.run.look import look
 
         return look(source, name=name, settings=self.settings, store=self.store, catalog=self.catalog, limit=limit)
