@@ -1,1 +1,5 @@
-"""The work panel beside the chat: Graph, Spec, Preview, Run."""
+"""The work panel beside the chat: head, then Graph, Spec, Preview or Run; `rundetail` shows a run also on the Runs page."""
+
+from app.panel.frame import panel
+
+__all__ = ["panel"]

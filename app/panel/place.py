@@ -42,3 +42,11 @@ def _put(name: str, value: str) -> None:
         st.query_params[name] = value
     elif not value and name in st.query_params:
         del st.query_params[name]
+
+
+
+def take(chosen: str | None) -> str:
+    """What a drawing says is selected becomes the panel's; the step that is selected then."""
+    if (chosen or "") != step():
+        pick(chosen)
+    return step()

@@ -1,4 +1,4 @@
-"""What the panel says about a spec, a step and a problem: one short text for each, safe inside markdown."""
+"""What the panel says about a problem and about a step's settings: one short text for each, safe inside markdown."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from app.parts.escape import code, quoted
+from app.talk.words import when
 from flows.show.units import seconds, several
-from flows.spec.words.cron import said_cron
 
 if TYPE_CHECKING:
     from flows.errors import Problem
-    from flows.spec.model import FlowSpec, Retry, Step
 
 TIME_LIMIT = 1800.0  # seconds, where neither the step nor the pipeline says one
-TRIGGERS = {"on_success": "When every step before it succeeded", "on_failure": "Only when a step before it failed",
-            "always": "When every step before it has ended"}
+TRIGGERS = {"on_failure": "Only when a step before it failed", "always": "When all before it have ended, whatever came of them"}
 _NAMED = re.compile(r"'([^']+)'")
 _STEP = re.compile(r"^steps\.([^.]+)\.?(.*)$")
 
@@ -34,61 +32,62 @@ def problem(found: Problem) -> str:
     hint = f" {quoted(sentence(found.hint))}" if found.hint else ""
     if found.code == "unknown_step" and place and (name := _NAMED.search(found.message)):
         return f"{line}Step {code(place[1])} depends on {code(name[1])}, which does not exist.{hint}"
+    message = quoted(f"{found.message.rstrip('.')}.")
     if place:
-        field = f", {code(place[2])}" if place[2] else ""
-        return f"{line}Step {code(place[1])}{field}: {quoted(sentence(found.message)[:1].lower() + sentence(found.message)[1:])}{hint}"
-    where = f"{code(found.path)}: " if found.path else ""
-    said = sentence(found.message)
-    return f"{line}{where}{quoted(said[:1].lower() + said[1:] if where else said)}{hint}"
+        return f"{line}Step {code(place[1])}{', ' + code(place[2]) if place[2] else ''}: {message}{hint}"
+    return f"{line}{code(found.path) + ': ' + message if found.path else quoted(sentence(found.message))}{hint}"
 
 
 def schedule(spec: Mapping[str, Any]) -> str:
-    """`Every day at 02:00 UTC`, `Every 2 h`, `No schedule`; "" while it is asked."""
-    asked = spec.get("schedule") or {}
-    if not asked:
-        return "No schedule"
-    if asked.get("interval_seconds"):
-        return f"Every {seconds(asked['interval_seconds'])}"
-    cron = str(asked.get("cron") or "")
-    if not cron or cron == "?":
-        return ""
-    words = said_cron(cron) or f"On cron {cron}"
-    return f"{words[:1].upper()}{words[1:]} {asked.get('timezone') or 'UTC'}"
+    """`Every day at 02:00 UTC`, `On demand`."""
+    words = when(dict(spec))
+    return f"{words[:1].upper()}{words[1:]}"
 
 
-def retries(step: Step, spec: FlowSpec) -> str:
-    """`3 tries in all: after a failure it waits 30 s, then 1 min`."""
-    rule = step.retry or (spec.defaults.retry if spec.defaults else None)
-    if rule is None or rule.max_attempts < 2:
-        return "None: one try"
-    waits = [seconds(wait) for wait in _waits(rule)]
-    more = ", …" if rule.max_attempts - 1 > len(waits) else ""
-    only = f", only after {', '.join(rule.retry_on)}" if rule.retry_on else ""
-    return f"{several(rule.max_attempts, 'try', 'tries')} in all, {', then '.join(waits)}{more} apart{only}"
+def retries(step: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
+    """`3 tries, 30 s, then 1 min apart`."""
+    rule = step.get("retry") or (spec.get("defaults") or {}).get("retry") or {}
+    tries = rule.get("max_attempts", 1)
+    if not isinstance(tries, int) or tries < 2:
+        return "None"
+    waits = [seconds(wait) for wait in dict.fromkeys(_waits(rule, tries))]
+    only = f", only after {', '.join(map(str, rule['retry_on']))}" if rule.get("retry_on") else ""
+    return f"{several(tries, 'try', 'tries')}, {', then '.join(waits)} apart{only}"
 
 
-def _waits(rule: Retry) -> Iterable[float]:
-    found = [min(rule.backoff_seconds * rule.backoff_multiplier**n, rule.max_backoff_seconds) for n in range(min(rule.max_attempts - 1, 3))]
-    return dict.fromkeys(found)
+def _waits(rule: Mapping[str, Any], tries: int) -> Iterable[float]:
+    """The first three waits; after those the reader knows how they grow."""
+    first, more, most = (float(rule.get(name, usual)) for name, usual in
+                         (("backoff_seconds", 10), ("backoff_multiplier", 2), ("max_backoff_seconds", 600)))
+    return [min(first * more**n, most) for n in range(min(tries - 1, 3))]
 
 
-def limit(step: Step, spec: FlowSpec) -> str:
+def limit(step: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
     """The step's time limit."""
-    return seconds(step.timeout or (spec.defaults.timeout if spec.defaults else None) or TIME_LIMIT)
-
-
-def title(step: Mapping[str, Any]) -> str:
-    """A step's name for people."""
-    return str(step.get("name") or step.get("step_id") or "step").replace("_", " ")
+    for said in (step, spec.get("defaults") or {}):
+        if said.get("timeout_minutes"):
+            return seconds(float(said["timeout_minutes"]) * 60)
+        if said.get("timeout_seconds"):
+            return seconds(float(said["timeout_seconds"]))
+    return seconds(TIME_LIMIT)
 
 
 def target(step: Mapping[str, Any]) -> str:
     """The table or file that a step writes, "" for none."""
-    there = step.get("destination") or {}
-    return str(there.get("table") or there.get("path") or "")
+    there = step.get("destination")
+    return str(there.get("table") or there.get("path") or "") if isinstance(there, Mapping) else ""
 
 
 def origin(step: Mapping[str, Any]) -> str:
     """What a step reads from outside the pipeline, "" for nothing."""
-    there = step.get("source") or {}
+    there = step.get("source")
+    if not isinstance(there, Mapping):
+        return ""
     return str(next((there[name] for name in ("table", "path", "endpoint", "query") if there.get(name)), ""))
+
+
+def notified(spec: Mapping[str, Any]) -> str:
+    """`#data on Slack on failure`, "" when nobody is told."""
+    told = [each for each in spec.get("notify") or [] if isinstance(each, Mapping)]
+    return ", ".join(f"{each.get('target', '?')} ({each.get('channel', '?')}) on {' and '.join(map(str, each.get('on') or ['failure']))}"
+                     for each in told)

@@ -1,0 +1,39 @@
+"""Graph: the steps and who waits for whom, with live states while a run is on; the selected step beside it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.panel import place
+from app.panel.book import Book
+from app.panel.rundetail import look, pace
+from app.panel.stepcard import stepcard, summary
+from app.parts.graph import graph
+from app.talk.turn import Draft, State
+from flows.show.outline import steps_of
+
+
+def graphview(state: State, draft: Draft, run: Book | None) -> None:
+    """Drawn from one snapshot of the run; looked at again while the run lives."""
+    every = pace(run) if run is not None else None
+    st.fragment(_follow, run_every=every)(state, draft, every, [run])
+
+
+def _follow(state: State, draft: Draft, every: float | None, first: list[Book | None]) -> None:
+    """The full rerun hands its snapshot over in `first`; every later look is this fragment's own."""
+    run = first.pop() if first else look(state.run_id, key="graph") if state.run_id else None
+    if run is not None and pace(run) != every:
+        st.rerun()
+    mine = run if run is not None and run.run.pipeline_id == draft.pipeline_id else None
+    steps = {each["step_id"]: each for each in steps_of(draft.spec)}
+    left, right = st.columns([5, 3], gap="medium")
+    with left, st.container(border=True, key="panel_graph"):
+        chosen = place.step() if place.step() in steps else ""
+        chosen = place.take(graph(draft.spec, key="panel_dag", states=mine.states() if mine is not None else None,
+                                  selected=chosen or None))
+    with right, st.container(border=True, key="step_card"):
+        step = steps.get(chosen)
+        if step is None:
+            summary(draft)
+        else:
+            stepcard(state, draft, step, mine)
