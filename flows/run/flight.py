@@ -15,8 +15,9 @@ from flows.engines.base import Cancel
 from flows.errors import DuplicateRun, PenstockError
 from flows.run import gate
 from flows.run.job import Job, make_job
-from flows.run.ledger import RunBook, run_log
+from flows.run.ledger import RunBook
 from flows.run.plan import Plan, make_plan
+from flows.run.runlog import run_log
 from flows.run.runner import Walk, keepable
 from flows.run.ticket import HERE, Ticket, own_ticket, watched
 from flows.spec.loader import from_data

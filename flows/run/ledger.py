@@ -6,13 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flows.run import gate
-from flows.run.scrub import ScrubFormatter
+from flows.run.runlog import of_step
 from flows.run.step import TEXT_LIMIT, Outcome
 
 if TYPE_CHECKING:
@@ -36,14 +35,18 @@ class RunBook:
         """Write all steps as PENDING."""
         self.store.steps.plan(self.run_id, [(s.step_id, s.name, s.ps_type, s.position) for s in plan.steps])
 
+    def of(self, step: PlanStep) -> logging.Logger:
+        """The log for lines of this step."""
+        return of_step(self.log, step.step_id)
+
     def started(self, step: PlanStep, tries: int) -> None:
         again = {} if tries > 1 else {"started_at": datetime.now(UTC)}
         self.store.steps.update(self.run_id, step.step_id, status=gate.RUNNING, attempts=tries, **again)
-        self.log.info("step %s (%s) started, try %d of %d", step.step_id, step.ps_type, tries, step.retry.max_attempts)
+        self.of(step).info("step %s (%s) started, try %d of %d", step.step_id, step.ps_type, tries, step.retry.max_attempts)
 
     def retrying(self, step: PlanStep, outcome: Outcome, tries: int, seconds: float) -> None:
         self.store.steps.update(self.run_id, step.step_id, status=gate.RETRYING, attempts=tries, error=outcome.error)
-        self.log.warning("step %s is tried again in %.1f s: %s", step.step_id, seconds, outcome.error)
+        self.of(step).warning("step %s is tried again in %.1f s: %s", step.step_id, seconds, outcome.error)
 
     def ended(self, step: PlanStep, outcome: Outcome, tries: int) -> bool:
         """Write a step's last state, once: a step that was given up and ends later changes nothing."""
@@ -54,9 +57,9 @@ class RunBook:
         self.store.steps.update(self.run_id, step.step_id, status=outcome.status, attempts=tries, ended_at=datetime.now(UTC),
                                 rows_processed=outcome.result.rows, error=outcome.error, result=outcome.as_dict())
         if outcome.status != gate.FAILED:  # a failure was logged with its trace
-            self.log.info("step %s ended: %s%s", step.step_id, outcome.status, f" ({outcome.error})" if outcome.error else "")
+            self.of(step).info("step %s ended: %s%s", step.step_id, outcome.status, f" ({outcome.error})" if outcome.error else "")
         for note in outcome.result.notes:
-            self.log.info("step %s: %s", step.step_id, note)
+            self.of(step).info("step %s: %s", step.step_id, note)
         return True
 
     def reused(self, step: PlanStep, row: StepRow) -> None:
@@ -64,30 +67,13 @@ class RunBook:
         self._closed.add(step.step_id)
         self.store.steps.update(self.run_id, step.step_id, status=gate.SUCCESS, attempts=row.attempts, started_at=row.started_at,
                                 ended_at=row.ended_at, rows_processed=row.rows_processed, result=row.result)
-        self.log.info("step %s keeps its result from %s", step.step_id, row.run_id)
+        self.of(step).info("step %s keeps its result from %s", step.step_id, row.run_id)
 
     def finish(self, status: str, error: str = "", *, owner: str = "") -> bool:
         """Close the run; a final run stays as it is."""
         done = self.store.runs.finish(self.run_id, status, error[:TEXT_LIMIT], owner=owner)
         self.log.info("run ended: %s%s", status, f" ({error})" if error else "")
         return done
-
-
-@contextmanager
-def run_log(job: Job) -> Iterator[logging.Logger]:
-    """The log of one run: `$PENSTOCK_HOME/logs/<tenant>/<run_id>.log`, without secrets."""
-    job.log_file.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(job.log_file, encoding="utf-8")
-    handler.setFormatter(ScrubFormatter(job.scrub))
-    log = logging.getLogger(f"penstock.run.{job.run_id}")
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    log.addHandler(handler)
-    try:
-        yield log
-    finally:
-        log.removeHandler(handler)
-        handler.close()
 
 
 @dataclass(frozen=True)

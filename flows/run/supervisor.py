@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.context import ForkServerProcess
 
-POLL, LOOK, BEAT, RECONCILE, SWEEP = 0.1, 0.5, 2.0, 30.0, 600.0  # seconds
+POLL, LOOK, FILL, BEAT, RECONCILE, SWEEP = 0.1, 0.5, 0.5, 2.0, 30.0, 600.0  # seconds
 LINGER = 20.0  # how long a process may take to end after its run has
 STOP_GRACE = 10.0  # how long runs may take to end when the runner stops
 CPUS = os.cpu_count() or 1
@@ -63,6 +63,7 @@ class Supervisor:
         self.stopping, self.untidy = threading.Event(), threading.Event()
         self.due: dict[str, float] = {}
         self.pause = 0.0
+        self.answered: float | None = None  # when Prefect did last
         self.http = httpx.Client(base_url=self.api, timeout=2)
         self.warm = multiprocessing.get_context("forkserver")
         self.warm.set_forkserver_preload([*PRELOAD, *(f"flows.engines.{name}" for name in registry.names())])
@@ -102,11 +103,16 @@ class Supervisor:
             self.look()
         if self.children and self.every("renew", self.settings.limits.lease_seconds / 4):
             self.store.runs.renew(self.owner, list(self.children), self.settings.limits.lease_seconds)
+        if self.every("fill", FILL):
+            self.fill()
         if not (self.claim() and len(self.children) < self.most):
             wait([c.process.sentinel for c in self.children.values()], POLL) if self.children else self.stopping.wait(POLL)
 
     def info(self) -> dict[str, Any]:
-        return {"pid": os.getpid(), "ready": reconcile.answers(self.http), "prefect": self.api.removesuffix("/api"),
+        ready, now = reconcile.answers(self.http), time.monotonic()
+        self.answered = now if ready else self.answered
+        silent = None if self.answered is None else round(now - self.answered, 1)
+        return {"pid": os.getpid(), "ready": ready, "silent": silent, "prefect": self.api.removesuffix("/api"),
                 "runs": list(self.children), "most": self.most, "home": str(self.settings.home)}
 
     def every(self, what: str, seconds: float) -> bool:
@@ -117,6 +123,13 @@ class Supervisor:
         return True
 
     # ---- the queue
+
+    def fill(self) -> None:
+        """Queue the next day of every backfill whose pipeline is free."""
+        for backfill_id in self.store.backfills.due():
+            run_id = self.store.backfills.advance(backfill_id)
+            if run_id:
+                log.info("%s goes on as %s", backfill_id, run_id)
 
     def claim(self) -> bool:
         """Take the oldest waiting run, if there is a place and Prefect answers."""
@@ -209,6 +222,9 @@ class Supervisor:
             log.info("%d flow runs closed in Prefect", closed)
 
     def ask(self, each: Child) -> None:
+        """The runner stops, not the person: a day of a backfill is run again later."""
+        if each.run.backfill_id and not each.cancelled:
+            self.store.backfills.interrupted(each.run.run_id)
         self.store.runs.ask_cancel(each.run.tenant_id, each.run.run_id)
 
     def stop(self, *_: object) -> None:

@@ -121,7 +121,7 @@ class Up:
         since = time.monotonic()
         while time.monotonic() - since < IDLE_SECONDS:
             await asyncio.sleep(IDLE_EVERY)
-            busy = await asyncio.to_thread(lambda: users(self.settings) or len(self.store.runs.open()))
+            busy = await asyncio.to_thread(lambda: users(self.settings) or len(self.store.runs.open()) or self.store.backfills.due())
             if any(part.lost.is_set() for part in self.parts):
                 break
             if busy:

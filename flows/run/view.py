@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from flows.run.ledger import prefect_url
+from flows.show import units
 
 if TYPE_CHECKING:
     from flows.settings import Settings
-    from flows.store import Run, Store
+    from flows.store import Backfill, Run, Store
+
+
+SHOWN = 100  # runs of a backfill
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,43 @@ class RunView:
         return {"run_id": run.run_id, "pipeline_id": run.pipeline_id, "status": run.status, "steps": self.steps,
                 "error": run.error or None, "environment": run.environment, "run_date": str(run.run_date),
                 "created_at": _iso(run.created_at), "started_at": _iso(run.started_at), "ended_at": _iso(run.ended_at),
-                "prefect_url": self.address or None}
+                "prefect_url": self.address or None, **_backfill(run)}
+
+
+@dataclass(frozen=True)
+class BackfillView:
+    """How far a backfill is. `words` says it in one sentence, `wait` why its next run has not begun ("" when nothing is in the way)."""
+
+    backfill: Backfill
+    done: int
+    total: int
+    state: str  # RUNNING | DONE | STOPPED | FAILED
+    words: str
+    current: Run | None = None  # the run of the day at work, or the one it ended with
+    failed_day: date | None = None
+    wait: str = ""
+    runs: list[Run] = field(default_factory=list)  # the newest 100, newest first
+
+
+def backfill_view(fill: Backfill, store: Store, wait: str = "") -> BackfillView:
+    """Read the runs of a backfill and say how far it is."""
+    runs = store.runs.find(fill.tenant_id, backfill_id=fill.backfill_id, limit=SHOWN)
+    current = next((run for run in runs if run.run_id == fill.run_id), None)
+    total = len(fill.days)
+    done = fill.position + (current is not None and current.status == "SUCCESS")
+    failed = fill.dates[fill.position] if fill.status == "FAILED" else None
+    return BackfillView(fill, done, total, fill.status, _how_far(fill, done, wait), current, failed, wait, runs)
+
+
+def _how_far(fill: Backfill, done: int, wait: str) -> str:
+    total, day = len(fill.days), units.day(fill.dates[min(done, len(fill.days) - 1)])
+    if fill.status == "FAILED":
+        return f"Stopped at {fill.error.rstrip('.')}. " + ("Nothing was done before it." if not done else f"The {done} before it are done.")
+    if fill.status == "STOPPED":
+        return f"Stopped after {done} of {units.several(total, 'day')}."
+    if fill.status == "DONE" or done == total:
+        return f"{'The one day' if total == 1 else f'All {total} days'} of it {'is' if total == 1 else 'are'} done."
+    return f"Day {done + 1} of {total}, {day}" + (f", waits. {wait}" if wait else " is being run.")
 
 
 def view(run: Run, store: Store, settings: Settings) -> RunView:
@@ -36,6 +76,11 @@ def view(run: Run, store: Store, settings: Settings) -> RunView:
              for row in store.steps.of(run.run_id)]
     base = prefect_url(store, settings)
     return RunView(run, steps, f"{base.rstrip('/')}/runs/flow-run/{run.flow_run_id}" if run.flow_run_id and base else "")
+
+
+def _backfill(run: Run) -> dict[str, Any]:
+    """Which day of which backfill this run is, if it is one."""
+    return {"backfill": {"backfill_id": run.backfill_id, "day": run.backfill_day, "days": run.backfill_days}} if run.backfill_id else {}
 
 
 def _rejected(result: dict[str, Any] | None) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
 from flows.errors import InputError, MissingError, SpecError
@@ -48,6 +48,8 @@ class Door:
                  settings: Settings | None = None) -> None:
         self.settings = settings or Settings.load(home=home, tenant_id=tenant)
         self._given = catalog
+        self._store: Store | None = None
+        self._opening = Lock()
 
     @property
     def tenant(self) -> str:
@@ -62,19 +64,23 @@ class Door:
             return default_catalog(self.settings)
         return load_catalog(self._given) if isinstance(self._given, str | Path) else self._given
 
-    @cached_property
+    @property
     def store(self) -> Store:
-        """The control store, opened and migrated."""
+        """The control store, opened and migrated; the same one for all threads."""
         from flows.store import open_store
 
-        self.settings.make_home()
-        return open_store(self.settings.control_url)
+        with self._opening:
+            if self._store is None:
+                self.settings.make_home()
+                self._store = open_store(self.settings.control_url)
+            return self._store
 
     def close(self) -> None:
         """Give the control store's connections back."""
-        if "store" in self.__dict__:
-            self.store.dispose()
-            del self.__dict__["store"]
+        with self._opening:
+            if self._store is not None:
+                self._store.dispose()
+            self._store = None
 
     def __enter__(self) -> Self:
         return self

@@ -1,83 +1,30 @@
-"""Runs: queue one, follow it, stop it; and what keeps them going."""
+"""Runs: queue one or a row of them, follow it, find it, stop it; and what keeps them going."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
-from flows.errors import DuplicateRun, InputError, UnreachableError
-from flows.service.door import Door
-from flows.spec.model import FlowSpec
+from flows.errors import InputError, MissingError
+from flows.service.health import Health
+from flows.service.submit import Submit
 
 if TYPE_CHECKING:
-    from flows.run.view import RunView
+    from flows.run.runlog import LogLine
+    from flows.run.view import BackfillView, RunView
     from flows.service.door import Given
-    from flows.store import NewRun, Run
+    from flows.service.status import StatusAnswer
+    from flows.store import Backfill, Run, RunStats
 
-ENVIRONMENTS = ("local", "production")
+STATES = ("PENDING", "RUNNING", "SUCCESS", "FAILED", "CANCELLED", "CRASHED", "TIMED_OUT")
+MOST = 1000  # runs or lines of one answer
+LINES = 20_000
+TEXT = 200  # characters that are looked for
 
 
-class Runs(Door):
-    """What becomes of a checked spec."""
-
-    def submit(self, given: Given, *, params: Mapping[str, str] | None = None,
-               environment: str = "local", trigger_by: str = "python", resume: str | None = None) -> Run:
-        """Check the spec, keep it as a version and queue one run of it. The row is durable before this returns.
-
-        Raises SpecError, DuplicateRun while the pipeline runs, UnreachableError for an environment that is not set up.
-        """
-        from flows.spec.template import run_values
-        from flows.store import NewRun
-
-        if environment not in ENVIRONMENTS:
-            raise InputError(f"there is no environment {environment!r}", where="--env", fix=f"Use one of {', '.join(ENVIRONMENTS)}")
-        if environment == "production":
-            raise UnreachableError("no BigQuery project is set up for production here", where="--env production",
-                                   fix="Run with --env local")
-        self._own_catalog()
-        source = self.source(given)
-        self._valid(source)
-        earlier = self._resumable(resume) if resume else None
-        asked = {**_same(earlier, source.spec), **(params or {})} if earlier else params or {}
-        values = run_values(source.spec, asked, tenant_id=self.tenant)
-        run_date = date.fromisoformat(str(values["run_date"]))
-        self._sample()
-        pipeline_id = str(values["pipeline_id"])  # after resolution: the claim and the slice key must not depend on braces
-        if earlier and earlier.pipeline_id != pipeline_id:
-            raise InputError(f"{resume} was a run of {earlier.pipeline_id!r}, not of {pipeline_id!r}", where="--resume")
-        given_params = {p.name: values[p.name] for p in source.spec.parameters}
-        content = {**source.spec.as_dict(), "pipeline_id": pipeline_id}
-        stored = self.store.specs.save(self.tenant, content, text=source.text, author=trigger_by)
-        return self._queue(NewRun(
-            tenant_id=self.tenant, pipeline_id=pipeline_id, spec=stored.spec, version=stored.version, params=given_params,
-            environment=environment, trigger_by=trigger_by, run_date=run_date,
-            folders=[str(f) for f in self._reach(source).folders], resume_of=resume))
-
-    def _queue(self, new: NewRun) -> Run:
-        """Insert the run; a claim that a dead process of this machine still holds is freed first."""
-        from flows.run.reconcile import close_dead
-
-        try:
-            return self.store.runs.submit(new)
-        except DuplicateRun:
-            if not close_dead(self.store):
-                raise
-            return self.store.runs.submit(new)
-
-    def _resumable(self, run_id: str) -> Run:
-        earlier = self.store.runs.get(self.tenant, run_id)
-        if earlier.status not in ("FAILED", "CRASHED", "CANCELLED"):
-            raise InputError(f"{run_id} is {earlier.status}: only a run that did not succeed can be resumed", where="--resume")
-        return earlier
-
-    def _own_catalog(self) -> None:
-        """A run happens in another process, which knows only the tenant's own catalogue."""
-        from flows.insight.catalog import default_catalog
-
-        if self._given is not None and self.catalog.version != default_catalog(self.settings).version:
-            raise InputError("a run uses the tenant's own catalogue, not one that was handed to Penstock()",
-                             fix="Add its tables with `penstock catalog add`, or plan and preview only")
+class Runs(Submit, Health):
+    """What becomes of a checked spec. One instance serves all threads of a process."""
 
     def run(self, given: Given, *, params: Mapping[str, str] | None = None,
             environment: str = "local", resume: str | None = None) -> RunView:
@@ -113,17 +60,79 @@ class Runs(Door):
 
         return [view(run, self.store, self.settings) for run in self.store.runs.find(self.tenant, pipeline_id=pipeline_id, limit=limit)]
 
+    def find_runs(self, *, pipeline_id: str | None = None, status: Sequence[str] = (), since: datetime | date | None = None,
+                  until: datetime | date | None = None, text: str = "", limit: int = 50, before: str | None = None) -> list[Run]:
+        """Runs without their steps, newest first; an empty filter filters nothing.
+
+        `since` <= created_at < `until` (a date is its midnight in UTC); `text` stands in the pipeline's id or name or in the run's id;
+        `before` is the id of the last run of the page before. At most 1,000. Raises InputError for a state that there is none of or a
+        time without a zone, MissingError when `before` is no run.
+        """
+        wanted = [status] if isinstance(status, str) else list(status)
+        wrong = [name for name in wanted if name not in STATES]
+        if wrong:
+            raise InputError(f"a run has no state {wrong[0]!r}", where="status", fix=f"Use {', '.join(STATES)}")
+        found = self.store.runs.find(
+            self.tenant, pipeline_id=pipeline_id, status=wanted, since=_moment(since, "since"), until=_moment(until, "until"),
+            text=text.strip()[:TEXT], before=before, limit=max(1, min(limit, MOST)))
+        if before and not found:
+            self.store.runs.get(self.tenant, before)
+        return found
+
+    def logs(self, run_id: str, *, step: str | None = None, limit: int = 2000) -> list[LogLine]:
+        """The last lines of a run's log, oldest first, of one step or of all; none before its first step.
+
+        Raises MissingError when this tenant has no such run.
+        """
+        from flows.run.job import log_file
+        from flows.run.runlog import read_log
+
+        if not self.store.runs.has(self.tenant, run_id):
+            raise MissingError(f"there is no run {run_id!r}", fix="See the newest ones: penstock status")
+        return read_log(log_file(self.settings, run_id), step=step, limit=max(1, min(limit, LINES)))
+
+    def stats(self, hours: float = 24) -> RunStats:
+        """How the runs of the last hours went, and how many are at work now."""
+        return self.store.runs.stats(self.tenant, hours)
+
     def cancel(self, run_id: str) -> Run:
         """Ask a run to stop. MissingError for an unknown run; a run that has ended stays as it is."""
         return self.store.runs.ask_cancel(self.tenant, run_id)
 
-    def health(self) -> dict[str, Any]:
-        """Whether runs can start: `runner` says if one is alive, `words` says what is wrong and what to do."""
-        alive = self.store.runners.alive()
-        words = [] if alive else ["No runner is up: runs are kept and start with `penstock up`. `penstock run` starts one for itself."]
-        waiting = self.store.runs.find(self.tenant, status="PENDING", limit=100)
-        words += [f"{run.run_id} waits: {run.error}" for run in waiting if run.error]
-        return {"runner": bool(alive), "words": words}
+    # ---- backfills
+
+    def backfills(self, *, pipeline_id: str | None = None, status: str = "", limit: int = 20) -> list[BackfillView]:
+        """The newest backfills first, of one pipeline or of all; `status`: RUNNING, DONE, STOPPED, FAILED."""
+        return [self._backfill_view(fill) for fill in
+                self.store.backfills.find(self.tenant, pipeline_id=pipeline_id, status=status, limit=max(1, min(limit, MOST)))]
+
+    def backfill_view(self, backfill_id: str) -> BackfillView:
+        """How far a backfill is, its run at work and its runs so far. MissingError when this tenant has no such backfill."""
+        return self._backfill_view(self.store.backfills.get(self.tenant, backfill_id))
+
+    def stop_backfill(self, backfill_id: str) -> Backfill:
+        """Stop the run at work and start no more; one that has ended stays as it is. MissingError for an unknown one."""
+        return self.store.backfills.stop(self.tenant, backfill_id)
+
+    def go_on(self, backfill_id: str) -> Backfill:
+        """Take a backfill that failed or was stopped up again, from that day on; steps of it that had finished are kept.
+
+        Raises MissingError, InputError for one that is at work or done, DuplicateBackfill while another one of the pipeline is.
+        """
+        return self.store.backfills.go_on(self.tenant, backfill_id)
+
+    def _backfill_view(self, fill: Backfill) -> BackfillView:
+        from flows.run.view import backfill_view
+
+        return backfill_view(fill, self.store, "" if fill.ended else self._why_day(fill.pipeline_id, fill.run_id))
+
+    # ---- all together
+
+    def status_answer(self, request: Mapping[str, Any], now: datetime) -> StatusAnswer:
+        """What a question about runs is answered with: `request` is a plan's run_request (pipeline, start, end, scope), days are UTC."""
+        from flows.service.status import status_answer
+
+        return status_answer(self, request, now)
 
     def up(self, say: Callable[[str], None], *, app: bool = True) -> int:
         """Start the app, Prefect's server and the runner for this home and stay until stopped; returns the exit code."""
@@ -133,6 +142,11 @@ class Runs(Door):
         return serve(self.settings, say=say, app=app)
 
 
-def _same(earlier: Run, spec: FlowSpec) -> dict[str, Any]:
-    """What a resumed run is given unless told otherwise: the run date and the parameters of the earlier one."""
-    return {"run_date": str(earlier.run_date), **{p.name: earlier.params[p.name] for p in spec.parameters if p.name in earlier.params}}
+def _moment(given: datetime | date | None, where: str) -> datetime | None:
+    if given is None:
+        return None
+    if not isinstance(given, datetime):
+        return datetime.combine(given, time(), UTC)
+    if given.tzinfo is None:
+        raise InputError("the time has no zone", where=where, fix="Give it one, for instance UTC")
+    return given

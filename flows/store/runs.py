@@ -52,6 +52,11 @@ class Runs:
         """Raises MissingError, with the same words for a run of another tenant."""
         return self._one(select(*_COLUMNS).where(runs.c.tenant_id == tenant, runs.c.run_id == run_id), run_id)
 
+    def has(self, tenant: str, run_id: str) -> bool:
+        """Whether there is such a run, without reading it."""
+        with self._database.read() as connection:
+            return connection.execute(select(runs.c.seq).where(runs.c.tenant_id == tenant, runs.c.run_id == run_id)).first() is not None
+
     def find(self, tenant: str, *, pipeline_id: str | None = None, status: str | Sequence[str] | None = None,
              since: datetime | None = None, until: datetime | None = None, text: str = "", backfill_id: str = "",
              before: str | None = None, limit: int = 50) -> list[Run]:

@@ -1,0 +1,186 @@
+"""Whether runs can start, said once for every screen: the control store, the runner, Prefect's server; and why one run waits."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from flows.service.door import Door
+from flows.show import units
+
+if TYPE_CHECKING:
+    from flows.store import Run, Runner
+
+OK, STARTING, DOWN = "ok", "starting", "down"
+FRESH = 1.0  # seconds that an answer stands for all who ask
+SILENCE = 6.0  # seconds: a server that is busy or started again for so long is no news
+WARM_UP = 90.0  # seconds that a start may take before it counts as failed
+START = "Start it with `penstock up`."
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that runs need. `state`: ok | starting | down."""
+
+    name: str
+    state: str
+    words: str
+    fix: str = ""
+
+
+class Health(Door):
+    """Reads only what the runner writes about itself, never asks Prefect."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._looking, self._looked_at, self._seen = threading.Lock(), float("-inf"), dict[str, Any]()
+
+    def health(self) -> dict[str, Any]:
+        """Whether runs can start: `runner` says if one is alive, `words` says what is wrong and what to do, `parts` says for the control
+        store, the runner and Prefect's server {name, state: ok|starting|down, words, fix}. An answer holds for a second.
+
+        Raises UnreachableError when the control store does not answer.
+        """
+        with self._looking:
+            if time.monotonic() - self._looked_at > FRESH:
+                self._seen = self._whole()
+                self._looked_at = time.monotonic()
+            return self._seen
+
+    def _whole(self) -> dict[str, Any]:
+        alive = self.store.runners.alive()
+        parts = [Part("Control store", OK, f"{'PostgreSQL' if self.store.kind == 'postgresql' else 'SQLite'} at {self.store.address}")]
+        parts += [self._runner(alive), self._prefect(alive)]
+        words = [f"{part.words} {part.fix}".strip() for part in parts if part.state != OK and part.words]
+        return {"runner": bool(alive), "words": words, "parts": [asdict(part) for part in parts]}
+
+    def _runner(self, alive: list[Runner]) -> Part:
+        name = "Runner"
+        if alive:
+            busy, most = _places(alive)
+            return Part(name, OK, f"{units.several(len(alive), 'runner')} up, {busy} of {units.several(most, 'place')} in use")
+        parent = self._parent()
+        if parent and time.time() - parent[1] < WARM_UP:
+            return Part(name, STARTING, "The runner is starting: runs that are asked for now wait until it is there.")
+        if parent:
+            return Part(name, DOWN, "Runs cannot start: the runner does not come up. Previews still work.",
+                        f"Look into {self.settings.home / 'logs' / 'runner.log'}, then start `penstock up` again.")
+        return Part(name, DOWN, "Runs cannot start: no runner is up. Previews still work.", START)
+
+    def _prefect(self, alive: list[Runner]) -> Part:
+        """As the runner sees it: one that does not answer for a few seconds is no news."""
+        name = "Prefect server"
+        if not alive:
+            where = f" at {_place(self.settings.prefect_url)}" if self.settings.prefect_url else ""
+            known = STARTING if self._runner(alive).state == STARTING else DOWN
+            return Part(name, known, "", f"The runner tells whether Prefect's server{where} answers." if where else START)
+        told = alive[0]
+        where = _place(str(told.info.get("prefect") or self.settings.prefect_url))
+        if any(_hears(runner) for runner in alive):
+            return Part(name, OK, f"Prefect answers at {where}")
+        if told.info.get("silent") is None and (datetime.now(UTC) - told.started_at).total_seconds() < WARM_UP:
+            return Part(name, STARTING, f"Prefect's server at {where} is starting: runs that are asked for now wait until it is there.")
+        fix = "Start it, or check PENSTOCK_PREFECT_URL." if self.settings.prefect_url else \
+            f"`penstock up` starts it again; if it stays away, look into {self.settings.home / 'logs' / 'server.log'}."
+        return Part(name, DOWN, f"Runs cannot start: Prefect's server at {where} does not answer. Previews still work.", fix)
+
+    def _parent(self) -> tuple[int, float] | None:
+        """The `penstock up` of this home on this machine, and when a runner was heard of last, or it began."""
+        from flows.run.up import holder
+
+        pid = holder(self.settings).get("pid")
+        if not isinstance(pid, int) or not _is_there(pid):
+            return None
+        last = self.store.runners.last()
+        began = (self.settings.home / "up.lock").stat().st_mtime
+        return pid, max(began, last.beat_at.timestamp() if last else 0.0)
+
+    # ---- one run
+
+    def why(self, run_id: str) -> str:
+        """Why a queued run does not run, one cause with its fix; "" when it runs, has ended, or nothing is in the way.
+
+        Takes the id of a backfill as well. Raises MissingError when this tenant has no such run.
+        """
+        if run_id.startswith("fill-"):
+            fill = self.store.backfills.get(self.tenant, run_id)
+            return "" if fill.ended else self._why_day(fill.pipeline_id, fill.run_id)
+        return self._why(self.store.runs.get(self.tenant, run_id))
+
+    def _why_day(self, pipeline_id: str, run_id: str) -> str:
+        """Why the next day of a backfill has not begun."""
+        open_runs = self.store.runs.find(self.tenant, pipeline_id=pipeline_id, status=("PENDING", "RUNNING"), limit=1)
+        if open_runs and open_runs[0].run_id == run_id:
+            return self._why(open_runs[0])
+        if missing := self._missing():
+            return missing
+        if not open_runs:
+            return ""
+        how = "queued" if open_runs[0].status == "PENDING" else "running"
+        return f"{pipeline_id} is already {how} as {open_runs[0].run_id}. The next day starts when that run has ended."
+
+    def _why(self, run: Run) -> str:
+        if run.status != "PENDING" or run.owner:
+            return ""
+        return self._missing() or self._place_in_queue(run)
+
+    def _missing(self) -> str:
+        """What no run can start without."""
+        alive = self.store.runners.alive()
+        prefect = self._prefect(alive)
+        if alive:
+            return "" if prefect.state == OK else f"{prefect.words} {prefect.fix}".strip()
+        runner, last = self._runner(alive), self.store.runners.last()
+        if runner.state == STARTING or self._parent():
+            return f"{runner.words} {runner.fix}".strip()
+        if last is None:
+            return f"No runner is up. {START.replace('it', 'one', 1)}"
+        return f"No runner has been seen for {_since(last.beat_at)}. {START.replace('it', 'one', 1)}"
+
+    def _place_in_queue(self, run: Run) -> str:
+        place = self.store.runs.waiting(self.tenant, run.run_id)
+        busy, most = _places(self.store.runners.alive())
+        if place > 1:
+            ahead = units.several(place - 1, "run is", "runs are")
+            return f"{ahead} ahead of it; at most {most} run at once. It starts by itself."
+        if place == 1 and busy >= most:
+            return f"It is next: {units.several(busy, 'run is', 'runs are')} at work, and at most {most} run at once. It starts by itself."
+        return ""
+
+
+def _since(moment: datetime) -> str:
+    """`6 minutes`, `3 h 20 min`."""
+    minutes = max(1, round((datetime.now(UTC) - moment).total_seconds() / 60))
+    return units.several(minutes, "minute") if minutes < 60 else units.seconds(minutes * 60)
+
+
+def _places(alive: list[Runner]) -> tuple[int, int]:
+    """How many runs are at work, and how many may be."""
+    return sum(len(r.info.get("runs") or ()) for r in alive), sum(int(r.info.get("most") or 0) for r in alive)
+
+
+def _hears(runner: Runner) -> bool:
+    """Whether Prefect answered this runner, now or a moment ago."""
+    silent = runner.info.get("silent")
+    return bool(runner.info.get("ready")) or (silent is not None and float(silent) < SILENCE)
+
+
+def _place(address: str) -> str:
+    """An address as it may be shown: without user and password."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}" if parts.hostname else address
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
