@@ -66,10 +66,13 @@ function plan(view) {
   const width = Math.max(240, view.chart.clientWidth);
   const widest = Math.max(60, ...view.data.rows.map((row) => wide(view, row.label, 12.5, 600)));
   const room = Math.min(widest, width * 0.34, 220) + (view.data.pick === "row" ? 26 : 6);
-  return { width, room, left: room + 12, right: width - (view.data.pick === "row" ? 74 : 14) };
+  const notes = 16 + Math.max(0, ...view.data.rows.filter((row) => row.bars.length)
+    .map((row) => wide(view, [row.text || row.word + " · 00.0 s", row.tries].filter(Boolean).join(" · "), 12)));
+  return { width, room, left: room + 12, right: width - (view.data.pick === "row" ? Math.max(34, Math.min(notes, width * 0.28)) : 14) };
 }
 
 function draw(view) {
+  if (!view.chart.clientWidth) return;
   const { data } = view, at = (view.at = plan(view));
   const scale = (at.right - at.left) / data.end;
   const now = data.now + (data.rows.some((row) => row.live) && data.pick === "row" ? (performance.now() - view.since) / 1000 : 0);
@@ -107,7 +110,7 @@ function draw(view) {
         say(group.firstChild, bar.title);
       }
       end = begin + width;
-      if (bar.live && data.pick === "row" && !row.text) parts.live = lasted(Math.max(0, stop - bar.start));
+      if (bar.live && data.pick === "row" && !row.text) parts.live = row.word + " · " + lasted(Math.max(0, stop - bar.start));
     }
     const text = [row.text || parts.live || "", row.tries].filter(Boolean).join(" · ");
     const need = wide(view, text, 12), fits = end + 8 + need <= at.width - 4;

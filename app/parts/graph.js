@@ -192,7 +192,9 @@ function size(view) {
   put(view.svg, { width: Math.round(width * view.scale), height: Math.round(height * view.scale) });
   if (!view.placed) {
     view.placed = true;
-    view.scroll.scrollLeft = (view.scroll.scrollWidth - view.scroll.clientWidth) / 2;
+    const first = view.data.nodes.filter((node) => node.level === 0); // the beginning is in sight, in the middle
+    const middle = first.reduce((sum, node) => sum + node.x + node.w / 2, 0) / Math.max(1, first.length);
+    view.scroll.scrollLeft = middle * view.scale - view.scroll.clientWidth / 2;
   }
 }
 

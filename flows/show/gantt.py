@@ -8,7 +8,7 @@ from math import ceil, floor
 from typing import Any, cast
 
 from flows.show.states import Of, state
-from flows.show.units import seconds
+from flows.show.units import seconds, several
 
 # distances of ticks that people read without counting
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400)
@@ -41,21 +41,26 @@ def bars(rows: Sequence[GanttRow], *, now: float | None = None, of: str = "step"
     """The chart as JSON data. `now`: seconds since the run began, for bars that are not over; else the latest time that is known."""
     known = [t for row in rows for t in (row.start, row.end) if t is not None]
     latest = max([now or 0.0, *known])
-    end, marks, unit = ticks(latest)
+    live = any(_live(row) for row in rows)
+    end, marks, unit = ticks(latest * 1.08 + 0.2 if live else latest)  # room to grow until the next look
     return {"rows": [_row(row, latest, of) for row in rows], "end": end, "now": latest,
             "ticks": [{"at": at, "text": text} for at, text in marks], "unit": f"{unit} since the start", "pick": "row",
-            "told": f"Time of {len(rows)} steps"}
+            "told": f"Time of {several(len(rows), 'step')}"}
+
+
+def _live(row: GanttRow, of: str = "step") -> bool:
+    return row.start is not None and row.end is None and not state(row.status, of=cast("Of", of)).over
 
 
 def _row(row: GanttRow, latest: float, of: str) -> dict[str, Any]:
     look = state(row.status, of=cast("Of", of))
-    live = row.start is not None and row.end is None and not look.over
+    live = _live(row, of)
     stop = row.end if row.end is not None else latest
     took = seconds(stop - row.start) if row.start is not None else ""
-    text = row.text or took or look.word
+    text = row.text or (f"{look.word} · {took}" if took and look.colour != "green" else took or look.word)
     tries = f"{row.attempts} tries" if row.attempts > 1 else ""
     said = ", ".join(filter(None, (row.label, look.word.lower(), row.text or took, tries)))
     bar = {"id": row.step_id, "lane": 0, "start": row.start, "stop": max(stop, row.start), "live": live, "colour": look.colour,
            "aria": said, "title": said} if row.start is not None else None
     return {"id": row.step_id, "label": row.label, "lanes": 1, "bars": [bar] if bar else [], "icon": look.icon, "colour": look.colour,
-            "live": live, "text": text if not (live and not row.text) else "", "tries": tries, "aria": said}
+            "live": live, "word": look.word, "text": text if not (live and not row.text) else "", "tries": tries, "aria": said}

@@ -51,7 +51,7 @@ def _row(name: str, runs: list[TimelineRun], begin: datetime, now: datetime) -> 
         said = f"{name}, {look.word.lower()}, {day(run.start.date())} at {run.start:%H:%M} UTC, {took}"
         shown.append({"id": run.run_id, "lane": lane, "start": start, "stop": stop, "live": not look.over, "colour": look.colour,
                       "aria": said, "title": said})
-    return {"id": name, "label": name, "lanes": used + 1, "bars": shown, "icon": "", "colour": "gray", "live": False, "text": "",
+    return {"id": name, "label": name, "lanes": used + 1, "bars": shown, "icon": "", "word": "", "colour": "gray", "live": False, "text": "",
             "tries": "", "aria": name}
 
 
