@@ -184,7 +184,8 @@ def _last(talk: Talk) -> None:
 
     def look() -> None:
         fresh = talk.snapshot()
-        if live == POLL and (not fresh.working or fresh.panel != seen):
+        over = not fresh.working or fresh.panel != seen if live == POLL else live == POLL_RUNS and not _fills(fresh)
+        if over:
             st.rerun()
         reply.turn(fresh.turns[-1], fresh, ACTS)
 

@@ -42,9 +42,12 @@ def _spaced(text: str) -> str:
     return f"{' ' if text[0].isspace() else ''}{plain(text)}{' ' if text[-1].isspace() else ''}"
 
 
-def questions(asked: Sequence[Any], *, turn_id: str, said: str, answer: Callable[[str, str, str | None, str], None]) -> None:
-    """The open questions of a turn. `answer` is called with the turn, the question, the option's label or None, and the key of the
-    field that holds own words."""
+def questions(asked: Sequence[Any], *, turn_id: str, said: str, answer: Callable[[str, str, str | None, str], None],
+              busy: bool = False) -> None:
+    """The open questions of a turn; while it is `busy` nothing can be chosen.
+
+    `answer` is called with the turn, the question, the option's label or None, and the key of the field that holds own words.
+    """
     for question in asked:
         key = f"{turn_id}_{question.id}"
         with st.container(border=True, key=f"ask_{key}", gap="small"):
@@ -55,13 +58,15 @@ def questions(asked: Sequence[Any], *, turn_id: str, said: str, answer: Callable
                 with st.container(horizontal=True, gap="small", key=f"options_{key}"):
                     for n, option in enumerate(question.options):
                         st.button(plain(option.label), key=f"option_{key}_{n}", on_click=answer,
-                                  args=(turn_id, question.id, option.label, ""))
+                                  args=(turn_id, question.id, option.label, ""), disabled=busy)
             if question.free_text:
-                _own_words(question, key, turn_id, answer)
+                _own_words(question, key, turn_id, answer, busy)
 
 
-def _own_words(question: Any, key: str, turn_id: str, answer: Callable[[str, str, str | None, str], None]) -> None:
+def _own_words(question: Any, key: str, turn_id: str, answer: Callable[[str, str, str | None, str], None],
+               busy: bool) -> None:
     with st.form(f"words_{key}", border=False), st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         st.text_input("Or in your own words", key=f"text_{key}", placeholder="Or in your own words", label_visibility="collapsed",
-                      max_chars=2_000)
-        st.form_submit_button("Answer", key=f"send_{key}", on_click=answer, args=(turn_id, question.id, None, f"text_{key}"))
+                      max_chars=2_000, disabled=busy)
+        st.form_submit_button("Answer", key=f"send_{key}", on_click=answer, args=(turn_id, question.id, None, f"text_{key}"),
+                              disabled=busy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import streamlit as st
 
 from app.parts import card
 from app.parts.badge import badge
-from app.parts.escape import code, plain, quoted
+from app.parts.escape import plain, quoted
 from app.parts.question import marked, questions
 from app.talk import words
 from app.talk.turn import FAILED, INTERRUPTED, STOPPED, WORKING, State, Turn
@@ -46,17 +47,24 @@ def turn(each: Turn, state: State, acts: Acts) -> None:
                 st.markdown(f":gray[:material/attach_file: {plain(file.name)}]")
     with st.chat_message("assistant", avatar=MARK):
         if each.state == WORKING:
-            working(each, acts)
+            if each.reply or each.card or each.diff:
+                _answer(each, state, acts)
+            _working(each, acts)
         else:
-            _done(each, state, acts)
+            if each.stages:
+                with st.expander(f"Worked for {seconds(each.seconds)}", type="compact", key=f"worked_{each.id}"):
+                    _stages(each)
+            _answer(each, state, acts)
+            _trouble(each, acts)
 
 
-def working(each: Turn, acts: Acts) -> None:
+def _working(each: Turn, acts: Acts) -> None:
     """What it does at this moment, the stages so far, and Stop."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.status(f":shimmer[{plain(each.stage)}]", type="compact"):
             _stages(each)
-        st.button("Stop", key=f"halt_{each.id}", type="tertiary", icon=":material/stop_circle:", on_click=acts.stop_turn)
+        if each.stoppable:
+            st.button("Stop", key=f"halt_{each.id}", type="tertiary", icon=":material/stop_circle:", on_click=acts.stop_turn)
 
 
 def _stages(each: Turn) -> None:
@@ -64,22 +72,21 @@ def _stages(each: Turn) -> None:
     st.markdown("\n".join(lines))
 
 
-def _done(each: Turn, state: State, acts: Acts) -> None:
-    if each.stages:
-        with st.expander(f"Worked for {seconds(each.seconds)}", type="compact", key=f"worked_{each.id}"):
-            _stages(each)
+def _answer(each: Turn, state: State, acts: Acts) -> None:
+    """What was found out: files, the sentence, runs, questions, cards, assumptions."""
     _files(each, acts)
     if each.reply:
         st.markdown(each.reply)
     _runs(each)
     for given in each.answered:
         st.markdown(f":gray[{quoted(given.message)}] **{plain(given.chosen)}**")
-    questions(state.open_questions(each), turn_id=each.id, said=each.text, answer=acts.answer)
+    questions(state.open_questions(each), turn_id=each.id, said=each.text, answer=acts.answer, busy=each.working)
     card.change(each, confirm=acts.confirm, dismiss=acts.dismiss)
     card.runs(each, confirm=acts.confirm, dismiss=acts.dismiss)
-    if each.kind == "create" and each.state == "done":
+    if each.backfill_id:
+        card.progress(acts.backfill(each.backfill_id), key=each.id, stop=acts.stop_backfill)
+    if each.kind == "create":
         _assumptions(each, state, acts)
-    _trouble(each, acts)
 
 
 def _residue(each: Turn, state: State) -> list[tuple[int, int]]:
@@ -99,8 +106,9 @@ def _assumptions(each: Turn, state: State, acts: Acts) -> None:
                 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                     st.markdown(f"• {quoted(one.text)}", width="content")
                     if one.patch:
-                        st.button("Change", key=f"undo_{each.id}_{n}", type="tertiary", on_click=acts.undo_assumption, args=(each.id, n))
-    if mine and not state.run_id:
+                        st.button("Change", key=f"undo_{each.id}_{n}", type="tertiary", on_click=acts.undo_assumption, args=(each.id, n),
+                                  disabled=each.working)
+    if mine and not state.run_id and not each.working:
         st.markdown(words.NOTHING_RAN)
 
 
@@ -134,15 +142,13 @@ def _runs(each: Turn) -> None:
 
 def run_day(text: str) -> str:
     """A run date in words."""
-    from datetime import date
-
     return day(date.fromisoformat(text))
 
 
 def _trouble(each: Turn, acts: Acts) -> None:
     """Why a turn ended without an answer, and the way on."""
     if each.state == STOPPED:
-        st.markdown("**Stopped.** Nothing was changed by this turn after that.")
+        st.markdown("**Stopped.** Nothing has run.")
     elif each.state == INTERRUPTED:
         st.markdown("**This turn was interrupted.** Send it again.")
     elif each.state == FAILED:
@@ -151,8 +157,3 @@ def _trouble(each: Turn, acts: Acts) -> None:
         return
     if each.text and not each.card and not each.diff:
         st.button("Send again", key=f"again_{each.id}", icon=":material/refresh:", on_click=acts.again, args=(each.id,))
-
-
-def started(each: Turn) -> str:
-    """A started run in words."""
-    return f"Started as {code(each.run_id)}."

@@ -14,7 +14,7 @@ from flows.show.units import ago, seconds
 
 FILES = ("csv", "tsv", "xlsx", "json", "jsonl", "parquet")
 LINE = "Describe a pipeline in your own words. You see the steps, the data and the cost before anything runs."
-HOLDER = "For example: load orders every day at 2 am, check them, and write them to mart.orders"
+HOLDER = "For example: load orders.csv every day at 2 am, check it, and write it to BigQuery"
 EXAMPLES = {
     ":material/payments: Daily revenue": "Every day at 2 am, sum the amount of paid orders by day and country and write it to "
                                          "mart.daily_revenue",
@@ -60,11 +60,11 @@ def _left_off(runs: Sequence[Any], chats: Sequence[Any], open_chat: Callable[[st
             with column, st.container(border=True, height="stretch"):
                 if each in said:
                     st.button(plain(each.title), key=f"open_{each.chat_id}", type="tertiary", on_click=open_chat, args=(each.chat_id,))
-                    st.markdown(f":gray[:material/forum: Chat · {ago(each.updated_at, now)}]")
+                    st.caption(f":material/forum: Chat · {ago(each.updated_at, now)}")
                 else:
                     name = str(each.spec.get("name") or each.pipeline_id)
                     st.page_link("pages/runs.py", label=plain(name), query_params={"run": each.run_id})
-                    st.markdown(f"{badge(each.status)} :gray[{ago(each.created_at, now)}{_took(each)}]")
+                    st.caption(f"{badge(each.status)} {ago(each.created_at, now)}{_took(each)}")
 
 
 def _took(run: Any) -> str:

@@ -145,9 +145,12 @@ class Talk:
             self.service.cancel(state.run_id)
 
     def stop_turn(self) -> None:
-        """Stop what a turn does at this moment; the draft stays as it is. Does nothing when no turn works."""
+        """Stop what a turn does at this moment; the draft stays as it is. Does nothing when no turn works.
+
+        A card that was just confirmed is not stopped: its runs may have been queued already.
+        """
         with self._lock:
-            for turn in [turn for turn in self._state.turns if turn.working]:
+            for turn in [turn for turn in self._state.turns if turn.stoppable]:
                 self._jobs.pop(turn.id, None)
                 self._put(replace(self._closed(turn), state=STOPPED))
                 if self._state.preview_state == "working":

@@ -103,6 +103,11 @@ class Turn:
     def working(self) -> bool:
         return self.state == WORKING
 
+    @property
+    def stoppable(self) -> bool:
+        """Works on something that starts and stops no run."""
+        return self.working and self.card is None
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -164,7 +169,7 @@ class State:
 
     def open_questions(self, turn: Turn) -> list[Any]:
         """The questions of a turn that can still be answered: those about the draft in the panel, or about an undecided request."""
-        if turn.result is None or turn.kind == "refused" or turn.state != DONE:
+        if turn.result is None or turn.kind == "refused":
             return []
         mine = self.draft is not None and self.draft.turn_id == turn.id
         asks = mine if turn.kind == "create" else turn.kind in ("run", "edit") and not turn.decided

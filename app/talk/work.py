@@ -201,6 +201,7 @@ def _create(job: Job, result: Any, *, made: str) -> None:
     why_not = words.why_not(result)
     text = job.service.yaml(result.spec if not why_not else result)
     job.put(kind="create")
+    job.set(title=words.title(str(result.spec.get("name") or result.spec["pipeline_id"])))
     job.draft(Draft(result.spec, text, ready=not why_not, why_not=why_not, turn_id=job.turn_id, result=result, words=made))
     job.stage("Checking schema and connections")
     report = job.service.draft_report(text)
