@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Summary = list[dict[str, Any]]
 
-ROW_PX, SHOWN = 34, 12
+ROW_PX, SHOWN, NOTES = 34, 12, 6
 PRIVATE = "It is private to this chat until a pipeline loads it."
 
 
@@ -29,21 +29,14 @@ def attached(file: Attached, *, key: str) -> None:
 
 
 def said(file: Attached) -> str:
-    """What was read, in markdown: the name, how much, which sheet, and that nobody else sees it."""
-    found = file.profile
-    read = f"Read **{plain(file.name)}**: {plain(found.words)}."
-    if found.sheets and len(found.sheets) > 1:
-        others = ", ".join(plain(name) for name in found.sheets if name != found.sheet)
-        read += f" Read sheet **{plain(found.sheet)}**. Also in the file: {others}."
-    return f"{read} {PRIVATE}"
+    """What was read, in markdown: the name, how much, and that nobody else sees it."""
+    return f"Read **{plain(file.name)}**: {plain(file.profile.words)}. {PRIVATE}"
 
 
 def profile(found: Profile, *, key: str) -> None:
     """Cards, what looks wrong, a line for each column, the rejected rows."""
     cards(_cards(found), key=f"profile_cards_{key}")
-    notes = _notes(found)
-    if notes:
-        st.markdown("\n".join(f"- {note}" for note in notes))
+    _told(_notes(found), key)
     if found.columns:
         lines = _lines(found, f"profile_{key}")
         st.dataframe(lines, key=f"profile_{key}", hide_index=True, row_height=ROW_PX, column_config=_look(), placeholder="",
@@ -53,6 +46,16 @@ def profile(found: Profile, *, key: str) -> None:
         st.markdown(":gray[A run stops at rows that cannot be read, unless its step says to go on without them.]")
 
 
+def _told(notes: list[str], key: str) -> None:
+    """The first notes; many more stay folded."""
+    first, more = (notes[:NOTES], notes[NOTES:]) if len(notes) > NOTES + 1 else (notes, [])
+    if first:
+        st.markdown("\n".join(f"- {note}" for note in first))
+    if more:
+        with st.expander(f"{count(len(more))} more notes", key=f"profile_notes_{key}"):
+            st.markdown("\n".join(f"- {note}" for note in more))
+
+
 def _cards(found: Profile) -> list[Card]:
     gaps = sum(1 for column in found.columns if column.nulls)
     filled = sum(column.filled for column in found.columns) / len(found.columns) if found.columns else 0
@@ -60,7 +63,7 @@ def _cards(found: Profile) -> list[Card]:
     return [Card("Rows", count(found.rows), first),
             Card("Columns", count(len(found.columns)), "all filled" if not gaps else f"{gaps} with gaps"),
             Card("Cells filled", _share(filled) if found.seen else "none", "of all cells"),
-            Card("Not read", count(found.rejected), "rows rejected" if found.rejected != 1 else "row rejected",
+            Card("Not read", count(found.rejected), "nothing rejected" if not found.rejected else "rows rejected" if found.rejected > 1 else "row rejected",
                  "red" if found.rejected else "gray")]
 
 
@@ -73,8 +76,12 @@ def _share(part: float) -> str:
 
 def _notes(found: Profile) -> list[str]:
     """Those about the whole first, then those of each column."""
-    about = [quoted(note[:1].upper() + note[1:]) + "." for note in found.notes]
-    return about + [f"{code(column.name)}: {quoted('; '.join(column.notes))}." for column in found.columns if column.notes]
+    about = [_sentence(note[:1].upper() + note[1:]) for note in found.notes]
+    return about + [f"{code(column.name)}: {_sentence('; '.join(column.notes))}" for column in found.columns if column.notes]
+
+
+def _sentence(text: str) -> str:
+    return quoted(text) + ("" if text.endswith(("?", ".")) else ".")
 
 
 def _lines(found: Profile, slot: str) -> Summary:
@@ -92,7 +99,7 @@ def _line(column: ColumnProfile) -> dict[str, Any]:
     bars = [bar.count for bar in column.histogram] or ([column.true, column.false] if column.true is not None else
                                                        [n for _, n in column.top])
     about = "" if column.exact else "about "
-    return {"Column": column.name, "Type": column.type, "Shape": bars, "Filled": column.filled * 100,
+    return {"Column": column.name, "Type": column.type, "Filled": column.filled * 100, "Shape": bars,
             "Distinct": f"{about}{count(column.distinct)}" if column.distinct is not None else None,
             "Min": _short(column.min), "Max": _short(column.max), "Typical": _typical(column), "Most frequent": _top(column)}
 
@@ -100,7 +107,7 @@ def _line(column: ColumnProfile) -> dict[str, Any]:
 def _short(value: Any) -> str | None:
     if isinstance(value, float):
         return f"{value:,.6g}"
-    text = text_of(value.replace(microsecond=0) if isinstance(value, datetime) else value)
+    text = f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else text_of(value)
     return text if text is None or len(text) <= 40 else f"{text[:39]}…"
 
 
@@ -123,8 +130,8 @@ def _top(column: ColumnProfile) -> str | None:
 
 def _look() -> dict[str, Any]:
     config = st.column_config
-    return {"Column": config.TextColumn("Column", pinned=True), "Type": config.TextColumn("Type", width="small"),
-            "Shape": config.BarChartColumn("Shape", width="small", y_min=0),
-            "Filled": config.ProgressColumn("Filled", format="%.1f%%", min_value=0, max_value=100, width="small"),
-            "Distinct": config.TextColumn("Distinct", alignment="right", width="small"),
+    return {"Column": config.TextColumn("Column", pinned=True), "Type": config.TextColumn("Type"),
+            "Filled": config.ProgressColumn("Filled", format="%.1f %%", min_value=0, max_value=100, width=140),
+            "Shape": config.BarChartColumn("Shape", width=120, y_min=0, help="Bars of the values, or of the most frequent ones"),
+            "Distinct": config.TextColumn("Distinct", alignment="right", width=80),
             "Most frequent": config.TextColumn("Most frequent", width="large")}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CUT = 500  # characters of one value that are sent
 ROW_PX, SHOWN_ROWS = 32, 12
+DIGITS = 12  # of a FLOAT64; what a computation leaves behind them is noise
 EXACT = 2**53  # whole numbers beyond it are not whole in a browser
 FIGURES = ("INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC")
 WIDE = 24  # characters; a text column with longer values is wide
@@ -31,8 +32,9 @@ class Typed(Protocol):
 
 
 def rows_table(columns: Sequence[Typed], rows: Sequence[Mapping[str, Any]], *, key: str, height: int | None = None) -> None:
-    """Show rows. `rows` are looked up by column name; what is missing is NULL. `height` in pixels, else that of at most 12 rows.
+    """Show rows. `rows` are looked up by column name; what is missing is NULL, floats have 12 digits.
 
+    `height` in pixels, else that of at most 12 rows.
     Without columns one quiet line says so; without rows the columns are shown with their types.
     """
     if not columns:
@@ -65,8 +67,12 @@ def table_of(kinds: Sequence[tuple[str, str]], rows: Sequence[Mapping[str, Any]]
     for name, kind in kinds:
         values = [row.get(name) for row in rows]
         plain = _numbers(kind, values)
-        arrays.append(pa.array(values, pa.int64() if kind == "INT64" else pa.float64()) if plain else
-                      pa.array([text_of(value) for value in values], pa.string()))
+        if plain and kind == "INT64":
+            arrays.append(pa.array(values, pa.int64()))
+        elif plain:
+            arrays.append(pa.array([None if value is None else float(f"{value:.{DIGITS}g}") for value in values], pa.float64()))
+        else:
+            arrays.append(pa.array([text_of(value) for value in values], pa.string()))
         config[name] = _look(name, kind, values, plain)
     return pa.table(arrays, names=[name for name, _ in kinds]), config
 
@@ -87,6 +93,7 @@ def _look(name: str, kind: str, values: Sequence[Any], plain: bool) -> Any:
 
 def text_of(value: Any) -> str | None:
     """A value as text: dates ISO, decimals with all their digits, nested values as JSON, long ones clipped. None stays None."""
+    text: str | None
     if value is None or isinstance(value, str):
         text = value
     elif isinstance(value, bool):
@@ -94,7 +101,7 @@ def text_of(value: Any) -> str | None:
     elif isinstance(value, bytes):
         text = value.hex()
     elif isinstance(value, datetime):
-        text = value.isoformat(sep=" ")
+        text = value.isoformat(sep=" ").replace("+00:00", " UTC")
     elif isinstance(value, dict | list | tuple):
         text = json.dumps(value, ensure_ascii=False, default=_inner)
     else:

@@ -119,11 +119,12 @@ class Measure:
         value = f"epoch({name})" if column.type in MOMENTS else f"CAST({name} AS DOUBLE)"
         finite = f" WHERE isfinite({name})" if column.type in ("FLOAT64", *MOMENTS) else f" WHERE {name} IS NOT NULL"
         span = f"(SELECT min(v) AS a, max(v) AS b FROM (SELECT {value} AS v FROM {self.table}{finite}))"
-        sql = f"SELECT least(CAST(floor((v - a) / (b - a) * {BINS}) AS BIGINT), {BINS - 1}) AS bar, count(*) " \
+        bins = min(BINS, high - low + 1) if column.type == "INT64" else BINS  # few whole numbers: a bar for each
+        sql = f"SELECT least(CAST(floor((v - a) / (b - a) * {bins}) AS BIGINT), {bins - 1}) AS bar, count(*) " \
               f"FROM (SELECT {value} AS v FROM {self.table}{finite}), {span} GROUP BY 1"
         counts = dict(self._rows(sql))
-        edges = [_between(low, high, n / BINS) for n in range(BINS + 1)]
-        return tuple(Bin(edges[n], edges[n + 1], counts.get(n, 0)) for n in range(BINS))
+        edges = [_between(low, high, n / bins) for n in range(bins + 1)]
+        return tuple(Bin(edges[n], edges[n + 1], counts.get(n, 0)) for n in range(bins))
 
 
 def _between(low: Any, high: Any, share: float) -> Any:

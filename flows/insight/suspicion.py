@@ -27,6 +27,7 @@ SHAPES = {
     "3 Nov 2025": r"[0-9]{1,2}[ -]\p{L}{3,9}[.]?[ -][0-9]{2,4}",
     "Nov 3, 2025": r"\p{L}{3,9}[.]? [0-9]{1,2},? [0-9]{4}",
 }
+STRANGE = "looks like a number, but"
 FIGURES = ("number", "1,234.50", "1.234,50")
 DAYS = tuple(name for name in SHAPES if name not in FIGURES)
 TOTAL = re.compile(r"(?i)\s*(grand )?(total|totals|sum|summe|gesamt|gesamtsumme|insgesamt|subtotal)\b")
@@ -48,8 +49,7 @@ def whole(columns: Sequence[ColumnProfile], seen: int, table: str, ask: Ask) -> 
             notes.append(f"the last row looks like a total ({found[:40]!r}): left in, it counts twice")
     twice = seen - int(ask(f"SELECT count(*) FROM (SELECT DISTINCT * FROM {table})")[0][0]) if columns else 0
     if twice:
-        notes.append(f"{_rows(twice)} {'is' if twice == 1 else 'are'} an exact copy of another row" if twice == 1 else
-                     f"{_rows(twice)} are exact copies of other rows")
+        notes.append(f"{_rows(twice)} {'is an exact copy of another row' if twice == 1 else 'are exact copies of other rows'}")
     return notes
 
 
@@ -70,7 +70,7 @@ def _notes(column: ColumnProfile, seen: int, table: str, ask: Ask) -> list[str]:
         notes.append("all values are unique: a key?")
     if column.distinct == 1 and there == seen and seen >= KEY_ROWS:
         notes.append("the same value in every row")
-    return notes + (_text_notes(column, there, table, ask) if column.type == "STRING" else [])
+    return (_text_notes(column, there, table, ask) if column.type == "STRING" else []) or notes
 
 
 def _text_notes(column: ColumnProfile, there: int, table: str, ask: Ask) -> list[str]:
@@ -83,13 +83,14 @@ def _text_notes(column: ColumnProfile, there: int, table: str, ask: Ask) -> list
         notes.append(f"leading or trailing spaces in {_values(spaced)}")
     if empty:
         notes.append(f"{_values(empty)} of spaces only")
+    shape = _shape_notes(column, there, table, ask, value)
     words = ask(f"SELECT {value}, count(*) FROM {table} WHERE lower({value}) IN ({nothing}) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3")
-    if words:
-        notes.append(f"{_listed(words)} may mean no value: say so with null")
-    return notes + _shape_notes(column, there, table, ask, value, nothing)
+    if words and not any(STRANGE in note for note in shape):
+        notes.append(f"{_listed(words)} may stand for no value")
+    return notes + shape
 
 
-def _shape_notes(column: ColumnProfile, there: int, table: str, ask: Ask, value: str, nothing: str) -> list[str]:
+def _shape_notes(column: ColumnProfile, there: int, table: str, ask: Ask, value: str) -> list[str]:
     """Text that is nearly all numbers, or nearly all dates. Tried on the first rows before all rows are asked."""
     tests = {shape: f"regexp_full_match({value}, {literal(rule)})" for shape, rule in SHAPES.items()}
     counts = ", ".join(f"count(*) FILTER (WHERE {test})" for test in tests.values())
@@ -112,7 +113,7 @@ def _figure_notes(found: dict[str, int], strange: int, odd: Sequence[tuple[Any, 
     notes = []
     if strange:
         verb = "is not" if strange == 1 else "are not"
-        notes.append(f"looks like a number, but {_values(strange)} {verb}: {_listed(odd)}")
+        notes.append(f"{STRANGE} {_values(strange)} {verb}: {_listed(odd)}")
     grouped = [shape for shape in FIGURES[1:] if found[shape]]
     if grouped:
         ways = " and ".join(f"{found[shape]:,} like {shape}" for shape in grouped)

@@ -26,7 +26,8 @@ FORMATS = {"csv": ("csv", "tsv", "txt"), "parquet": ("parquet", "pq"), "json": (
 class FileRead:
     """A file that was opened: bound in the session as `name`, read again each time somebody asks for its rows.
 
-    `rows` is None where nobody had to count. `rejects` shows the first rejected rows: {line, column, reason}; lines count from 1.
+    `rows` is None where nobody had to count. `rejects` shows the first rejected rows: {line, column, reason} and of a CSV file
+    the line's `text`; lines count from 1.
     """
 
     name: str

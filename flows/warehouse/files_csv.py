@@ -22,6 +22,7 @@ ENCODINGS = {"utf-8": "utf-8", "utf8": "utf-8", "latin-1": "latin-1", "latin1": 
              "utf16": "utf-16"}
 SAMPLE = 2000
 CUT = 10_000  # DuckDB keeps so many characters of a rejected line
+TEXT = 200  # characters of a rejected line that are shown
 HEAD = 1024 * 1024
 SPARE = "rejects_again"  # where a read that is not the first puts what the first one has counted
 WAY_OUT = "If the file is not UTF-8, say so: encoding: latin-1"
@@ -165,7 +166,8 @@ class CsvReader:
             covers = self._covers(kind, text or "", at)
             rejected += covers
             if number < SHOWN:
-                shown.append({"line": lines.get(at, line), "column": column or "", "reason": _reason(kind, message, covers)})
+                shown.append({"line": lines.get(at, line), "column": column or "", "reason": _reason(kind, message, covers),
+                              "text": (text or "").strip("\r\n")[:TEXT]})
         return rejected, shown
 
     def _covers(self, kind: str, text: str, at: int | None) -> int:
