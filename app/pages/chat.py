@@ -178,14 +178,14 @@ def _recent(chat_id: str) -> None:
 
 def _last(talk: Talk) -> None:
     """The newest turn. While something works it is looked at every moment, alone; the page follows when the panel has something new."""
+    live = POLL if talk.snapshot().working else POLL_RUNS if _fills(talk) else None
     state = talk.snapshot()
-    live = POLL if state.working else POLL_RUNS if _fills(state) else None
     seen = state.panel
 
     def look() -> None:
         fresh = talk.snapshot()
-        over = not fresh.working or fresh.panel != seen if live == POLL else live == POLL_RUNS and not _fills(fresh)
-        if over:
+        over = not fresh.working if live == POLL else live is not None and not _fills(talk)
+        if over or fresh.panel != seen:
             st.rerun()
         reply.turn(fresh.turns[-1], fresh, ACTS)
 
@@ -195,9 +195,15 @@ def _last(talk: Talk) -> None:
         st.fragment(look, run_every=live, key="last_turn")()
 
 
-def _fills(state: Any) -> bool:
-    last = state.turns[-1]
-    return bool(last.backfill_id) and service().backfill_view(last.backfill_id).status == "RUNNING"
+def _fills(talk: Talk) -> bool:
+    """Does the last turn's list of runs go on? The panel shows the run that is at work."""
+    last = talk.snapshot().turns[-1]
+    if not last.backfill_id:
+        return False
+    seen = service().backfill_view(last.backfill_id)
+    if seen.current is not None and seen.state == "RUNNING":
+        talk.show_run(seen.current.run_id)
+    return bool(seen.state == "RUNNING")
 
 
 page()

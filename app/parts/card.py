@@ -9,9 +9,12 @@ import streamlit as st
 
 from app.parts.escape import code, plain, quoted
 from app.talk.turn import Card, Turn
+from flows.show.diff import diff
 from flows.show.units import days, several
+from flows.spec.loader import dump, from_data
 
 VERBS = {"run": "Run", "backfill": "Backfill", "rerun": "Run", "cancel": "Stop", "pause": "Pause", "resume": "Resume"}
+MARKS = {"FAILED": ":red[:material/error:] ", "STOPPED": ":orange[:material/stop_circle:] ", "DONE": ":green[:material/check_circle:] "}
 DECIDED = {"applied": ":material/check: Applied", "discarded": ":material/close: Discarded. Nothing was changed",
            "cancelled": ":material/close: Cancelled. Nothing was started"}
 
@@ -31,9 +34,8 @@ def change(turn: Turn, *, confirm: Callable[[str], None], dismiss: Callable[[str
 
 @st.cache_data(show_spinner=False, max_entries=200)
 def _lines(pair: tuple[dict[str, Any], dict[str, Any]]) -> str:
-    from flows.show.diff import diff
-
-    return "\n".join(f"{line.mark} {line.text}" for line in diff(*pair))
+    before, after = (dump(from_data(spec)) for spec in pair)
+    return "\n".join(f"{line.mark if line.mark != '…' else '@@'} {line.text}" for line in diff(before, after))
 
 
 def runs(turn: Turn, *, confirm: Callable[[str], None], dismiss: Callable[[str], None]) -> None:
@@ -86,14 +88,11 @@ def _buttons(key: str, yes: str, no: str, confirm: Callable[[str], None], dismis
         st.button(no, key=f"no_{key}", type="tertiary", on_click=dismiss, args=(key,), disabled=disabled)
 
 
-def progress(backfill: Any, *, key: str, stop: Callable[[str], None]) -> None:
-    """How far several runs are: a bar, `3 of 7 runs done`, and Stop while they go on."""
-    total = len(backfill.days)
-    words = f"{backfill.position} of {several(total, 'run')} done"
-    st.progress(backfill.position / total if total else 1.0, text=words)
-    if backfill.status == "RUNNING":
-        st.button("Stop", key=f"stop_{key}", icon=":material/stop_circle:", on_click=stop, args=(backfill.backfill_id,))
-    elif backfill.status == "STOPPED":
-        st.markdown(f":gray[Stopped after {words}. Finished runs keep their rows.]")
-    elif backfill.status == "FAILED":
-        st.markdown(f":red[:material/error:] {quoted(backfill.error)}")
+def progress(seen: Any, *, key: str, stop: Callable[[str], None]) -> None:
+    """How far several runs are (a BackfillView): a bar, `3 of 7 runs done`, and Stop while they go on."""
+    st.progress(seen.done / seen.total if seen.total else 1.0, text=f"{seen.done} of {several(seen.total, 'run')} done")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"{MARKS.get(seen.state, '')}{quoted(seen.words)}", width="stretch")
+        if seen.state == "RUNNING":
+            st.button("Stop", key=f"stop_{key}", type="tertiary", icon=":material/stop_circle:", on_click=stop,
+                      args=(seen.backfill.backfill_id,))

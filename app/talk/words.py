@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.parts.escape import code, plain, quoted
@@ -29,6 +29,13 @@ def problem(error: PenstockError) -> str:
         return "  \n".join(shown + ([f"And {len(error.problems) - 5} more."] if len(error.problems) > 5 else []))
     what = f"{error.where}: {error.what}" if error.where else error.what
     return " ".join(quoted(_sentence(part)) for part in (what, error.fix) if part)
+
+
+def unread(error: PenstockError) -> str:
+    """Why a file was not taken, its name first: `**x.csv could not be read as CSV.** Line 3: ... Check the separator.`"""
+    head, _, cause = error.what.partition(". ")
+    rest = (f"{error.where}: {cause}" if error.where and cause else cause, error.fix)
+    return " ".join([f"**{plain(head)}.**", *(quoted(_sentence(part)) for part in rest if part)])
 
 
 def broke(code_: str) -> str:
@@ -91,31 +98,37 @@ def when(spec: dict[str, Any]) -> str:
     return f"{said} {schedule.get('timezone') or 'UTC'}" if any(c.isdigit() for c in said) else said
 
 
-def reads(spec: dict[str, Any], preview: Any) -> str:
-    """What it reads, with the number of rows where the preview knows it."""
-    first = {step["step_id"] for step in spec["steps"] if not step.get("depends_on") and step.get("source")}
-    counts = [step.row_count for step in (preview.steps if preview is not None else ()) if step.step_id in first and step.status == "ok"]
-    if counts and len(counts) == len(first) and None not in counts:
-        return f"It reads {units.rows(sum(counts))}"
-    tables = [str(each) for step in spec["steps"] if step["step_id"] in first and (each := (step["source"] or {}).get("table"))]
-    named = [table for table in tables if table != "?"]
-    return f"It reads {_list([code(table) for table in named])}" if named else ""
+def reads(spec: dict[str, Any], preview: Any, known: Mapping[str, int]) -> str:
+    """What it reads, with the number of rows where the preview or the tables' own counts (`known`, by step id) say it."""
+    first = {step["step_id"]: step["source"] for step in spec["steps"] if not step.get("depends_on") and step.get("source")}
+    seen = {s.step_id: s.row_count for s in (preview.steps if preview is not None else ()) if s.status == "ok"}
+    counts = [known.get(name, seen.get(name)) for name in first]
+    named = list(dict.fromkeys(_short(str(source.get("table") or source.get("path") or "")) for source in first.values()))
+    tables = _list([code(name) for name in named if name and name != "?"])
+    if counts and None not in counts:
+        rows = units.rows(sum(n for n in counts if n is not None))
+        return f"It reads {rows} of {tables}" if tables else f"It reads {rows}"
+    return f"It reads {tables}" if tables else ""
+
+
+def _short(name: str) -> str:
+    return name.rsplit("/", 1)[-1]
 
 
 def writes(spec: dict[str, Any]) -> str:
     """The tables and files it writes."""
     targets = [(step.get("destination") or {}) for step in spec["steps"] if step.get("destination")]
     known = [str(t.get("table") or t.get("path") or "?") for t in targets]
-    named = list(dict.fromkeys(name for name in known if name != "?"))
+    named = list(dict.fromkeys(_short(name) for name in known if name != "?"))
     return f"writes {_list([code(name) for name in named])}" if named else ""
 
 
-def drafted(result: Any, preview: Any) -> str:
+def drafted(result: Any, preview: Any, known: Mapping[str, int]) -> str:
     """The reply to a drafted pipeline: name, steps, schedule, rows, tables; open questions are told by their cards."""
     spec = result.spec
     steps = units.several(len(spec["steps"]), "step")
     head = f"Here is **{plain(spec.get('name') or spec['pipeline_id'])}**: {steps}, {plain(when(spec))}."
-    does = [part for part in (reads(spec, preview), writes(spec)) if part]
+    does = [part for part in (reads(spec, preview, known), writes(spec)) if part]
     if len(does) == 2:
         head += f" {does[0]} and {does[1]}."
     elif does:
@@ -186,7 +199,7 @@ def asking(result: Any) -> str:
 
 
 def _list(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
 
 
 def _sentence(text: str) -> str:

@@ -181,7 +181,7 @@ def _attach(job: Job) -> list[Any]:
         try:
             one = job.service.attach(name, data)
         except PenstockError as error:
-            wrong.append(f"**{words.safe(name)} could not be read.** {words.problem(error)}")
+            wrong.append(words.unread(error))
             told.append(File(name))
             continue
         attached.append(one)
@@ -211,7 +211,7 @@ def _create(job: Job, result: Any, *, made: str) -> None:
     job.put(report=report)
     job.stage(f"Previewing {PREVIEW_ROWS} rows")
     preview(job)
-    job.put(reply=words.drafted(result, job.state().preview))
+    job.put(reply=words.drafted(result, job.state().preview, job.service.source_rows(result.spec)))
 
 
 def _status(job: Job, result: Any) -> None:

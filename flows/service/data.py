@@ -109,6 +109,19 @@ class Data(Author):
         finally:
             session.close()
 
+    def source_rows(self, spec: Mapping[str, Any]) -> dict[str, int]:
+        """How many rows each reading step of a spec (or of half a draft) finds, by step id, where that is known without a scan."""
+        found: dict[str, int] = {}
+        for step in spec.get("steps", []):
+            source = step.get("source") or {}
+            if not isinstance(source.get("table"), str) or source.get("filter") or source.get("incremental"):
+                continue
+            known = self.catalog.tables.get(source["table"])
+            table, files = self.store.manifest.snapshot(self.tenant, (known.location if known else "") or source["table"])
+            if table is not None:
+                found[step["step_id"]] = sum(file.rows for file in files)
+        return found
+
     def catalog_add(self, name: str, *, file: str | None = None, connection: str | None = None, table: str | None = None) -> Table:
         """Catalogue a file, a table of a connection or a table of the local warehouse by reading its columns.
 
@@ -139,7 +152,9 @@ def unreadable(kept: Kept, error: PenstockError) -> InputError:
             "parquet": "Write it again, or export it as CSV", "excel": "Open and save it again, or export it as CSV"}
     kind = LimitError if isinstance(error, LimitError) else InputError
     where = error.where if error.where.startswith("line") else ""
-    cause = error.what[:1].upper() + error.what[1:]
+    own = kept.path.name  # people know their file by its own name, and not where it is kept
+    cause = error.what.replace(str(kept.path), kept.name).removeprefix(f"{own} cannot be read as {WORDS[kept.kind]}: ")
+    cause = f"It {cause.removeprefix(f'{own} ')}" if cause.startswith(f"{own} ") else cause[:1].upper() + cause[1:]
     return kind(f"{kept.name} could not be read as {WORDS[kept.kind]}. {cause}", where=where, fix=error.fix or ways[kept.kind])
 
 
