@@ -63,7 +63,7 @@ def _cards(found: Profile) -> list[Card]:
     return [Card("Rows", count(found.rows), first),
             Card("Columns", count(len(found.columns)), "all filled" if not gaps else f"{gaps} with gaps"),
             Card("Cells filled", _share(filled) if found.seen else "none", "of all cells"),
-            Card("Not read", count(found.rejected), "nothing rejected" if not found.rejected else "rows rejected" if found.rejected > 1 else "row rejected",
+            Card("Not read", count(found.rejected), "row rejected" if found.rejected == 1 else "rows rejected",
                  "red" if found.rejected else "gray")]
 
 

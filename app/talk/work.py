@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from app.parts.escape import code
 from app.talk import words
 from app.talk.turn import RUN_OPS, Answered, Card, Draft, File, RunLine, Stage, State, Turn, now
 from flows.errors import Cancelled, InputError, PenstockError, SpecError
+from flows.spec.template import run_values
 
 if TYPE_CHECKING:
     from app.talk.talk import Talk
@@ -229,9 +232,27 @@ def _request(job: Job, result: Any) -> None:
     job.stage("Working out the dates")
     draft = job.state().draft
     asked = job.service.request(result, current=draft.spec if draft is not None and draft.ready else None)
-    card = Card(asked.op, asked.pipeline_id, asked.name, tuple(asked.dates), dict(asked.params), asked.runs, asked.resume_of or "",
+    dates = tuple(asked.dates)
+    if asked.op in ("run", "rerun") and not dates and not asked.resume_of and not asked.problem:
+        dates = _usual_date(job, _given(job, asked.pipeline_id), asked.params)
+    card = Card(asked.op, asked.pipeline_id, asked.name, dates, dict(asked.params), asked.runs, asked.resume_of or "",
                 asked.run_id or "", asked.words, asked.problem)
     job.put(kind="run", card=card, reply="")
+
+
+def _given(job: Job, pipeline_id: str) -> Any:
+    """The pipeline that is meant: the draft when it is that one, else the stored one."""
+    draft = job.state().draft
+    return draft.spec if draft is not None and draft.ready and draft.pipeline_id == pipeline_id else pipeline_id
+
+
+def _usual_date(job: Job, given: Any, params: Mapping[str, Any]) -> tuple[date, ...]:
+    """The run date of a run that is given none; nothing when the pipeline's parameters have to be said first."""
+    try:
+        values = run_values(job.service.source(given).spec, params, tenant_id=job.service.tenant)
+        return (date.fromisoformat(str(values["run_date"])[:10]),)
+    except PenstockError:
+        return ()
 
 
 def _change(job: Job, result: Any) -> None:
@@ -265,8 +286,7 @@ def _apply(job: Job, turn: Turn) -> None:
 
 
 def _begin_runs(job: Job, card: Card) -> None:
-    draft = job.state().draft
-    given = draft.spec if draft is not None and draft.ready and draft.pipeline_id == card.pipeline_id else card.pipeline_id
+    given = _given(job, card.pipeline_id)
     if card.op == "cancel":
         job.service.cancel(card.run_id)
         job.put(decided="started", run_id=card.run_id, note=f"Asked {code(card.run_id)} to stop.")
