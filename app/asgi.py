@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
+from streamlit.runtime.pages_manager import PagesManager
 
 from app.api import api
 from app.crash import crash_page, own_trace_only
@@ -69,5 +70,8 @@ AROUND: dict[str, Any] = {
     "middleware": [Middleware(Guard)],
     "routes": [Route("/healthz", healthz), Mount("/api", api)],
 }
+# A folder named pages is a way of its own for Streamlit, until st.navigation has run once: a link to /runs that comes first would show the
+# bare page. This app has st.navigation only.
+PagesManager.uses_pages_directory = False
 # `streamlit run` looks for a call of st.App in the text of this file, and takes its path from the working directory if it is not whole
 app = st.App(Path(__file__).resolve().parent / "main.py", **AROUND)
