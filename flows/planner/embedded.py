@@ -9,7 +9,7 @@ from flows.planner import build as make_spec
 from flows.planner.answer import Assumption, Fact, Option, PlanRequest, PlanResult, Question, Reading, Residue, status_of
 from flows.planner.envelope import envelope
 from flows.planner.holes import Ask, Asks, said_choice
-from flows.planner.lexicon import lexicon
+from flows.planner.lexicon import knowing, lexicon
 from flows.planner.read import (
     checks,
     courtesy,
@@ -109,15 +109,31 @@ def _read(raw: str, request: PlanRequest) -> PlanResult:
         )
         question = Question(id="q1", slot="refused", message=message, free_text=False, span=hit.span)
         return PlanResult(status="refused", questions=[question])
-    today = request.now.date()
-    from flows.planner import requests
+    return _about_pipelines(text, request) or _create(text, request)
 
-    bare = make(raw, text.lexicon, names=False)  # in a request about runs, `failed` and `events` are plain words
-    if (edit := runops.read_edit(bare)) is not None:
+
+def _about_pipelines(text: Text, request: PlanRequest) -> PlanResult | None:
+    """A request about runs, a change, or a question; None for a text that describes something to be built."""
+    from flows.planner import change, requests
+    from flows.planner.read import asking
+    from flows.planner.read.pointing import point
+
+    today, current = request.now.date(), request.current_spec
+    bare = make(text.raw, knowing(text.lexicon, request.pipelines), names=False)  # here `failed` and `events` are plain words
+    pointed = current is not None and point(bare, current.pipeline_id)
+    changes = change.is_change(text, request, pointed)
+    if (edit := runops.read_edit(bare)) is not None and (changes or not pointed):
+        if current is not None and edit.pipeline == current.pipeline_id:
+            return change.change(text, bare, request, edit)
         return requests.edit_result(bare, edit, request)
+    if current is not None and changes and (pointed or "<p:" not in bare.norm) and not asking.about_now(bare, text):
+        return change.change(text, bare, request, None)
     if (wish := runops.read_request(bare, text, today)) is not None:
+        if current is not None and wish.pipeline is None and wish.op in requests.NEEDS_PIPELINE and not wish.near:
+            wish.pipeline = current.pipeline_id
+            wish.spans["pipeline"] = wish.spans["op"]
         return requests.run_result(bare, wish)
-    return _create(text, request)
+    return asking.question(text, bare)
 
 
 def _only_english(raw: str, language: str) -> PlanResult:

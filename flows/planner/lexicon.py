@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from flows.insight.catalog import Catalog
 from flows.planner.read.words import ADJECTIVES
@@ -36,6 +37,10 @@ class Lexicon:
     single: tuple[str, ...] = ()
     connections: dict[str, str] = field(default_factory=dict)
     pipelines: dict[str, str] = field(default_factory=dict)
+
+    def flows(self) -> list[str]:
+        """The ids of all pipelines."""
+        return list(dict.fromkeys(self.pipelines.values()))
 
     def owners(self, column: str) -> list[str]:
         return [t for t, about in self.catalog.tables.items() if column in about.columns]
@@ -80,6 +85,14 @@ def lexicon(catalog: Catalog) -> Lexicon:
         while len(MEMORY) > 8:
             MEMORY.popitem(last=False)
     return MEMORY[version]
+
+
+def knowing(words: Lexicon, pipelines: Mapping[str, str]) -> Lexicon:
+    """The vocabulary with more pipelines (id to name) in it; the compiled part is shared."""
+    if not pipelines:
+        return words
+    known = {**words.pipelines, **{key(name): p for p, name in pipelines.items() if key(name)}, **{key(p): p for p in pipelines if key(p)}}
+    return replace(words, pipelines=known, longest=min(8, max([words.longest, *(len(k.split()) for k in known)])))
 
 
 def key(phrase: str) -> str:

@@ -12,6 +12,7 @@ from flows.planner.read.draft import Draft, Said
 from flows.planner.read.runops import Request
 from flows.planner.read.text import P, Text
 
+NONE_YET = "There is no pipeline yet. Describe one first."
 NEEDS_PIPELINE = ("run", "backfill", "rerun", "pause", "resume", "cancel", "edit")
 
 
@@ -60,8 +61,8 @@ def run_result(text: Text, wish: Request) -> PlanResult:
 def _which(text: Text, wish: Request) -> list[Question]:
     if wish.pipeline or (wish.op not in NEEDS_PIPELINE and not wish.near):
         return []
-    known = wish.near or list(text.lexicon.catalog.pipelines)
-    message = f"Which pipeline: {', '.join(known)}?" if known else "There is no pipeline yet. Which one is meant?"
+    known = wish.near or text.lexicon.flows()
+    message = f"Which pipeline: {', '.join(known)}?" if known else NONE_YET
     options = [
         Option(label=name, patch=[{"op": "test", "path": "/op", "value": wish.op}, {"op": "replace", "path": "/pipeline", "value": name}])
         for name in known
@@ -101,13 +102,14 @@ def edit_result(text: Text, wish: Request, request: PlanRequest) -> PlanResult:
     destination.read_mode(text, draft)
     zone.read_zone(text, draft)
     schedule.read_schedule(text, draft)
-    _numbers(text, wish, draft)
-    spec = request.current_spec.as_dict() if request.current_spec else {}
+    read_numbers(text, wish, draft)
+    mine = request.current_spec is not None and request.current_spec.pipeline_id == wish.pipeline
+    spec = request.current_spec.as_dict() if request.current_spec and mine else {}
     facts = [
         Fact(path="intent", value="edit", span=wish.spans["op"], source="text"),
         Fact(path="run_request.pipeline", value=wish.pipeline, span=wish.spans["pipeline"], source="text"),
     ]
-    patch = _patch(draft, wish, spec, facts)
+    patch = patch_of(draft, wish, spec, facts)
     questions = [
         Question(
             id=f"q{n + 1}",
@@ -140,7 +142,7 @@ TO_NUMBER = P(r"(?:to|=|be|of) (?P<n>{N})(?: (?:times|tries|attempts))?")
 TO_TIME = P(r"(?:to|=|be|of) (?P<n>{N}) (?P<u>seconds?|minutes?|min|hours?|h)")
 
 
-def _numbers(text: Text, wish: Request, draft: Draft) -> None:
+def read_numbers(text: Text, wish: Request, draft: Draft) -> None:
     """`set the retries of X to 5`: the number behind the pipeline belongs to the word before it."""
     about = str(wish.params.pop("about", ""))
     if "time" in about and draft.timeout is None and (hit := text.first(TO_TIME)):
@@ -151,7 +153,8 @@ def _numbers(text: Text, wish: Request, draft: Draft) -> None:
         text.take(hit)
 
 
-def _patch(draft: Draft, wish: Request, spec: dict[str, Any], facts: list[Fact]) -> list[dict[str, Any]]:
+def patch_of(draft: Draft, wish: Request, spec: dict[str, Any], facts: list[Fact]) -> list[dict[str, Any]]:
+    """Schedule, retries, time limit and notifications of a draft as changes of a spec; each is noted in `facts`."""
     out: list[dict[str, Any]] = []
 
     def put(path: str, value: Any, span: Any, source: str = "text") -> None:

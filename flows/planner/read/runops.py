@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.planner.lexicon import key
-from flows.planner.read.dates import DAY, SPAN, one_day, period
+from flows.planner.read.dates import DAY, MONTH, SPAN, one_day, period
 from flows.planner.read.draft import Span
 from flows.planner.read.text import Found, P, Text
 
@@ -44,12 +44,17 @@ STATUS = [
         r"anything|something|things)?(?: (?:of|in|for|from|the|{PIPE}|{M}|pipeline|job|runs|has|have|that|which|did|were|are))* "
         r"?(?P<failed>failed|fail|failures?|broke|errored|crashed|went wrong|go wrong|unsuccessful|failing)(?: (?:runs?|jobs?|"
         r"pipelines?))?",
-        r"(?:how|when) (?:is|did|was|does|has|are)(?: (?:the|our|my|last|run|of))*(?= {PIPE})",
+        r"(?:how|when|why) (?:is|did|was|does|has|are)(?: (?:the|our|my|last|run|of))*(?= {PIPE})",
         r"(?:did|has|have|is|was)(?: the)?(?= {PIPE})",
         rf"(?:(?:what|which|show|list|me|the|all|are|is|currently|tell|see|give) )*(?:{JOB} )?(?:is |are )?(?:currently )?running(?: "
         r"right "
         r"now| now| at the moment)?",
         r"(?:(?:what|which|show|list|me|the|all|give|see) )*(?:last |latest |recent )?runs(?: (?:of|for))?(?= (?:the )?{PIPE})",
+        rf"(?:what|which|why|how many|did|has|have)(?: (?:of|my|our|the|all|{JOB}|anything|something|everything|{{PIPE}}))* (?:ran|run|"
+        r"started|finished|succeeded|succeed|worked|work|completed|complete|happened|happen|did not run|finish)(?: (?:ok|fine|well|"
+        r"successfully|through))?",
+        r"(?:(?:show|list|give|see|what|which|are|were|me|the|all|my|our) )*(?:(?:last|latest|recent|failed|stopped|running|queued) )?"
+        r"runs(?= (?:of|for|in|from|since|on|this|last|today|yesterday|\?|now|\.|¦|<|$))",
     )
 ]
 RANGE = P(
@@ -64,6 +69,10 @@ SINCE = P(
     rf"(?:since|from|starting|starting from|beginning)(?: the)? (?P<a>{DAY})(?: (?:on|onwards?|until now|until today|to now|up "
     r"to now))?"
 )
+NIGHT = P(r"(?:over |in |the |during )*(?:last night|overnight)", "night")
+PART = P(rf"(?:(?:for|in|over|during|of|from|the) )*(?P<n>first|second|third|fourth|last) (?:(?P<k>\d{{1,2}}) days?|week) of (?P<m>{MONTH})"
+         r"(?: (?P<y>\d{4}))?", "week|day")
+FAIL = P(r"(?:fail|break|crash|go wrong)", "fail|break|crash|wrong")
 FAILED = P(
     r"(?:(?:the|all|only|any|its|every|those|just) )*(?:failed|failing|broken|unsuccessful|crashed)(?: (?:runs?|ones|steps?|"
     r"days|tasks|parts|jobs?|executions?))?(?: (?:only|of|from|in|for))*",
@@ -78,7 +87,8 @@ WORDS = P(
     r"(?:(?:the|of|for|please|in|on|any|all|my|our|a|an|this|that|now|right now|immediately|again|once more|once|manually|"
     r"currently|with|scheduled|schedule|schedules|scheduling|execution|executions|is|are|was|were|which|what|how|it|them|thanks|"
     r"thank you|complete|whole|doing|going|do|did|run|runs|over|to|and|succeed|work|ok|okay|through|finish|day by day|on hold|"
-    rf"one run a day|per day|here|there|happened|have|has|been|last run|latest run) )*(?:{JOB}|the|of|for|please|now|again|it|"
+    rf"one run a day|per day|here|there|still|yet|already|"
+    rf"happened|have|has|been|last run|latest run) )*(?:{JOB}|the|of|for|please|now|again|it|"
     r"that is|right|immediately|today|\?)"
 )
 EDIT = [
@@ -171,6 +181,10 @@ def read_request(text: Text, full: Text, today: dt.date) -> Request | None:
         request.scope = "failed"
         request.spans["scope"] = failed.span
         text.take(failed)
+    if op == "status" and (failed := text.first(FAIL)):
+        request.scope = "failed"
+        request.spans.setdefault("scope", failed.span)
+        text.take(failed)
     if op == "pause" and (held := text.first(HELD)):
         text.take(held)
     if op in ("cancel", "status") and (running := text.first(RUNNING)):
@@ -251,15 +265,31 @@ def _near(text: Text) -> list[str]:
     """Pipelines of whose names at least two words, or the only long one, stand in the text."""
     words = set(key(text.raw).split())
     out = []
-    for name in text.lexicon.catalog.pipelines:
+    for name in text.lexicon.flows():
         parts = key(name).split()
         if len(words & set(parts)) >= max(1, len(parts) - 1) and words & {p for p in parts if len(p) > 3}:
             out.append(name)
     return out
 
 
+def _part(hit: Found, today: dt.date) -> tuple[dt.date, dt.date] | None:
+    """`the first week of November` is its days 1 to 7, `the last 3 days of June` are 28 to 30."""
+    whole = period(f"{hit['m']} {hit['y']}".strip(), today)
+    size = int(hit["k"] or 7)
+    if whole is None or not 1 <= size <= 31 or (hit["k"] and hit["n"] not in ("first", "last")):
+        return None
+    if hit["n"] == "last":
+        return whole.last - dt.timedelta(size - 1), whole.last
+    first = whole.first + dt.timedelta(7 * ("first", "second", "third", "fourth").index(hit["n"]))
+    return first, first + dt.timedelta(size - 1)
+
+
 def _dates(text: Text, request: Request, today: dt.date) -> None:
-    if hit := text.first(RANGE):
+    if (hit := text.first(PART)) and (days := _part(hit, today)):
+        request.start, request.end = days[0].isoformat(), days[1].isoformat()
+    elif hit := text.first(NIGHT):
+        request.start, request.end = (today - dt.timedelta(1)).isoformat(), today.isoformat()
+    elif hit := text.first(RANGE):
         a, b = one_day(hit["a"], today), one_day(hit["b"], today)
         if a and b:
             request.start, request.end = a.isoformat(), b.isoformat()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """A list of words as a set."""
     return frozenset(text.split())
 
 
@@ -13,7 +14,7 @@ def _names(table: dict[str, str]) -> dict[str, str]:
 
 
 # Words that carry no fact of their own. Every one is a risk: a test keeps POLARITY and QUANTITY words off this list.
-FUNCTION = _words("""
+FUNCTION = words("""
 of what may be are from that their is a this an the these those it its they them there here i we you he she us me my our your was
 were been being am do does did done has have had having can could would will shall might let lets let's i'd i'm i'll we'd we're
 we'll it's that's what's there's you'd to in on at for into onto also so now well s please kindly thanks thank hi hello hey dear
@@ -22,12 +23,12 @@ right via
 """)
 
 # Joining words: harmless between two things that were read; what they join has to be read, or it is asked about.
-GLUE = _words("""
+GLUE = words("""
 and that here should must with as by then which who whose where how when out up over plus &
 """)
 
 # Nouns that name a vessel, not its content.
-VESSELS = _words("""
+VESSELS = words("""
 numbers one things data table tables row rows record records result results output outcome file files pipeline pipelines flow job
 task process etl workflow step column columns field fields entry entries information info dataset list report reports contents
 number figures database databases db system everything stuff rest remainder remaining version copy content ones team thing value
@@ -35,7 +36,7 @@ values dump extract target destination source side
 """)
 
 # Verbs (and their forms) that only say that data moves or is worked out.
-MOVING = _words("""
+MOVING = words("""
 lists moves import keeps want go goes process list report copy dump extract worked load loads loaded loading copies copied copying
 move moved moving sync syncs synced syncing synchronize synchronise synchronized replicate replicates replicated replicating
 ingest ingests ingested ingesting imports imported importing export exports exported exporting extracts extracted extracting pull
@@ -55,12 +56,12 @@ scheduled
 """)
 
 # Turning words: they may never be ignored, only consumed by the reader that acted on them.
-POLARITY = _words("""
+POLARITY = words("""
 no not only never none neither nor but just except excluding exclude without drop unless before after until till instead rather
 ignore skip omit remove minus less fewer more most least other others besides apart although though however if else otherwise
 while during since
 """)
-QUANTITY = _words("""
+QUANTITY = words("""
 every each both half twice once double many much few several first last next previous per top all bottom
 """)
 

@@ -18,9 +18,13 @@ ROOT = Path(__file__).resolve().parents[3]
 NOW = dt.datetime(2025, 11, 15, 12, tzinfo=dt.UTC)
 
 
+PIPELINES = ("gcp-cost-billing", "aws-cost-billing", "orders-daily", "customer-sync", "focus-convert", "openai-usage")
+
+
 @pytest.fixture(scope="session")
 def shop_catalog() -> Catalog:
-    return load_catalog(ROOT / "configs" / "system" / "catalog.yml")
+    """The shipped catalogue with some pipelines: it brings none itself."""
+    return load_catalog(ROOT / "configs" / "system" / "catalog.yml").model_copy(update={"pipelines": PIPELINES})
 
 
 @pytest.fixture(scope="session")
