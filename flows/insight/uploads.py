@@ -27,7 +27,6 @@ KINDS = {"csv": "csv", "tsv": "csv", "txt": "csv", "json": "json", "jsonl": "jso
          "xlsx": "excel", "xlsm": "excel", "xls": "excel", "xlsb": "excel", "ods": "excel"}
 """What the end of a name promises."""
 WORDS = {"csv": "CSV", "json": "JSON", "parquet": "Parquet", "excel": "Excel"}
-ENDS = {"csv": "csv", "json": "json", "parquet": "parquet", "excel": "xlsx"}
 RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)\Z")
 TAKEN = "Attach a CSV, Excel, JSON or Parquet file"
 STRANGERS = ((b"%PDF", "a PDF document"), (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture"), (b"GIF8", "a picture"),
@@ -110,7 +109,8 @@ def _write(path: Path, data: bytes, shown: str) -> None:
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise UnreachableError(f"{shown} could not be kept: {error.strerror}",
                                fix="Free some space, or let this user write PENSTOCK_HOME") from None
 
@@ -148,10 +148,8 @@ def judged(shown: str, data: bytes, limits: Limits) -> tuple[str, str, str]:
     promised, found = KINDS.get(end, ""), _found(shown, data)
     if found == "text":
         found = _text(shown, data, promised)
-    if found == promised:
-        return found, end, ""
-    fitting = _workbook_end(data) if found == "excel" else ENDS[found]
-    return found, fitting, f"{shown} holds {WORDS[found]} and was read as {WORDS[found]}"
+    fitting = (_workbook_end(data) or "xls") if found == "excel" else end if found == promised else found
+    return found, fitting, "" if found == promised else f"{shown} holds {WORDS[found]} and was read as {WORDS[found]}"
 
 
 def _found(shown: str, data: bytes) -> str:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.errors import InputError, LimitError, PenstockError
+from flows.insight.profile import ColumnProfile, Profile
+from flows.insight.uploads import WORDS, Attached, Kept, encoding_of, keep
 from flows.service.author import Author
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from flows.insight.catalog import Table
-    from flows.insight.profile import ColumnProfile, Profile
-    from flows.insight.uploads import Attached, Kept
     from flows.warehouse import Warehouse
 
 __all__ = ["Attached", "ColumnProfile", "Data", "Profile"]
@@ -32,8 +32,6 @@ class Data(Author):
         twice is kept once. `sheet`: name or number of an Excel sheet, the first unless said.
         Raises InputError for content that is no table or cannot be read, with the line where it is known, LimitError for too large.
         """
-        from flows.insight.uploads import Attached, encoding_of, keep
-
         kept = keep(self.settings, name, data)
         options: dict[str, Any] = encoding_of(data) if kept.kind == "csv" else {}
         if sheet is not None:
@@ -145,8 +143,6 @@ class Data(Author):
 
 def unreadable(kept: Kept, error: PenstockError) -> InputError:
     """A file that its reader refused: what it is, where, why, and the way out."""
-    from flows.insight.uploads import WORDS
-
     ways = {"csv": "Check the separator and the encoding, or save it as UTF-8",
             "json": "It must be one array of objects, or one object a line",
             "parquet": "Write it again, or export it as CSV", "excel": "Open and save it again, or export it as CSV"}
