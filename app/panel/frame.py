@@ -16,7 +16,7 @@ from app.panel.runview import runview
 from app.panel.specview import specview
 from app.parts.empty import empty
 from app.talk.talk import Talk
-from app.talk.turn import State
+from app.talk.turn import Draft, State
 
 STYLE = Path(__file__).resolve().parent / "panel.css"
 NOTHING = "No pipeline yet. The steps appear here as soon as the assistant drafts them."
@@ -31,7 +31,7 @@ def panel(talk: Talk) -> None:
         return
     run = look(state.run_id, key="panel") if state.run_id else None
     header(talk, state, state.draft, run)
-    _views(talk, [(state, run)])
+    _views(talk, state, state.draft, run)
 
 
 def _nothing(state: State) -> None:
@@ -47,23 +47,18 @@ def _nothing(state: State) -> None:
                 node.skeleton(height=56)
 
 
-@st.fragment
-def _views(talk: Talk, first: list[tuple[State, Book | None]]) -> None:
-    """A change of view runs this and nothing else; the full rerun hands its own snapshot over in `first`."""
-    state, run = first.pop() if first else (talk.snapshot(), None)
-    if state.draft is None:
-        st.rerun()
+def _views(talk: Talk, state: State, draft: Draft, run: Book | None) -> None:
+    """The choice of the view, and that view. No fragment of its own: a fragment around those that follow a run breaks the page when
+    both run at once."""
     st.session_state["panel_view_choice"] = place.view()
     view = st.segmented_control("View", list(place.VIEWS), format_func=place.VIEWS.__getitem__, required=True, key="panel_view_choice",
                                 label_visibility="collapsed", width="stretch",
                                 on_change=lambda: place.go(st.session_state["panel_view_choice"]))
-    if run is None and state.run_id and view in ("graph", "run"):
-        run = look(state.run_id, key="panel")
     if view == "spec":
-        specview(talk, state, state.draft)
+        specview(talk, state, draft)
     elif view == "preview":
-        previewview(talk, state, state.draft)
+        previewview(talk, state, draft)
     elif view == "run":
-        runview(talk, state, state.draft, run)
+        runview(talk, state, draft, run)
     else:
-        graphview(state, state.draft, run)
+        graphview(state, draft, run)

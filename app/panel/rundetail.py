@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 import streamlit as st
 
@@ -22,7 +23,7 @@ from app.parts.logs import logs
 from app.parts.rejects import rejects
 from app.talk.words import problem
 from flows.errors import MissingError, PenstockError
-from flows.show.units import seconds, several
+from flows.show.units import clock, day, seconds, several
 
 FAST, SLOW, CALM_AFTER = 1.0, 2.0, 30.0  # seconds: between two looks at a live run, and when to look less often
 VIEWS = {"timeline": "Timeline", "graph": "Graph"}
@@ -76,7 +77,7 @@ def _follow(run_id: str, key: str, ways: Ways, every: float | None, first: list[
         st.rerun()  # once: header and chat learn that it ended, and the timer is set anew
     _head(seen, key, ways)
     verdict(seen, key=key)
-    step = _drawing(seen, key, ways)
+    step = _drawing(seen, key, ways) if seen.live or seen.view.steps else ""
     _log(seen, key, step)
     for each in seen.steps:
         if each.get("rejected"):
@@ -92,8 +93,10 @@ def _head(seen: Book, key: str, ways: Ways) -> None:
         stopping = seen.live and run.cancel
         mark = ":orange-badge[:material/stop_circle: Stopping]" if stopping else badge(run.status)
         waited = "queued for " if run.started_at is None and seen.live else ""
-        st.markdown(f"{mark} {code(run.run_id)} · {waited}{seconds(seen.elapsed)} · {seen.done} of {several(len(seen.steps), 'step')}"
-                    f" · {run.run_date}", width="stretch")
+        when = f" · for {day(date.fromisoformat(run.run_date))}" if run.run_date else ""
+        st.markdown(f"{mark} {code(run.run_id.rpartition('-')[2])} · {waited}{seconds(seen.elapsed)} · "
+                    f"{seen.done} of {several(len(seen.steps), 'step')}{when}", width="stretch",
+                    help=f"Run {code(run.run_id)}, created {clock(run.created_at)}")
         actions(seen, key=key, home=ways.home, stop=ways.stop, show=ways.show or opened)
     if seen.live:
         st.progress(seen.done / max(1, len(seen.steps)))

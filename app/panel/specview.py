@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 import streamlit as st
@@ -30,7 +31,7 @@ def specview(talk: Talk, state: State, draft: Draft) -> None:
 
 
 def _editor(talk: Talk, state: State, draft: Draft) -> None:
-    key = f"spec_{state.chat_id}"
+    key = editor_key(state.chat_id)
     report = draft.report
     marks = [(each.line, f"{each.message}. {each.hint}".strip()) for each in report.problems if each.line] if report is not None else []
     editor(draft.text, key=key, label=f"Spec of {draft.name}, YAML", marks=marks, on_text=lambda: apply(talk, key))
@@ -43,6 +44,11 @@ def _editor(talk: Talk, state: State, draft: Draft) -> None:
     _report(draft)
     if st.session_state.pop("spec_changed", False):
         st.rerun()  # the head of the panel and the chat follow the text
+
+
+def editor_key(chat_id: str) -> str:
+    """One editor a chat. A component's key may not hold two underscores in a row, which a chat's id may."""
+    return f"spec_{hashlib.sha256(chat_id.encode()).hexdigest()[:16]}"
 
 
 def apply(talk: Talk, key: str) -> None:

@@ -18,6 +18,7 @@ from app.talk.turn import Draft, State
 from app.talk.words import problem
 from flows.errors import PenstockError
 from flows.show.outline import outline, steps_of
+from flows.show.step import sentence as said
 from flows.show.units import rows, seconds, several
 
 COLUMNS = 12  # of a preview; the rest are counted
@@ -25,8 +26,6 @@ COLUMNS = 12  # of a preview; the rest are counted
 
 def stepcard(state: State, draft: Draft, step: Mapping[str, Any], run: Book | None) -> None:
     """What one step does, when, on which terms; then what is known of its rows."""
-    from flows.show.step import sentence as said
-
     step_id, spec = step["step_id"], draft.spec
     st.markdown(f"**{plain(step.get('name') or step_id)}**  \n:gray[{plain(step_id)} · {plain(step.get('ps_type') or '?')}]")
     st.markdown(quoted(sentence(said(step, spec))))

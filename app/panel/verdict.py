@@ -20,7 +20,7 @@ def verdict(seen: Book, *, key: str) -> None:
         st.error(failed(seen), icon=":material/error:")
     elif status == "CRASHED":
         why = quoted(sentence(seen.run.error or "its runner was lost"))
-        st.error(f"**The run crashed.** {why} What was finished is kept: {RESUME}", icon=":material/warning:")
+        st.error(f"**The run crashed.** {why} Choose **Resume from failed step**; what had finished is kept.", icon=":material/warning:")
     elif status == "CANCELLED":
         st.warning(stopped(seen), icon=":material/stop_circle:")
     elif status == "PENDING" and (why := service().why(seen.run.run_id)):

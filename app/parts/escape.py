@@ -12,7 +12,11 @@ _QUOTED = re.compile(r"(?<![\w'])'([^'\n]{1,120})'(?![\w'])")
 
 def plain(text: object) -> str:
     """Text as one line of markdown that shows exactly these characters; runs of white space become one space."""
-    return _MARKS.sub(r"\\\1", _SHORTCODE.sub(f":{_JOINER}", " ".join(str(text).split())))
+    return _escaped(" ".join(str(text).split()))
+
+
+def _escaped(words: str) -> str:
+    return _MARKS.sub(r"\\\1", _SHORTCODE.sub(f":{_JOINER}", words))
 
 
 def code(text: object) -> str:
@@ -26,4 +30,4 @@ def code(text: object) -> str:
 def quoted(text: object) -> str:
     """One of our own messages: as it is, with what stands in single quotes as code (`there is no step 'x'`)."""
     parts = _QUOTED.split(" ".join(str(text).split()))
-    return "".join(code(part) if n % 2 else plain(part) for n, part in enumerate(parts))
+    return "".join(code(part) if n % 2 else _escaped(part) for n, part in enumerate(parts))
