@@ -85,16 +85,16 @@ def filters(now: Asked) -> None:
     for key, value in {"runs_status": now.status, "runs_pipeline": pipeline, "runs_q": now.q, "runs_since": now.since}.items():
         if st.session_state.get(key) != value:
             st.session_state[key] = value
-    with st.container(horizontal=True, vertical_alignment="center", key="runs_filters"):
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="runs_filters"):
         st.pills("State", list(STATES), format_func=WORDS.__getitem__, required=True, key="runs_status", label_visibility="collapsed",
                  wrap=True, width="content", on_change=changed, args=("status",))
-        st.space("stretch")
-        st.text_input("Search", key="runs_q", type="search", placeholder="Search pipelines and runs", label_visibility="collapsed",
-                      width=250, on_change=changed, args=("q",))
-        st.selectbox("Pipeline", ["", *known], format_func=lambda one: known.get(one, one) or "All pipelines", key="runs_pipeline",
-                     label_visibility="collapsed", width=210, on_change=changed, args=("pipeline",))
-        st.selectbox("Time", list(SPANS), format_func=TIMES.__getitem__, key="runs_since", label_visibility="collapsed", width=150,
-                     on_change=changed, args=("since",))
+        with st.container(horizontal=True, width="content", gap="small", key="runs_which"):
+            st.text_input("Search", key="runs_q", type="search", placeholder="Search pipelines and runs", label_visibility="collapsed",
+                          width=250, on_change=changed, args=("q",))
+            st.selectbox("Pipeline", ["", *known], format_func=lambda one: known.get(one, one) or "All pipelines", key="runs_pipeline",
+                         label_visibility="collapsed", width=210, on_change=changed, args=("pipeline",))
+            st.selectbox("Time", list(SPANS), format_func=TIMES.__getitem__, key="runs_since", label_visibility="collapsed", width=150,
+                         on_change=changed, args=("since",))
 
 
 def changed(name: str) -> None:
@@ -147,7 +147,7 @@ def line(run: Any, now: datetime) -> RunRow:
         note = note or f"Backfill, run {run.backfill_day} of {run.backfill_days}"
     return RunRow(
         id=run.run_id, name=run.name or run.pipeline_id, status=run.status, started=ago(began, now), clock=clock(began), took=took,
-        steps=f"{done} of {total}", trigger=STARTERS.get(run.trigger_by, run.trigger_by), note=note,
+        steps=f"{done} of {total}", trigger=STARTERS.get(run.trigger_by, run.trigger_by.capitalize()), note=note,
         help=f"{done} of {several(total, 'step')} did their work")
 
 
@@ -213,8 +213,9 @@ def busy() -> bool:
 
 def main() -> None:
     now = asked(entered="runs_status" not in st.session_state)
-    st.title("Runs", anchor=False)
-    st.caption("All runs, newest first. Times are UTC.")
+    with st.container(horizontal=True, vertical_alignment="bottom", key="runs_head"):
+        st.title("Runs", anchor=False, width="content")
+        st.caption("Newest first. Times are UTC.", width="content")
     try:
         live = busy()
     except PenstockError as err:
@@ -223,11 +224,11 @@ def main() -> None:
     every = EVERY if live else None
     st.fragment(overview, run_every=every)(live)
     filters(now)
-    left, right = st.columns([5, 6], gap="medium") if now.run else (st.container(), None)
-    with left:
+    columns = st.columns([5, 6] if now.run else 1, gap="medium")  # the list stays where it is when a run is picked, and keeps its focus
+    with columns[0]:
         st.fragment(listing, run_every=every)()
-    if right:
-        with right:
+    if now.run:
+        with columns[1]:
             detail(now.run)
 
 

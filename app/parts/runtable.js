@@ -86,8 +86,8 @@ function cell(name, row) {
     const short = element("span", "note short", [row.started, row.took].filter(Boolean).join(" · "))
     box.append(title, short)
     if (row.note) {
-      const note = element("span", "note", row.note)
-      note.title = row.note
+      const note = element("span", "note")
+      row.note.split("`").forEach((part, n) => note.append(n % 2 ? element("code", "", part) : part))
       box.append(note)
     }
   } else {
