@@ -19,6 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 FULL = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR)
 PATIENCE = 120.0
+RARE = 4.0  # seconds: what looks less often, like the banner, looks for ever
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Tab:
         self.text: list[str] = []  # what the page has said since the last action
         self.kept: dict[str, ForwardMsg] = {}
         self.timers: dict[str, asyncio.Task[None]] = {}
+        self.busy: set[str] = set()  # fragments that look often
         self.bytes = self.reruns = 0
         self.seen = asyncio.Condition()
         self.ended: list[tuple[int, tuple[str, ...]]] = []
@@ -102,9 +104,9 @@ class Tab:
             await self.seen.wait_for(lambda: any(words in text for text in self.text))
 
     async def wait_for_rest(self) -> None:
-        """Until nothing on the page polls any more."""
+        """Until nothing on the page is watched closely any more."""
         async with asyncio.timeout(PATIENCE), self.seen:
-            await self.seen.wait_for(lambda: not self.timers)
+            await self.seen.wait_for(lambda: not self.busy)
 
     # ---- the protocol
 
@@ -163,6 +165,8 @@ class Tab:
             self.query = message.page_info_changed.query_string
         elif kind == "auto_rerun":
             self._stop([message.auto_rerun.fragment_id])
+            if message.auto_rerun.interval < RARE:
+                self.busy.add(message.auto_rerun.fragment_id)
             self.timers[message.auto_rerun.fragment_id] = asyncio.create_task(
                 self._poll(message.auto_rerun.fragment_id, message.auto_rerun.interval))
         elif kind == "stop_auto_rerun":
@@ -180,6 +184,7 @@ class Tab:
             self.widgets[key] = Widget(element.id, delta.fragment_id, element)
 
     def _stop(self, fragments: list[str]) -> None:
+        self.busy.difference_update(fragments)
         for fragment in fragments:
             if fragment in self.timers:
                 self.timers.pop(fragment).cancel()
