@@ -17,7 +17,8 @@ TAKEN = "is not available"  # what Streamlit says of a port that somebody else h
 def command(port: int) -> list[str]:
     """One process for app, `/healthz` and the API, on this machine only; nothing is opened, sent home or watched."""
     return [sys.executable, "-m", "streamlit", "run", str(PLACE), "--server.address", HOST, "--server.port", str(port),
-            "--server.headless", "true", "--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false"]
+            "--server.headless", "true", "--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false",
+            "--logger.enableRich", "false"]  # what rich prints of an error goes past every log and its scrubbing
 
 
 def env(own: Mapping[str, str]) -> dict[str, str]:
