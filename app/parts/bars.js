@@ -64,6 +64,8 @@ function barParts(view, bar, parent) {
 
 function plan(view) {
   const width = Math.max(240, view.chart.clientWidth);
+  // no room beside each other: label and text stand above the bar
+  if (width < 520 && view.data.pick === "row") return { width, room: width * 0.5, left: 28, right: width - 10, narrow: true };
   const widest = Math.max(60, ...view.data.rows.map((row) => wide(view, row.label, 12.5, 600)));
   const room = Math.min(widest, width * 0.34, 220) + (view.data.pick === "row" ? 26 : 6);
   const notes = 16 + Math.max(0, ...view.data.rows.filter((row) => row.bars.length)
@@ -79,7 +81,8 @@ function draw(view) {
   const x = (time) => at.left + Math.min(time, data.end) * scale;
   let y = 0;
   for (const row of data.rows) {
-    const parts = view.rows.get(row.id), high = Math.max(ROW, row.lanes * LANE + 12), middle = y + high / 2;
+    const parts = view.rows.get(row.id), high = at.narrow ? (row.bars.length ? 46 : 30) : Math.max(ROW, row.lanes * LANE + 12);
+    const middle = at.narrow ? y + 15 : y + high / 2;
     const chosen = data.pick === "row" && view.chosen === row.id;
     put(parts.group, data.pick === "row" ? { class: "pickrow" + (chosen ? " chosen" : ""), "aria-label": row.aria, "aria-pressed": String(chosen) } : {});
     say(parts.title, row.aria);
@@ -100,7 +103,8 @@ function draw(view) {
       if (!parts.kept.has(bar.id)) parts.kept.set(bar.id, barParts(view, bar, parts.bars));
       const { group, rect, frame } = parts.kept.get(bar.id);
       const stop = bar.live && data.pick === "row" ? Math.max(bar.stop, now) : bar.stop;
-      const high2 = data.pick === "row" ? 16 : LANE - 3, top = middle - (row.lanes * (high2 + 3) - 3) / 2 + bar.lane * (high2 + 3);
+      const high2 = at.narrow ? 11 : data.pick === "row" ? 16 : LANE - 3;
+      const top = at.narrow ? y + 28 : middle - (row.lanes * (high2 + 3) - 3) / 2 + bar.lane * (high2 + 3);
       begin = x(bar.start);
       const width = Math.max(4, x(stop) - begin);
       put(rect, { x: begin, y: top, width, height: high2, class: `bar c-${bar.colour}${bar.live ? " live" : ""}` });
@@ -114,7 +118,7 @@ function draw(view) {
     }
     const text = [row.text || parts.live || "", row.tries].filter(Boolean).join(" · ");
     const need = wide(view, text, 12), fits = end + 8 + need <= at.width - 4;
-    put(parts.note, { x: fits || begin - 8 - need < at.left ? Math.min(end + 8, at.width - 4 - need) : begin - 8 - need, y: middle + 4.5 });
+    put(parts.note, { x: at.narrow ? at.width - 8 - need : fits || begin - 8 - need < at.left ? Math.min(end + 8, at.width - 4 - need) : begin - 8 - need, y: middle + 4.5 });
     say(parts.note, text);
     y += high;
   }

@@ -193,8 +193,9 @@ function size(view) {
   if (!view.placed) {
     view.placed = true;
     const first = view.data.nodes.filter((node) => node.level === 0); // the beginning is in sight, in the middle
-    const middle = first.reduce((sum, node) => sum + node.x + node.w / 2, 0) / Math.max(1, first.length);
-    view.scroll.scrollLeft = middle * view.scale - view.scroll.clientWidth / 2;
+    const ends = first.flatMap((node) => [node.x, node.x + node.w]), from = Math.min(...ends), to = Math.max(...ends);
+    const middle = (to - from) * view.scale <= room ? (from + to) / 2 : first[0].x + first[0].w / 2;
+    view.scroll.scrollLeft = middle * view.scale - room / 2;
   }
 }
 

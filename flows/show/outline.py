@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flows.errors import SpecError
 from flows.spec.graph import edges
 from flows.spec.model import FlowSpec, Step
 
@@ -46,10 +45,7 @@ def outline(spec: Drawn) -> Outline:
         names = [n for n in dict.fromkeys(map(str, said)) if n in ids and n != step["step_id"]] if isinstance(said, list) else None
         plain.append(Step.model_construct(step_id=step["step_id"], ps_type="", depends_on=names,
                                           parallel_group=str(group) if group else None))
-    try:
-        above = edges(FlowSpec.model_construct(pipeline_id="", steps=plain))
-    except SpecError:  # pragma: no cover - the names above are clean
-        above = {step["step_id"]: () for step in steps}
+    above = edges(FlowSpec.model_construct(pipeline_id="", steps=plain)) if plain else {}
     groups = tuple((s.step_id, s.parallel_group) for s in plain if s.parallel_group)
     return Outline(tuple(_without_circles(above).items()), groups)
 

@@ -64,7 +64,18 @@ class Rows:
                 near = self._kin(level, above=downward)
                 if any(near.values()):
                     self._pull(self.rows[level], near, x, room)
+        for row in self.rows:
+            self._tighten(row, x, room)
         return x
+
+    def _tighten(self, row: list[str], x: dict[str, float], room: Callable[[str], float]) -> None:
+        """What is joined with nothing stands right beside its neighbour."""
+        alone = {name for name in row if name in self.level and not self.parents[name] and not self.children[name]}
+        for names, side in ((row, 1), (row[::-1], -1)):
+            for other, name in pairwise(names):
+                if name in alone and (side > 0 or other not in alone):
+                    x[name] = x[other] + side * (room(other) + room(name)) / 2
+                    alone.discard(name)
 
     def _kin(self, level: int, *, above: bool) -> dict[str, list[str]]:
         """A box is drawn towards the boxes at the far ends of its edges, so that a shared waypoint at the side does not drag it off."""

@@ -51,8 +51,8 @@ def _row(name: str, runs: list[TimelineRun], begin: datetime, now: datetime) -> 
         said = f"{name}, {look.word.lower()}, {day(run.start.date())} at {run.start:%H:%M} UTC, {took}"
         shown.append({"id": run.run_id, "lane": lane, "start": start, "stop": stop, "live": not look.over, "colour": look.colour,
                       "aria": said, "title": said})
-    return {"id": name, "label": name, "lanes": used + 1, "bars": shown, "icon": "", "word": "", "colour": "gray", "live": False, "text": "",
-            "tries": "", "aria": name}
+    return {"id": name, "label": name, "lanes": used + 1, "bars": shown, "icon": "", "word": "", "colour": "gray", "live": False,
+            "text": "", "tries": "", "aria": name}
 
 
 def _ticks(begin: datetime, hours: int) -> list[dict[str, Any]]:

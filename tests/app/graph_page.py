@@ -71,7 +71,8 @@ def drawn() -> None:
     part = asked.get("part", "graph")
     if part == "graph":
         given = states(spec, at) if live else None
-        picked = graph(spec, key="graph", states=given, selected=st.session_state.get("wish"), height=int(asked.get("height", 0)) or "content")
+        picked = graph(spec, key="graph", states=given, selected=st.session_state.get("wish"),
+                       height=int(asked.get("height", 0)) or "content")
     elif part == "gantt":
         picked = gantt(rows(spec, at), key="gantt", now=at * 1.3 + 0.8)
     else:
