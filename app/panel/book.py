@@ -37,11 +37,6 @@ class Book:
         return self.view.steps or [{"step_id": s["step_id"], "status": "PENDING", "attempts": 0, "started_at": None, "ended_at": None,
                                     "rows_processed": None, "error": None} for s in steps_of(self.run.spec)]
 
-    @property
-    def names(self) -> dict[str, str]:
-        """Labels by step_id."""
-        return {s["step_id"]: str(s.get("name") or s["step_id"]) for s in steps_of(self.run.spec)}
-
     def step(self, step_id: str) -> dict[str, Any] | None:
         return next((s for s in self.steps if s["step_id"] == step_id), None)
 
@@ -80,13 +75,13 @@ class Book:
     def bars(self) -> list[GanttRow]:
         """For the Gantt: seconds since the run began. A step that keeps the result of an earlier run has no bar in this one."""
         zero = self.run.started_at or self.run.created_at
-        names, found = self.names, []
+        found = []
         for step in self.steps:
             begun, ended = moment(step["started_at"]), moment(step["ended_at"])
             kept = begun is not None and begun < zero
             start = (begun - zero).total_seconds() if begun and not kept else None
             end = (ended - zero).total_seconds() if start is not None and ended else None
-            found.append(GanttRow(step["step_id"], names.get(step["step_id"], step["step_id"]), step["status"], start, end,
+            found.append(GanttRow(step["step_id"], step["step_id"], step["status"], start, end,
                                   self.told(step, kept=kept), step["attempts"]))
         return found
 

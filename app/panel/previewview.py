@@ -63,23 +63,21 @@ def _nothing(state: State) -> None:
 
 def _bar(talk: Talk, state: State, draft: Draft) -> str:
     """Which step, and once more."""
-    steps = steps_of(draft.spec)
-    ids = [each["step_id"] for each in steps]
-    names = {each["step_id"]: str(each.get("name") or each["step_id"]) for each in steps}
+    ids = [each["step_id"] for each in steps_of(draft.spec)]
     if not ids:
         return ""
     chosen = place.step() if place.step() in ids else _telling(state, ids)
     st.session_state["preview_step"] = chosen
     marks = {each.step_id: f":material/{look(each.status, of='preview').icon}: " for each in (state.preview.steps if state.preview else ())
              if each.status != "ok"}
-    options: dict[str, Any] = {"format_func": lambda name: f"{marks.get(name, '')}{plain(names[name])}", "key": "preview_step",
+    options: dict[str, Any] = {"format_func": lambda name: f"{marks.get(name, '')}{plain(name)}", "key": "preview_step",
                                "label_visibility": "collapsed", "on_change": lambda: place.pick(st.session_state["preview_step"])}
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="preview_bar"):
         with st.container(width="stretch"):
             if len(ids) <= SMALL:
                 st.pills("Step", ids, required=True, wrap=True, **options)
             else:
-                options["format_func"] = names.__getitem__
+                options["format_func"] = str
                 st.selectbox("Step", ids, **options)
         st.button("Refresh", key="preview_refresh", icon=":material/refresh:", on_click=talk.refresh_preview,
                   disabled=state.preview_state == "working", help="Read the rows again. Nothing is written.")
@@ -97,15 +95,16 @@ def _telling(state: State, ids: Sequence[str]) -> str:
 def _step(found: Mapping[str, Any], step_id: str, draft: Draft) -> None:
     seen = found[step_id]
     if seen.status == "failed":
-        st.error(f"**{plain(seen.name or step_id)} failed in the preview.** {quoted(seen.error)}", icon=":material/error:")
+        st.error(f"**{plain(step_id)} failed in the preview.** {quoted(seen.error)}", icon=":material/error:")
     elif seen.status in ("not reached", "skipped", "stopped"):
         why = quoted(seen.error or "; ".join(seen.notes))
         st.markdown(f"{badge(seen.status, of='preview')} {why}")
     above = [found[name] for name in dict(outline(draft.spec).parents).get(step_id, ()) if name in found]
     if above:
+        given = _input(above, step_id)
         left, right = st.columns(2, gap="medium")
         with left:
-            _input(above, step_id)
+            _table(given, "Input")
         with right:
             _table(seen, "Output")
     else:
@@ -117,19 +116,20 @@ def _step(found: Mapping[str, Any], step_id: str, draft: Draft) -> None:
             st.markdown(f":gray[:material/info: {quoted(note)}]")
 
 
-def _input(above: Sequence[Any], step_id: str) -> None:
+def _input(above: Sequence[Any], step_id: str) -> Any:
     """What comes in; of several inputs one at a time."""
-    which = above[0]
-    if len(above) > 1:
-        names = {each.step_id: plain(each.name or each.step_id) for each in above}
-        chosen = st.segmented_control("Input", list(names), format_func=names.__getitem__, default=above[0].step_id, required=True,
+    if len(above) == 1:
+        return above[0]
+    names = [each.step_id for each in above]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(":gray[Input]", width="content")
+        chosen = st.segmented_control("Input", names, format_func=plain, default=names[0], required=True, wrap=True,
                                       key=f"preview_input_{step_id}", label_visibility="collapsed")
-        which = next((each for each in above if each.step_id == chosen), which)
-    _table(which, "Input")
+    return next((each for each in above if each.step_id == chosen), above[0])
 
 
 def _table(seen: Any, title: str) -> None:
-    st.markdown(f"**{title}** · {plain(seen.name or seen.step_id)}  \n:gray[{amount(seen)}]")
+    st.markdown(f"**{title}** · {plain(seen.step_id)}  \n:gray[{amount(seen)}]")
     if seen.columns:
         rows_table(seen.columns, seen.rows, key=f"preview_{title}_{seen.step_id}")
 

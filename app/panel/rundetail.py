@@ -125,10 +125,9 @@ def _drawing(seen: Book, key: str, ways: Ways) -> str:
 
 
 def _log(seen: Book, key: str, step: str) -> None:
-    names = seen.names
     options = ["", *(each["step_id"] for each in seen.steps)]
     st.session_state[f"{key}_whose"] = step
-    st.selectbox("Whose log", options, format_func=lambda name: names.get(name, name) if name else "All steps", key=f"{key}_whose",
+    st.selectbox("Whose log", options, format_func=lambda name: name or "All steps", key=f"{key}_whose",
                  label_visibility="collapsed", on_change=lambda: place.pick(st.session_state[f"{key}_whose"]))
     try:
         lines = service().logs(seen.run.run_id, step=step or None)

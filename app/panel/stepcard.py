@@ -27,7 +27,8 @@ COLUMNS = 12  # of a preview; the rest are counted
 def stepcard(state: State, draft: Draft, step: Mapping[str, Any], run: Book | None) -> None:
     """What one step does, when, on which terms; then what is known of its rows."""
     step_id, spec = step["step_id"], draft.spec
-    st.markdown(f"**{plain(step.get('name') or step_id)}**  \n:gray[{plain(step_id)} · {plain(step.get('ps_type') or '?')}]")
+    called = f"{plain(step['name'])} · " if step.get("name") else ""
+    st.markdown(f"**{plain(step_id)}**  \n:gray[{called}{plain(step.get('ps_type') or '?')}]")
     st.markdown(quoted(sentence(said(step, spec))))
     if run is not None:
         _ran(run, step_id)

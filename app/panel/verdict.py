@@ -34,7 +34,7 @@ def failed(seen: Book) -> str:
         return f"**The run failed.** {quoted(sentence(seen.run.error or 'no step says why'))} Read the log, then choose **Run again**."
     tries = several(step["attempts"], "try", "tries")
     what = "took too long" if step["status"] == "TIMED_OUT" else "failed"
-    name = plain(seen.names.get(step["step_id"], step["step_id"]))
+    name = plain(step["step_id"])
     return (f"**{name} {what} after {tries}.** {quoted(sentence(step['error'] or 'The log says why'))} "
             f"When that is mended, {RESUME}")
 

@@ -5,7 +5,7 @@ const kept = new WeakMap()
 const stored = (key) => { try { return JSON.parse(sessionStorage.getItem(key)) } catch { return null } }
 const store = (key, value) => { try { value ? sessionStorage.setItem(key, JSON.stringify(value)) : sessionStorage.removeItem(key) } catch {} }
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".editor")
   const area = root.querySelector("textarea"), gutter = root.querySelector(".gutter")
   const bands = root.querySelector(".bands"), note = root.querySelector(".new")
@@ -49,7 +49,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const send = () => {
     if (area.value === me.seen) return
     me.sent = area.value
-    setStateValue("text", area.value)
+    setTriggerValue("sent", area.value)
   }
   const insert = (text) => {
     if (!document.execCommand("insertText", false, text)) area.setRangeText(text, area.selectionStart, area.selectionEnd, "end")

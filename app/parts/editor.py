@@ -19,18 +19,16 @@ _editor = st.components.v2.component("penstock_editor", html=_HTML, css=_HERE.wi
                                      js=_HERE.with_suffix(".js").read_text(encoding="utf-8"))
 
 
-def editor(text: str, *, key: str, label: str, marks: Sequence[tuple[int, str]] = (), on_text: Callable[[], None]) -> str | None:
-    """Show `text`; the text that a person sent last (on blur, on Ctrl+Enter), None before the first.
+def editor(text: str, *, key: str, label: str, marks: Sequence[tuple[int, str]] = (), on_text: Callable[[], None]) -> None:
+    """Show `text`. `marks` are lines (counted from 1) with what is wrong there.
 
-    `marks` are lines (counted from 1) with what is wrong there. `on_text` is called before the rerun that a sent text causes; the
-    text then stands in `sent(key)`.
+    What a person wrote is sent on blur and on Ctrl+Enter: `on_text` is called before the rerun that it causes, and reads `sent(key)`.
     """
     data: dict[str, Any] = {"text": text, "name": key, "label": label, "marks": [{"line": line, "text": words} for line, words in marks]}
-    _editor(data=data, key=key, on_text_change=on_text)
-    return sent(key)
+    _editor(data=data, key=key, on_sent_change=on_text)
 
 
 def sent(key: str) -> str | None:
-    """What the person sent last from the editor of this key."""
-    value = (st.session_state.get(key) or {}).get("text")
+    """The text that was just sent from the editor of this key, None when there is none."""
+    value = (st.session_state.get(key) or {}).get("sent")
     return value if isinstance(value, str) else None

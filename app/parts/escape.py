@@ -7,7 +7,7 @@ import re
 _MARKS = re.compile(r"([!-/:-@\[-`{-~])")
 _SHORTCODE = re.compile(r":(?=[A-Za-z+\-]|\d+:)")  # icons and emoji (`:material/x:`, `:fire:`) are looked for after escapes are gone
 _JOINER = "\u2060"  # of no width
-_QUOTED = re.compile(r"(?<![\w'])'([^'\n]{1,120})'(?![\w'])")
+_QUOTED = re.compile(r"(?<![\w'])'([^'\n]{1,120})'(?![\w'])|`([^`\n]{1,120})`")
 
 
 def plain(text: object) -> str:
@@ -28,6 +28,9 @@ def code(text: object) -> str:
 
 
 def quoted(text: object) -> str:
-    """One of our own messages: as it is, with what stands in single quotes as code (`there is no step 'x'`)."""
-    parts = _QUOTED.split(" ".join(str(text).split()))
-    return "".join(code(part) if n % 2 else _escaped(part) for n, part in enumerate(parts))
+    """One of our own messages: as it is, with what stands in quotes or backticks as code (there is no step 'x')."""
+    words, said, at = " ".join(str(text).split()), "", 0
+    for found in _QUOTED.finditer(words):
+        said += _escaped(words[at:found.start()]) + code(found[1] or found[2])
+        at = found.end()
+    return said + _escaped(words[at:])
