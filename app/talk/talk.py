@@ -30,6 +30,7 @@ class Talk:
     def __init__(self, service: Any, pool: Executor, state: State) -> None:
         self.service, self._pool, self._state = service, pool, state
         self._lock, self._keeping = threading.RLock(), threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._kept = state.revision
         self._jobs: dict[str, object] = {}  # turn id (or "preview") -> the token of the job that may still change it
         self._clock: dict[str, tuple[float, float]] = {}  # turn id -> began, began this stage
@@ -42,6 +43,13 @@ class Talk:
     def snapshot(self) -> State:
         """The state at this moment; it never changes afterwards."""
         with self._lock:
+            return self._state
+
+    def wait(self, seconds: float = 60.0) -> State:
+        """The state when nothing works any more and it is kept, or after `seconds`."""
+        with self._lock:
+            self._changed.wait_for(lambda: not self._state.working and (self._kept >= self._state.revision or bool(self._state.unsaved)),
+                                   seconds)
             return self._state
 
     # ---- what a person does
@@ -196,14 +204,14 @@ class Talk:
                 self._set(run_id=run_id, panel=True)
         self._keep()
 
-    def refresh_preview(self) -> None:
-        """Preview the draft anew, in a job of its own."""
+    def refresh_preview(self, params: Mapping[str, str] | None = None) -> None:
+        """Preview the draft anew, in a job of its own; `params` are the parameters of the run that it stands for."""
         with self._lock:
             if self._state.draft is None:
                 return
             token = self._jobs["preview"] = object()
             self._set(preview_state="working", preview_error="", panel=True)
-        self._submit(work.Job(self, "preview", token), work.preview)
+        self._submit(work.Job(self, "preview", token), lambda job: work.preview(job, params))
 
     def revive(self, body: Mapping[str, Any]) -> None:
         """After the state came from the store: judge the draft, read the attached files and preview, once, whoever asks first."""
@@ -322,6 +330,7 @@ class Talk:
         with self._lock:
             state = self._state
             self._state = replace(state, **changes, revision=state.revision + 1, panel=state.panel + panel)
+            self._changed.notify_all()
 
     def _keep(self) -> None:
         """Write the newest state into the control store; older ones that come later are left out. What cannot be kept is said."""
@@ -336,8 +345,8 @@ class Talk:
             else:
                 self._kept, unsaved = state.revision, ""
         with self._lock:
-            if self._state.unsaved != unsaved:
-                self._set(unsaved=unsaved)
+            self._state = replace(self._state, unsaved=unsaved)
+            self._changed.notify_all()
 
 
 def _id() -> str:

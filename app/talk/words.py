@@ -44,8 +44,11 @@ def broke(code_: str) -> str:
 
 
 def safe(text: str) -> str:
-    """Plain text for markdown: nothing in it formats, quoted names stand as code."""
-    return quoted(text)
+    """Plain text for markdown: nothing in it formats, names in single quotes or backticks stand as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return quoted(text)
+    return "".join(code(part) if n % 2 else _kept(part) for n, part in enumerate(parts))
 
 
 def title(text: str) -> str:
@@ -196,6 +199,11 @@ def asking(result: Any) -> str:
     """The reply above the questions of a request about a pipeline that exists."""
     asked = len([q for q in result.questions if q.severity == "block"])
     return "Before that, I need one answer." if asked == 1 else f"Before that, I need {asked} answers."
+
+
+def _kept(text: str) -> str:
+    """Escaped, with the spaces at both ends that stand beside a name."""
+    return f"{' ' if text[:1].isspace() else ''}{quoted(text)}{' ' if text.strip() and text[-1:].isspace() else ''}"
 
 
 def _list(parts: list[str]) -> str:

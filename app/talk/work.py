@@ -146,14 +146,14 @@ def confirm(job: Job) -> None:
     _begin_runs(job, card)
 
 
-def preview(job: Job) -> None:
+def preview(job: Job, params: Mapping[str, str] | None = None) -> None:
     """The rows of the draft's steps; errors of the preview are told where the preview stands."""
     draft = job.state().draft
     if draft is None:
         return
     job.set(preview_state="working", preview_error="", panel=True)
     try:
-        rows = job.service.preview(draft.spec if draft.ready else draft.result, limit=PREVIEW_ROWS)
+        rows = job.service.preview(draft.spec if draft.ready else draft.result, limit=PREVIEW_ROWS, params=params)
     except Cancelled:
         raise
     except PenstockError as error:

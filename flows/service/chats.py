@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ class Chats(Door):
         """
         from flows.run.scrub import Scrubber
 
-        scrub = Scrubber()
+        scrub = Scrubber(_addresses([title, dict(body)]))
         self.store.chats.keep(self.tenant, chat_id, scrub(title), _scrubbed(dict(body), scrub))
 
     @staticmethod
@@ -39,6 +40,14 @@ class Chats(Door):
         from flows.planner.answer import PlanResult
 
         return PlanResult.model_validate(data)
+
+
+def _addresses(value: Any) -> set[str]:
+    """The addresses in all texts: the password of one is masked also where it stands without its address."""
+    if isinstance(value, str):
+        return set(re.findall(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+@[^\s\"'<>]*", value))
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return {address for each in parts for address in _addresses(each)}
 
 
 def _scrubbed(value: Any, scrub: Any) -> Any:
