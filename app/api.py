@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from app.door import health
+from flows.errors import PenstockError
 
 # its own pages for the documentation load scripts from other hosts
 api = FastAPI(title="Penstock", version=version("penstock"), docs_url=None, redoc_url=None)
@@ -26,6 +27,13 @@ async def problem(request: Request, error: HTTPException) -> Problem:
     detail = f"there is no {request.url.path}. See /api/openapi.json" if error.status_code == 404 else str(error.detail)
     return Problem({"type": "about:blank", "title": _title(error.status_code), "status": error.status_code, "detail": detail},
                    status_code=error.status_code, headers=error.headers)
+
+
+@api.exception_handler(PenstockError)
+async def failed(_: Request, error: PenstockError) -> Problem:
+    status = 503 if error.transient else 400
+    return Problem({"type": "about:blank", "title": _title(status), "status": status, "detail": str(error), "code": error.code},
+                   status_code=status)
 
 
 def _title(status: int) -> str:

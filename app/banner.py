@@ -38,7 +38,7 @@ def words(seen: dict[str, Any]) -> str:
     """The banner for one answer of `service.health()`."""
     if seen.get("runner"):
         return ""
-    return STARTING if any(part.get("state") == "starting" for part in seen.get("parts", ())) else DOWN
+    return STARTING if ("Runner", "starting") in [(part["name"], part["state"]) for part in seen.get("parts", ())] else DOWN
 
 
 @st.cache_resource(show_spinner=False)
