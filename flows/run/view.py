@@ -61,7 +61,8 @@ def backfill_view(fill: Backfill, store: Store, wait: str = "") -> BackfillView:
 def _how_far(fill: Backfill, done: int, wait: str) -> str:
     total, day = len(fill.days), units.day(fill.dates[min(done, len(fill.days) - 1)])
     if fill.status == "FAILED":
-        return f"Stopped at {fill.error.rstrip('.')}. " + ("Nothing was done before it." if not done else f"The {done} before it are done.")
+        before = f" {units.several(done, 'day is', 'days are')} done before it." if done else " No day is done before it."
+        return f"{fill.error[:1].upper()}{fill.error[1:].rstrip('.')}.{before}"
     if fill.status == "STOPPED":
         return f"Stopped after {done} of {units.several(total, 'day')}."
     if fill.status == "DONE" or done == total:

@@ -10,6 +10,7 @@ import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -19,7 +20,7 @@ from flows.errors import DuplicateRun, InputError
 from flows.run.ledger import follow, prefect_url
 from flows.run.up import ensure, held, ready, serve
 from flows.settings import Settings
-from flows.store import NewRun, open_store
+from flows.store import NewBackfill, NewRun, open_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(300)]
 
@@ -37,7 +38,7 @@ class House:
         self.store = open_store(self.settings.control_url)
         self.said = home / "said.txt"
         env = {**os.environ, "PENSTOCK_HOME": str(home), "PENSTOCK_PREFECT_PORT": str(taken), "PENSTOCK_CONTROL_URL": ""}
-        code = "import sys; from flows.settings import Settings; from flows.run.up import serve; sys.exit(serve(Settings.load(), app=False))"
+        code = "from flows.settings import Settings; from flows.run.up import serve; raise SystemExit(serve(Settings.load(), app=False))"
         with self.said.open("w") as out:
             self.process = subprocess.Popen([sys.executable, "-u", "-c", code], env=env, stdout=out, stderr=out, start_new_session=True)
         self.until(lambda: "penstock is up" in self.said.read_text(), 120)
@@ -53,6 +54,27 @@ class House:
         spec = {"pipeline_id": pipeline, "steps": list(steps), **more}
         return self.store.runs.submit(NewRun(tenant_id="demo", pipeline_id=pipeline, spec=spec, run_date="2025-11-15",
                                              folders=[str(f) for f in self.settings.folders])).run_id
+
+    def backfill(self, *steps, pipeline, days=3):
+        spec = {"pipeline_id": pipeline, "steps": list(steps)}
+        return self.store.backfills.submit(NewBackfill(
+            tenant_id="demo", pipeline_id=pipeline, spec=spec, folders=[str(f) for f in self.settings.folders],
+            days=[{"run_date": f"2025-11-0{n + 1}", "params": {}} for n in range(days)])).backfill_id
+
+    def filled(self, backfill_id):
+        """The backfill and its runs, oldest first, when it has ended."""
+        self.until(lambda: self.store.backfills.get("demo", backfill_id).ended, 120)
+        return self.store.backfills.get("demo", backfill_id), self.store.runs.find("demo", backfill_id=backfill_id)[::-1]
+
+    def day(self, backfill_id, number, step_id):
+        """The run of that day, when this step of it is at work."""
+        def there():
+            found = self.store.runs.find("demo", backfill_id=backfill_id, status="RUNNING")
+            return [run for run in found if run.backfill_day == number and
+                    any(s.step_id == step_id and s.status == "RUNNING" for s in self.store.steps.of(run.run_id))]
+
+        self.until(there)
+        return there()[0]
 
     def ended(self, run_id):
         """The run and its steps by id, when it has ended."""
@@ -322,6 +344,56 @@ def test_a_killed_runner_leaves_no_claim_no_process_and_no_half_table(house):
     run, steps = house.ended(house.submit(read, load, pipeline="kill"))
     assert (run.status, steps["load"].rows_processed) == ("SUCCESS", 1000)
     house.recorded(run_id, "Crashed")
+
+
+def test_a_backfill_runs_each_day_once_one_after_the_other(house):
+    fill, runs = house.filled(house.backfill(wait("work", 0.2), pipeline="fill-all"))
+    assert (fill.status, fill.position, fill.error) == ("DONE", 3, "")
+    assert [(run.run_date, run.status, run.backfill_day, run.backfill_days) for run in runs] == [
+        (f"2025-11-0{n}", "SUCCESS", n, 3) for n in (1, 2, 3)]
+    assert all(before.ended_at <= after.created_at for before, after in pairwise(runs))
+
+
+def test_a_stopped_backfill_stops_its_run_and_starts_no_other(house):
+    backfill_id = house.backfill(wait("long", 60), pipeline="fill-stop")
+    run = house.day(backfill_id, 1, "long")
+    assert house.store.backfills.stop("demo", backfill_id).status == "STOPPED"
+    assert house.ended(run.run_id)[0].status == "CANCELLED"
+    after, _ = house.ended(house.submit(wait("short", 0.1), pipeline="fill-stop"))  # the runner has been looking round by its end
+    assert after.status == "SUCCESS"
+    assert [each.run_id for each in house.filled(backfill_id)[1]] == [run.run_id]
+
+
+def test_a_day_that_failed_holds_the_backfill_until_somebody_lets_it_go_on(house):
+    read = {"step_id": "read", "ps_type": "generic.extract", "source": {"path": "fill_{run_date}.csv"}}
+    for day in (1, 3):
+        (house.settings.folders[0] / f"fill_2025-11-0{day}.csv").write_text("a,b\n1,2\n")
+    backfill_id = house.backfill(wait("first", 0.1), read, pipeline="fill-fail")
+    fill, runs = house.filled(backfill_id)
+    assert (fill.status, fill.position) == ("FAILED", 1)
+    assert fill.error.startswith("day 2 of 3 (2 November 2025) failed: read failed: ")
+    assert [run.status for run in runs] == ["SUCCESS", "FAILED"]
+    (house.settings.folders[0] / "fill_2025-11-02.csv").write_text("a,b\n1,2\n")
+    house.store.backfills.go_on("demo", backfill_id)
+    fill, runs = house.filled(backfill_id)
+    assert (fill.status, fill.position) == ("DONE", 3)
+    assert [(run.run_date, run.status) for run in runs] == [("2025-11-01", "SUCCESS"), ("2025-11-02", "FAILED"), ("2025-11-02", "SUCCESS"),
+                                                            ("2025-11-03", "SUCCESS")]
+    assert runs[2].resume_of == runs[1].run_id
+    first = [house.ended(run.run_id)[1]["first"] for run in runs[1:3]]
+    assert first[0].started_at == first[1].started_at  # a step that had finished is kept
+
+
+@pytest.mark.parametrize(("number", "ended"), [(signal.SIGKILL, "CRASHED"), (signal.SIGTERM, "CANCELLED")], ids=["killed", "stopped"])
+def test_a_backfill_survives_its_runner(house, number, ended):
+    backfill_id = house.backfill(wait("work", 3), pipeline=f"fill-{number.name.lower()}")
+    run = house.day(backfill_id, 2, "work")
+    os.kill(house.runner().info["pid"], number)
+    fill, runs = house.filled(backfill_id)
+    assert (fill.status, fill.position) == ("DONE", 3)
+    assert [(each.run_date, each.status) for each in runs] == [("2025-11-01", "SUCCESS"), ("2025-11-02", ended), ("2025-11-02", "SUCCESS"),
+                                                               ("2025-11-03", "SUCCESS")]
+    assert runs[2].resume_of == run.run_id == runs[1].run_id
 
 
 def test_a_run_outlives_prefects_server_and_one_that_is_new_waits_for_it(house):
