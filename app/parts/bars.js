@@ -76,9 +76,10 @@ function plan(view) {
 function draw(view) {
   if (!view.chart.clientWidth) return;
   const { data } = view, at = (view.at = plan(view));
-  const scale = (at.right - at.left) / data.end;
   const now = data.now + (data.rows.some((row) => row.live) && data.pick === "row" ? (performance.now() - view.since) / 1000 : 0);
-  const x = (time) => at.left + Math.min(time, data.end) * scale;
+  const end = data.pick === "row" ? Math.max(data.end, now) : data.end; // nothing runs off the axis before the next look
+  const scale = (at.right - at.left) / end;
+  const x = (time) => Math.round((at.left + Math.min(time, end) * scale) * 10) / 10;
   let y = 0;
   for (const row of data.rows) {
     const parts = view.rows.get(row.id), high = at.narrow ? (row.bars.length ? 46 : 30) : Math.max(ROW, row.lanes * LANE + 12);
@@ -96,7 +97,7 @@ function draw(view) {
     const inset = data.pick === "row" ? 28 : 4;
     put(parts.label, { x: inset, y: middle + 4.5 });
     say(parts.label, cut(view, row.label, at.room - inset + 4, 12.5, 600));
-    let end = at.left, begin = at.left;
+    let right = at.left, begin = at.left;
     const ids = new Set(row.bars.map((bar) => bar.id));
     for (const [id, old] of parts.kept) if (!ids.has(id)) { old.group.remove(); parts.kept.delete(id); }
     for (const bar of row.bars) {
@@ -113,23 +114,23 @@ function draw(view) {
         put(group, { class: "pickbar" + (view.chosen === bar.id ? " chosen" : ""), "aria-label": bar.aria, "aria-pressed": String(view.chosen === bar.id) });
         say(group.firstChild, bar.title);
       }
-      end = begin + width;
+      right = begin + width;
       if (bar.live && data.pick === "row" && !row.text) parts.live = row.word + " · " + lasted(Math.max(0, stop - bar.start));
     }
     const text = [row.text || parts.live || "", row.tries].filter(Boolean).join(" · ");
-    const need = wide(view, text, 12), fits = end + 8 + need <= at.width - 4;
-    put(parts.note, { x: at.narrow ? at.width - 8 - need : fits || begin - 8 - need < at.left ? Math.min(end + 8, at.width - 4 - need) : begin - 8 - need, y: middle + 4.5 });
+    const need = wide(view, text, 12), fits = right + 8 + need <= at.width - 4;
+    put(parts.note, { x: at.narrow ? at.width - 8 - need : fits || begin - 8 - need < at.left ? Math.min(right + 8, at.width - 4 - need) : begin - 8 - need, y: middle + 4.5 });
     say(parts.note, text);
     y += high;
   }
   view.high = y;
   put(view.svg, { height: y, viewBox: `0 0 ${at.width} ${y}`, "aria-label": data.told });
-  axis(view, x, at, y);
+  axis(view, x, at, y, end);
 }
 
-function axis(view, x, at, high) {
+function axis(view, x, at, high, end) {
   const { data } = view;
-  const look = JSON.stringify([data.ticks, data.unit, at, high, data.end]);
+  const look = JSON.stringify([data.ticks, data.unit, at, high, end]);
   if (view.axisLook === look) return;
   view.axisLook = look;
   view.grid.replaceChildren();
