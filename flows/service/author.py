@@ -15,7 +15,7 @@ from flows.spec.model import FlowSpec
 if TYPE_CHECKING:
     from flows.checks import Report
     from flows.insight.catalog import Catalog, Table
-    from flows.planner.answer import Answer, PlanRequest, PlanResult
+    from flows.planner.answer import Answer, FileSource, PlanRequest, PlanResult
     from flows.run.preview import Preview
     from flows.service.door import Given
 
@@ -49,9 +49,9 @@ class Author(Door):
                  files: Sequence[File]) -> PlanRequest:
         from flows.planner.answer import PlanRequest
 
-        catalog, names = self._with_files(files)
+        catalog, known = self._with_files(text, files)
         return PlanRequest(text=text, now=now or datetime.now(UTC), tenant_id=self.tenant, catalog=catalog, answers=answers or [],
-                           current_spec=self._current(current), files=names, pipelines=self._pipelines())
+                           current_spec=self._current(current), files=known, pipelines=self._pipelines())
 
     def _current(self, given: Given | None) -> FlowSpec | None:
         if given is None:
@@ -64,13 +64,36 @@ class Author(Door):
             return {}
         return {s.pipeline_id: str(s.spec.get("name") or s.pipeline_id) for s in self.store.specs.list(self.tenant)}
 
-    def _with_files(self, files: Sequence[File]) -> tuple[Catalog, dict[str, tuple[str, ...]]]:
-        """The catalogue with the files as tables of it, and by which names a text calls each."""
-        from flows.planner.files import tables
+    def _with_files(self, text: str, files: Sequence[File], *, base: PlanRequest | None = None) -> tuple[Catalog, dict[str, FileSource]]:
+        """The catalogue with all files that a text may read as tables of it: those given, and those that it names and that are there."""
+        from flows.planner.files import names_in, tables
 
-        found = tables(self.catalog, [(f.name, f.table.model_copy(update={"path": f.path})) for f in files])
-        merged = {**self.catalog.tables, **{name: table for name, (table, _) in found.items()}}
-        return self.catalog.model_copy(update={"tables": merged}) if found else self.catalog, {n: words for n, (_, words) in found.items()}
+        catalog, known = (base.catalog, base.files) if base else (self.catalog, {})
+        given = [(f.name, f.table, {"path": str(f.path), **dict(getattr(f, "options", {}))}) for f in files]
+        had = {n for f in known.values() for n in f.names}
+        given = [g for g in given if g[0].lower() not in had]
+        taken = had | {n for name, _, source in given for n in (name.lower(), source["path"].lower())}
+        given += [found for name in names_in(text) if name.lower() not in taken and (found := self._file(name))]
+        if not given:
+            return catalog, known
+        new = tables(catalog, given)
+        merged = {**catalog.tables, **{name: table for name, (table, _) in new.items()}}
+        return catalog.model_copy(update={"tables": merged}), {**known, **{name: file for name, (_, file) in new.items()}}
+
+    def _file(self, name: str) -> tuple[str, Table, dict[str, Any]] | None:
+        """A file in an allowed folder with its columns, as a run will read it; None when there is none, or it cannot be read."""
+        from flows.errors import PenstockError
+        from flows.insight.catalog import CatalogColumn, Table
+        from flows.insight.files import AllowedFiles
+
+        try:
+            path = AllowedFiles.of(self.settings).read(name)
+            from flows.run.look import look
+
+            seen = look({"path": name}, name=name, settings=self.settings, store=self.store, catalog=self.catalog, limit=1000)
+        except PenstockError:
+            return None
+        return name, Table(path=path, columns={c.name: CatalogColumn(type=c.type) for c in seen.columns}), {"path": name}
 
     def answer(self, result: PlanResult, question_id: str, *, option: str | None = None, text: str | None = None,
                now: datetime | None = None, said: str = "", current: Given | None = None, files: Sequence[File] = ()) -> PlanResult:
@@ -79,7 +102,7 @@ class Author(Door):
         Words that cannot be read leave the question open, with a message that says so. `said`, `now`, `current` and `files` are what
         `plan` was given: only a result that was made from plain data needs them again. Raises MissingError, InputError.
         """
-        from flows.planner.answer import apply
+        from flows.planner.answer import Reading, apply
         from flows.planner.reply import in_words
 
         if option is not None:
@@ -87,10 +110,12 @@ class Author(Door):
         if text is None:
             raise InputError("an answer is an option or a text", fix="Give one of them")
         if result.reading is None:
-            from flows.planner.answer import Reading
-
             words = said or str(result.spec.get("description") or "")
             result = result.of(Reading(self._request(words, now, None, current, files)) if words else None)
+        else:
+            catalog, known = self._with_files(text, files, base=result.reading.request)
+            request = result.reading.request.model_copy(update={"catalog": catalog, "files": known})
+            result = result.of(Reading(request, result.reading.moves))
         return self._checked_plan(in_words(result, question_id, text))
 
     def undo(self, result: PlanResult, number: int) -> PlanResult:
