@@ -15,14 +15,14 @@ from flows.show.outline import steps_of
 
 def graphview(state: State, draft: Draft, run: Book | None) -> None:
     """Drawn from one snapshot of the run; looked at again while the run lives."""
-    every = pace(run) if run is not None else None
-    st.fragment(_follow, run_every=every)(state, draft, every, [run])
+    told = (pace(run), run.run.status) if run is not None else (None, "")
+    st.fragment(_follow, run_every=told[0])(state, draft, told, [run])
 
 
-def _follow(state: State, draft: Draft, every: float | None, first: list[Book | None]) -> None:
+def _follow(state: State, draft: Draft, told: tuple[float | None, str], first: list[Book | None]) -> None:
     """The full rerun hands its snapshot over in `first`; every later look is this fragment's own."""
     run = first.pop() if first else look(state.run_id, key="graph") if state.run_id else None
-    if run is not None and pace(run) != every:
+    if run is not None and (pace(run), run.run.status) != told:
         st.rerun()
     mine = run if run is not None and run.run.pipeline_id == draft.pipeline_id else None
     steps = {each["step_id"]: each for each in steps_of(draft.spec)}

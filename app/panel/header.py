@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +12,7 @@ import streamlit as st
 from app.door import service
 from app.panel import place
 from app.panel.book import Book
+from app.panel.params import form
 from app.panel.words import schedule
 from app.parts.badge import badge
 from app.parts.copylink import copylink
@@ -21,7 +21,6 @@ from app.talk.talk import Talk
 from app.talk.turn import Draft, State
 from app.talk.words import problem
 from flows.errors import PenstockError
-from flows.spec.template import builtins, typed_params
 
 TROUBLE = "panel_trouble"
 
@@ -32,7 +31,7 @@ def header(talk: Talk, state: State, draft: Draft, run: Book | None) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"### {plain(draft.name)}", width="stretch")
             if draft.history:
-                st.button("Undo", key="panel_undo", icon=":material/undo:", on_click=_try, args=(talk.undo,),
+                st.button("Undo", key="panel_undo", icon=":material/undo:", on_click=attempt, args=(talk.undo,),
                           help="Back to the version before the last change.")
             with st.popover("", icon=":material/more_horiz:", help="Download and link", key="panel_more"):
                 st.download_button("Download YAML", data=lambda: yaml_of(draft), file_name=f"{_file(draft.pipeline_id)}.yml",
@@ -88,66 +87,7 @@ def _run(talk: Talk, draft: Draft) -> None:
         st.button("Run", key="panel_run", type="primary", icon=":material/play_arrow:", on_click=start, args=(talk, {}))
         return
     with st.popover("Run", type="primary", icon=":material/play_arrow:", key="panel_run_with"):
-        _form(talk, draft)
-
-
-def _form(talk: Talk, draft: Draft) -> None:
-    fields = list(draft.spec["parameters"])
-    if all(each.get("name") != "run_date" for each in fields):
-        fields.append({"name": "run_date", "type": "date", "default": "{run_date}", "description": "The day that this run is for"})
-    usual = defaults(draft.spec, fields)
-    with st.form("panel_form", border=False):
-        for each in fields:
-            field(each, usual.get(each["name"]))
-        st.form_submit_button("Run", type="primary", icon=":material/play_arrow:", key="panel_form_run", on_click=_submit,
-                              args=(talk, fields))
-
-
-def defaults(spec: Mapping[str, Any], fields: list[dict[str, Any]]) -> dict[str, Any]:
-    """What each parameter is when nobody says it; what cannot be known stays empty."""
-    known = builtins(tenant_id=service().tenant, pipeline_id=str(spec.get("pipeline_id", "")))
-    found: dict[str, Any] = {}
-    for each in fields:
-        if each.get("default") is None:
-            continue
-        try:
-            model = service().source({"pipeline_id": "form", "variables": spec.get("variables") or {}, "parameters": [each],
-                                      "steps": [{"step_id": "a", "ps_type": "generic.wait"}]}).spec
-            found |= typed_params(model, {}, known)
-        except PenstockError:
-            continue  # the field is empty then, and the start says what is wrong
-    return found
-
-
-def field(param: Mapping[str, Any], value: Any) -> None:
-    """One typed field; its value stands under `panel_param_<name>`."""
-    name, kind = str(param["name"]), param.get("type", "string")
-    label, key = plain(name.replace("_", " ").capitalize()), f"panel_param_{name}"
-    tip = plain(param["description"]) if param.get("description") else None
-    if kind == "date":
-        st.date_input(label, value=date.fromisoformat(value) if value else None, key=key, help=tip, format="YYYY-MM-DD")
-    elif kind == "boolean":
-        st.checkbox(label, value=bool(value), key=key, help=tip)
-    elif kind == "integer":
-        st.number_input(label, value=int(value) if value is not None else None, step=1, key=key, help=tip)
-    elif kind == "number":
-        st.number_input(label, value=float(value) if value is not None else None, key=key, help=tip)
-    elif kind == "timestamp":
-        at = datetime.fromisoformat(str(value).replace("Z", "+00:00")).astimezone(UTC).replace(tzinfo=None) if value else None
-        st.datetime_input(f"{label} \\(UTC\\)", value=at, key=key, help=tip, format="YYYY-MM-DD")
-    else:
-        st.text_input(label, value="" if value is None else str(value), key=key, help=tip)
-
-
-def _submit(talk: Talk, fields: list[dict[str, Any]]) -> None:
-    given: dict[str, str] = {}
-    for each in fields:
-        value = st.session_state.get(f"panel_param_{each['name']}")
-        if isinstance(value, datetime):
-            given[each["name"]] = value.replace(tzinfo=UTC).isoformat()
-        elif value is not None and value != "":
-            given[each["name"]] = str(value).lower() if isinstance(value, bool) else str(value)
-    start(talk, given)
+        form(draft.spec, key="run", label="Run", icon="play_arrow", submit=lambda values: start(talk, values))
 
 
 def start(talk: Talk, params: Mapping[str, str]) -> None:
@@ -156,10 +96,10 @@ def start(talk: Talk, params: Mapping[str, str]) -> None:
         talk.start(params)
         place.go("run")
 
-    _try(go)
+    attempt(go)
 
 
-def _try(act: Any) -> None:
+def attempt(act: Any) -> None:
     """Do it; what went wrong stands under the head at the next drawing."""
     try:
         act()

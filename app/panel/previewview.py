@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app.panel import place
+from app.panel.params import form
 from app.parts.badge import badge
 from app.parts.empty import empty
 from app.parts.escape import code, plain, quoted
@@ -79,6 +80,9 @@ def _bar(talk: Talk, state: State, draft: Draft) -> str:
             else:
                 options["format_func"] = str
                 st.selectbox("Step", ids, **options)
+        if draft.spec.get("parameters"):
+            with st.popover("Parameters", icon=":material/tune:", key="preview_with"):
+                form(draft.spec, key="preview", label="Preview", icon="refresh", submit=talk.refresh_preview)
         st.button("Refresh", key="preview_refresh", icon=":material/refresh:", on_click=talk.refresh_preview,
                   disabled=state.preview_state == "working", help="Read the rows again. Nothing is written.")
     return chosen

@@ -46,8 +46,8 @@ def run_detail(run_id: str, *, key: str, ways: Ways | None = None, first: Book |
     """Show a run and follow it while it lives; `first` is a snapshot that was just taken."""
     seen = first or look(run_id, key=key)
     if seen is not None:
-        every = pace(seen)
-        st.fragment(_follow, run_every=every)(run_id, key, ways or Ways(), every, [seen])
+        told = (pace(seen), seen.run.status)
+        st.fragment(_follow, run_every=told[0])(run_id, key, ways or Ways(), told, [seen])
 
 
 def look(run_id: str, *, key: str) -> Book | None:
@@ -68,13 +68,13 @@ def pace(seen: Book) -> float | None:
     return SLOW if seen.elapsed > CALM_AFTER else FAST
 
 
-def _follow(run_id: str, key: str, ways: Ways, every: float | None, first: list[Book]) -> None:
+def _follow(run_id: str, key: str, ways: Ways, told: tuple[float | None, str], first: list[Book]) -> None:
     """The full rerun hands its snapshot over in `first`; every later look is this fragment's own, one a refresh."""
     seen = first.pop() if first else look(run_id, key=key)
     if seen is None:
         return
-    if pace(seen) != every:
-        st.rerun()  # once: header and chat learn that it ended, and the timer is set anew
+    if (pace(seen), seen.run.status) != told:
+        st.rerun()  # once: head and chat learn that it began or ended, and the timer is set anew
     _head(seen, key, ways)
     verdict(seen, key=key)
     step = _drawing(seen, key, ways) if seen.live or seen.view.steps else ""

@@ -6,14 +6,14 @@ import streamlit as st
 
 from app.door import service
 from app.panel.book import Book
-from app.panel.header import start
+from app.panel.header import attempt, start
 from app.panel.rundetail import Ways, run_detail
 from app.parts.empty import empty
+from app.parts.escape import quoted
 from app.talk.talk import Talk
 from app.talk.turn import Draft, State
 from app.talk.words import problem
 from flows.errors import PenstockError
-from flows.show.units import several
 
 EMPTY = "Not run yet. Run it here against DuckDB first. Production is not touched."
 
@@ -31,11 +31,14 @@ def runview(talk: Talk, state: State, draft: Draft, run: Book | None) -> None:
 
 
 def _backfill(backfill_id: str) -> None:
-    """How far the list of dates is that this run belongs to."""
+    """How far the list of dates is that this run belongs to; one that ended early can go on."""
     try:
         seen = service().backfill_view(backfill_id)
     except PenstockError as error:
         st.caption(problem(error))
         return
-    done = sum(each.status in ("SUCCESS",) for each in seen.runs)
-    st.progress(done / max(1, len(seen.dates)), text=f"{done} of {several(len(seen.dates), 'run')} of the backfill succeeded")
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="run_backfill"):
+        st.progress(min(1.0, seen.done / max(1, seen.total)), text=f"Backfill: {seen.done} of {seen.total} days. {quoted(seen.words)}")
+        if seen.state in ("FAILED", "STOPPED"):
+            st.button("Go on", key="run_go_on", icon=":material/resume:", on_click=attempt, args=(lambda: service().go_on(backfill_id),),
+                      help="From the day it ended with; what had finished is kept.")
