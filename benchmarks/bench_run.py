@@ -16,7 +16,7 @@ from flows.run.ledger import follow
 from flows.store import NewRun, Store, open_store
 
 TIMES = 7
-SERVE = "import sys; from flows.settings import Settings; from flows.run.up import serve; sys.exit(serve(Settings.load()))"
+SERVE = "import sys; from flows.settings import Settings; from flows.run.up import serve; sys.exit(serve(Settings.load(), app=False))"
 
 
 def wait(step_id: str, seconds: float) -> dict:
