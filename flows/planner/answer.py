@@ -133,6 +133,13 @@ class PlanResult(Closed):
         """Plain data, the same bytes for the same result."""
         return self.model_dump(mode="json")
 
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        """How a notebook shows an answer: the draft's graph, its questions and its assumptions."""
+        from flows.show.page import plan_bundle
+        from flows.spec.loader import dump_draft
+
+        return plan_bundle(self.as_dict(), yaml=dump_draft(self.spec) if self.spec else "")
+
     @property
     def reading(self) -> Reading | None:
         """None for a result that was made from plain data."""

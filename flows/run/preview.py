@@ -69,6 +69,12 @@ class Preview:
         return {"pipeline_id": self.pipeline_id, "ok": self.ok, "steps": [s.as_dict() for s in self.steps],
                 "seconds": round(self.seconds, 3)}
 
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        """How a notebook shows a preview: each step's first rows, its rejected rows and its checks."""
+        from flows.show.page import preview_bundle
+
+        return preview_bundle(self.as_dict())
+
 
 def preview(spec: FlowSpec, *, settings: Settings, store: Store, catalog: Catalog, step: str | None = None, limit: int | None = None,
             params: Mapping[str, Any] | None = None) -> Preview:

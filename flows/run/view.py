@@ -45,13 +45,13 @@ class BackfillView:
     current: Run | None = None  # the run of the day at work, or the one it ended with
     failed_day: date | None = None
     wait: str = ""
-    runs: list[Run] = field(default_factory=list)  # the newest 100, newest first
+    runs: list[Run] = field(default_factory=list)  # the newest 100, newest first, without their specs
 
 
 def backfill_view(fill: Backfill, store: Store, wait: str = "") -> BackfillView:
     """Read the runs of a backfill and say how far it is."""
-    runs = store.runs.find(fill.tenant_id, backfill_id=fill.backfill_id, limit=SHOWN)
-    current = next((run for run in runs if run.run_id == fill.run_id), None)
+    runs = store.runs.find(fill.tenant_id, backfill_id=fill.backfill_id, limit=SHOWN, specs=False)
+    current = store.runs.get(fill.tenant_id, fill.run_id) if fill.run_id else None
     total = len(fill.days)
     done = fill.position + (current is not None and current.status == "SUCCESS")
     failed = fill.dates[fill.position] if fill.status == "FAILED" else None

@@ -161,3 +161,11 @@ class FlowSpec(Model):
     def as_dict(self) -> dict[str, Any]:
         """Canonical plain data: only what was said, in the order of the contract."""
         return self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        """How a notebook shows a spec: its graph, its steps in words, and the whole of it as English and as YAML."""
+        from flows.show.page import spec_bundle
+        from flows.spec.loader import dump
+        from flows.spec.words import explain
+
+        return spec_bundle(self, english=explain(self), yaml=dump(self), data=self.as_dict())
