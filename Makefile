@@ -8,7 +8,7 @@ ifneq ($(shell cat .venv/.at 2>/dev/null),$(realpath .)/.venv)
 $(shell rm -f .venv/.core .venv/.test)
 endif
 
-.PHONY: help up demo test lint bench lock clean
+.PHONY: help up demo test lint bench pictures lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -29,6 +29,9 @@ lint: .venv/.test  ## ruff and mypy
 
 bench: .venv/.core  ## measure, and print ratios
 	@rc=0; for bench in benchmarks/bench_*.py; do $(PY) "$$bench" || rc=1; done; exit $$rc
+
+pictures: .venv/.test  ## take the pictures of docs/pictures from the real app
+	@$(PY) docs/pictures/make.py
 
 lock: .venv/.core  ## resolve all packages again: constraints.txt, constraints-bq.txt
 	@.ci/lock

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-TARGETS = {"help", "up", "demo", "test", "lint", "bench", "clean", "lock"}
+TARGETS = {"help", "up", "demo", "test", "lint", "bench", "clean", "lock", "pictures"}
 
 
 def pins(name: str) -> dict[str, list[tuple[str, Marker | None]]]:
