@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from flows.run.ledger import prefect_url
@@ -31,6 +31,12 @@ class RunView:
                 "error": run.error or None, "environment": run.environment, "run_date": str(run.run_date),
                 "created_at": _iso(run.created_at), "started_at": _iso(run.started_at), "ended_at": _iso(run.ended_at),
                 "prefect_url": self.address or None, **_backfill(run)}
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        """How a notebook shows a run: its state, and its steps as bars and as a table."""
+        from flows.show.page import run_bundle
+
+        return run_bundle(self.as_dict(), now=datetime.now(UTC))
 
 
 @dataclass(frozen=True)

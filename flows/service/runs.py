@@ -61,11 +61,13 @@ class Runs(Submit, Health):
         return [view(run, self.store, self.settings) for run in self.store.runs.find(self.tenant, pipeline_id=pipeline_id, limit=limit)]
 
     def find_runs(self, *, pipeline_id: str | None = None, status: Sequence[str] = (), since: datetime | date | None = None,
-                  until: datetime | date | None = None, text: str = "", limit: int = 50, before: str | None = None) -> list[Run]:
+                  until: datetime | date | None = None, text: str = "", limit: int = 50, before: str | None = None,
+                  specs: bool = True) -> list[Run]:
         """Runs without their steps, newest first; an empty filter filters nothing.
 
         `since` <= created_at < `until` (a date is its midnight in UTC); `text` stands in the pipeline's id or name or in the run's id;
-        `before` is the id of the last run of the page before. At most 1,000. Raises InputError for a state that there is none of or a
+        `before` is the id of the last run of the page before; `specs=False` leaves the specs out, which a page that polls many runs
+        wants. At most 1,000. Raises InputError for a state that there is none of or a
         time without a zone, MissingError when `before` is no run.
         """
         wanted = [status] if isinstance(status, str) else list(status)
@@ -74,7 +76,7 @@ class Runs(Submit, Health):
             raise InputError(f"a run has no state {wrong[0]!r}", where="status", fix=f"Use {', '.join(STATES)}")
         found = self.store.runs.find(
             self.tenant, pipeline_id=pipeline_id, status=wanted, since=_moment(since, "since"), until=_moment(until, "until"),
-            text=text.strip()[:TEXT], before=before, limit=max(1, min(limit, MOST)))
+            text=text.strip()[:TEXT], before=before, limit=max(1, min(limit, MOST)), specs=specs)
         if before and not found:
             self.store.runs.get(self.tenant, before)
         return found

@@ -16,6 +16,7 @@ from flows.store.schema import runs
 from flows.store.steps import close_steps
 
 _COLUMNS = [c for c in runs.c if c.name in Run.__dataclass_fields__]
+_WITHOUT_SPEC = [c for c in _COLUMNS if c.name != "spec"]
 _IS_OPEN = runs.c.status.in_(OPEN)
 
 
@@ -59,10 +60,12 @@ class Runs:
 
     def find(self, tenant: str, *, pipeline_id: str | None = None, status: str | Sequence[str] | None = None,
              since: datetime | None = None, until: datetime | None = None, text: str = "", backfill_id: str = "",
-             before: str | None = None, limit: int = 50) -> list[Run]:
+             before: str | None = None, limit: int = 50, specs: bool = True) -> list[Run]:
         """Newest first; an empty filter filters nothing. `since` <= created_at < `until`; `text` stands in the pipeline's id or name
-        or in the run's id, in any case of letters; `before` is the last run of the page before this one."""
-        asked = select(*_COLUMNS).where(runs.c.tenant_id == tenant).order_by(runs.c.seq.desc()).limit(limit)
+        or in the run's id, in any case of letters; `before` is the last run of the page before this one; without `specs` each run's
+        spec is {}."""
+        columns = _COLUMNS if specs else _WITHOUT_SPEC
+        asked = select(*columns).where(runs.c.tenant_id == tenant).order_by(runs.c.seq.desc()).limit(limit)
         if pipeline_id:
             asked = asked.where(runs.c.pipeline_id == pipeline_id)
         if status:
@@ -277,4 +280,4 @@ def _missing(run_id: str) -> MissingError:
 
 
 def _run(row: Row[Any]) -> Run:
-    return Run(**{**row._mapping, "folders": tuple(row.folders)})
+    return Run(**{"spec": {}, **row._mapping, "folders": tuple(row.folders)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -63,6 +64,13 @@ def test_filters(store: Store, many: dict[str, str], asked: dict[str, Any], foun
 def test_a_run_is_found_by_a_part_of_its_id(store: Store, many: dict[str, str]) -> None:
     assert [run.run_id for run in store.runs.find("demo", text=many["b"][-6:])] == [many["b"]]
     assert store.runs.find("demo", text=many["e"]) == []
+
+
+def test_specs_can_be_left_out(store: Store, many: dict[str, str]) -> None:
+    whole, light = store.runs.find("demo"), store.runs.find("demo", specs=False)
+    assert [run.spec for run in light] == [{}] * 4
+    assert [replace(run, spec={}) for run in whole] == light
+    assert light[-1].name == "Revenue by day"
 
 
 def test_pages_hold_every_run_once_while_new_ones_come(store: Store) -> None:
