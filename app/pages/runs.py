@@ -55,7 +55,7 @@ def overview(live: bool) -> None:
 
 def day(now: datetime) -> None:
     """The last 24 hours, one line a pipeline."""
-    found = service().find_runs(since=now - timedelta(hours=24), limit=300)
+    found = service().find_runs(since=now - timedelta(hours=24), limit=300, specs=False)
     bars = [TimelineRun(run.run_id, run.name or run.pipeline_id, run.status, run.started_at or run.created_at, run.ended_at)
             for run in found]
     held = asked(entered=False).run
@@ -104,7 +104,7 @@ def changed(name: str) -> None:
 
 def pipelines() -> dict[str, str]:
     """The pipelines that ran lately: id and name."""
-    return {run.pipeline_id: run.name or run.pipeline_id for run in reversed(service().find_runs(limit=200))}
+    return {run.pipeline_id: run.name or run.pipeline_id for run in reversed(service().find_runs(limit=200, specs=False))}
 
 
 def listing() -> None:
