@@ -316,8 +316,8 @@ def test_a_flow_that_something_else_starts_takes_the_same_claim(house):
 
 def test_a_killed_run_is_crashed_and_its_neighbour_goes_on(house):
     run_id, other = house.submit(wait("long", 60), wait("next", 1), pipeline="one"), house.submit(wait("calm", 4), pipeline="two")
+    house.running(other, "calm")  # first: it is the shorter one
     house.running(run_id, "long")
-    house.running(other, "calm")
     os.kill(house.pid_of(run_id), signal.SIGKILL)
     run, steps = house.ended(run_id)
     assert (run.status, run.error) == ("CRASHED", "its process ended (SIGKILL)")
