@@ -117,6 +117,9 @@ def test_each_answer_has_the_headers(client):
         assert headers["x-frame-options"] == "SAMEORIGIN"
         assert "frame-ancestors 'self'" in headers["content-security-policy"]
         assert "http" not in headers["content-security-policy"]
+        scripts = headers["content-security-policy"].split("script-src ")[1].split(";")[0]
+        assert scripts.startswith("'self' blob: 'sha256-")
+        assert "unsafe" not in scripts
 
 
 # ---- what is shipped
