@@ -31,11 +31,18 @@ class Answer(Closed):
     text: str | None = None
 
 
+class FileSource(Closed):
+    """A file that is read: the names by which a text may call it, in small letters, and the `source` of the step that reads it."""
+
+    names: tuple[str, ...]
+    source: dict[str, Any]
+
+
 class PlanRequest(Closed):
     """All a planner may know. `now` must have a zone; a planner never reads the clock.
 
     `current_spec` is the pipeline that "it" means. `pipelines` are those that are stored, id to name. `files` are the tables of
-    `catalog` that are files given along with the text, each with the names by which a text may call it.
+    `catalog` that are files which the text may read, the newest last.
     """
 
     text: str
@@ -44,7 +51,7 @@ class PlanRequest(Closed):
     catalog: Catalog
     current_spec: FlowSpec | None = None
     pipelines: dict[str, str] = Field(default_factory=dict)
-    files: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    files: dict[str, FileSource] = Field(default_factory=dict)
     answers: list[Answer] = Field(default_factory=list)
     model: str | None = None
     token_budget: int | None = None

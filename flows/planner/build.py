@@ -68,6 +68,11 @@ def extract(build: Builder, table: str, after: list[str]) -> str:
     catalog = build.scope.lexicon.catalog
     step_id = f"extract_{table}"
     span, source = build.scope.origins.get(table, (None, "inferred"))
+    if table in build.scope.files:
+        source_of = dict(build.scope.files[table])
+        build.step(step_id, f"Read {table}", "generic.extract", after, source=source_of)
+        build.fact(f"steps.{step_id}.source.path", source_of["path"], span, source)
+        return step_id
     connection = catalog.tables[table].connection
     body: dict[str, Any] = {"connection": connection, "table": table} if connection else {"table": table}
     build.step(step_id, f"Read {table}", "generic.extract", after, source=body)

@@ -7,6 +7,7 @@ from typing import Any
 from flows.errors import InputError
 from flows.planner import build as make_spec
 from flows.planner.answer import Assumption, Fact, Option, PlanRequest, PlanResult, Question, Reading, Residue, status_of
+from flows.planner.doubt import undoing
 from flows.planner.envelope import envelope
 from flows.planner.holes import Ask, Asks, said_choice
 from flows.planner.lexicon import knowing, lexicon
@@ -28,6 +29,7 @@ from flows.planner.read import (
     values,
     zone,
 )
+from flows.planner.read.attached import read_files
 from flows.planner.read.draft import Draft, Said
 from flows.planner.read.text import Text, make
 from flows.planner.resolve import Scope, find_tables, join_tables, suggest_tables
@@ -145,6 +147,7 @@ def _only_english(raw: str, language: str) -> PlanResult:
 def read_draft(text: Text, request: PlanRequest) -> tuple[Draft, list[Any]]:
     """All readers in their order; what each one understood is gone for the next."""
     draft, today = Draft(), request.now.date()
+    read_files(text, draft, request.files)
     notify.read_notify(text, draft)
     running.read_running(text, draft)
     destination.read_writing(text, draft)
@@ -185,7 +188,7 @@ def _create(text: Text, request: PlanRequest, forced: str = "") -> PlanResult:
     draft, conditions = read_draft(text, request)
     _force(draft, forced)
     asks = Asks()
-    scope = Scope(text, draft, asks)
+    scope = Scope(text, draft, asks, files={name: file.source for name, file in request.files.items()})
     rates = _rates(scope)
     find_tables(scope, conditions)
     build = make_spec.Builder(scope, asks)
@@ -234,7 +237,7 @@ def _ways(text: Text, request: PlanRequest, spec: dict[str, Any]) -> list[Option
     """Each way to treat several tables, as the steps it would give; a way that asks for a join again, or cannot stack, is left out."""
     options = []
     tables = text.lexicon.catalog.tables
-    read = [s["source"]["table"] for s in spec["steps"] if s["ps_type"] == "generic.extract"]
+    read = [s["source"].get("table") or s["step_id"].removeprefix("extract_") for s in spec["steps"] if s["ps_type"] == "generic.extract"]
     for way, label in WAYS.items():
         if way == "union" and len({tuple(sorted(tables[t].columns)) for t in read if t in tables}) > 1:
             continue
@@ -271,7 +274,8 @@ def _ask_source(scope: Scope, leftover: list[list[Any]]) -> None:
     span = (run[0].start, run[-1].end) if run else None
     words = scope.text.raw[span[0] : span[1]] if span else ""
     message = f"There is no table {words!r} in the catalogue. Which table should be read?" if words else "Which table should be read?"
-    choices = [(t, {"table": t, "connection": scope.lexicon.catalog.tables[t].connection}) for t in suggest_tables(scope.text, words)]
+    near = [t for t in suggest_tables(scope.text, words) if t not in scope.files]
+    choices = [(t, {"table": t, "connection": scope.lexicon.catalog.tables[t].connection}) for t in near]
     scope.asks.add(Ask("source", message, span, choices))
 
 
@@ -380,7 +384,7 @@ def _residue(text: Text, leftover: list[list[Any]], asks: Asks) -> list[Residue]
         span = (run[0].start, run[-1].end)
         words = text.raw[span[0] : span[1]]
         out.append(Residue(span=span, text=words))
-        asks.items.append(Ask("unparsed", f'"{words}" was not understood. Say it in other words, or leave it out.', span))
+        asks.items.append(Ask("unparsed", f"I did not use “{words}”. Say what it should change, or leave it out.", span))
     return out
 
 
@@ -390,7 +394,7 @@ def _result(text: Text, build: make_spec.Builder, questions: list[Question], spe
         if question.slot == "unparsed":
             question.options = [Option(label="Leave it out", patch=[leave])]
     assumptions = [Assumption(path="text", text=f"{typed!r} was read as {meant!r}") for typed, meant, _ in text.typos]
-    assumptions += [Assumption(path=p, text=t) for p, t in (*build.draft.notes, *build.notes)]
+    assumptions += [Assumption(path=p, text=t, patch=undoing(p, t, spec)) for p, t in (*build.draft.notes, *build.notes)]
     return PlanResult(
         status=status_of(questions), spec=spec, facts=build.facts, assumptions=assumptions, questions=questions, residue=residue
     )

@@ -86,7 +86,7 @@ def _residue(text: Text, questions: list[Question], guard: dict[str, Any]) -> li
             Question(
                 id=f"q{len(questions) + 1}",
                 slot="unparsed",
-                message=f'"{words}" was not understood. Say it in other words, or leave it out.',
+                message=f"I did not use “{words}”. Say what it should change, or leave it out.",
                 options=[Option(label="Leave it out", patch=[guard])],
                 span=span,
             )

@@ -32,6 +32,7 @@ class Scope:
     origins: dict[str, tuple[Span | None, str]] = field(default_factory=dict)
     joints: list[Joint] = field(default_factory=list)
     spread: bool = False  # columns of several tables are used
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)  # tables that are files, with the `source` that reads them
 
     @property
     def lexicon(self) -> Lexicon:

@@ -38,6 +38,9 @@ def _joins(rows: Rows) -> None:
     for joint in rows.scope.joints:
         how = cue.value if cue else "inner"
         said = bool(cue and cue.source == "text")
+        if not said and how == "inner":
+            path = f"steps.transform.config.operations.{len(rows.ops)}.how"
+            rows.draft.notes.append((path, f"{joint.left} without a match in {joint.table} are left out"))
         on = [[rows.scope.key_name(joint.left, joint.pair[0]), joint.pair[1]]]
         hole = next((n for n, a in enumerate(rows.scope.asks.items) if a.slot == "join" and a.choices), None)
         body = {"op": "join", "with": rows.relation[joint.table], "how": how, "on": on if hole is None else Hole(hole, "on", on)}

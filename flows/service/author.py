@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flows.errors import InputError, MissingError, SpecError
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
     from flows.planner.answer import Answer, FileSource, PlanRequest, PlanResult
     from flows.run.preview import Preview
     from flows.service.door import Given
+
+
+ABOUT_ONE = re.compile(r"\b(?:run|runs|ran|running|start|trigger|execute|launch|backfill|rerun|re-run|retry|restart|stop|cancel|abort|"
+                       r"pause|resume|status|fail|failed|change|make|set|move|reschedule|switch|remove|add|is|did|how|when|why)\b", re.I)
+"""Words of which one stands in each request about a pipeline that is there."""
 
 
 class File(Protocol):
@@ -43,7 +50,26 @@ class Author(Door):
         """
         from flows.planner.embedded import plan
 
-        return self._checked_plan(plan(self._request(text, now, answers, current, files)))
+        request = self._request(text, now, answers, current, files)
+        result = plan(request)
+        if result.intent == "edit" and not result.spec:
+            stored = self._named_spec(str((result.run_request or {}).get("pipeline") or ""))
+            result = plan(request.model_copy(update={"current_spec": stored})) if stored is not None else result
+        return self._checked_plan(result)
+
+    def _named_spec(self, pipeline: str) -> FlowSpec | None:
+        """A stored pipeline that a text names, to be changed; None when it is only known to the catalogue."""
+        if not self._has_store():
+            return None
+        try:
+            return self.source(pipeline).spec
+        except MissingError:
+            return None
+
+    def _has_store(self) -> bool:
+        """Is there a control store? Planning never makes one."""
+        file = self.settings.control_url.removeprefix("sqlite:///")
+        return "store" in self.__dict__ or file == self.settings.control_url or Path(file).is_file()
 
     def _request(self, text: str, now: datetime | None, answers: list[Answer] | None, current: Given | None,
                  files: Sequence[File]) -> PlanRequest:
@@ -51,16 +77,16 @@ class Author(Door):
 
         catalog, known = self._with_files(text, files)
         return PlanRequest(text=text, now=now or datetime.now(UTC), tenant_id=self.tenant, catalog=catalog, answers=answers or [],
-                           current_spec=self._current(current), files=known, pipelines=self._pipelines())
+                           current_spec=self._current(current), files=known, pipelines=self._pipelines(text))
 
     def _current(self, given: Given | None) -> FlowSpec | None:
         if given is None:
             return None
         return self.source(given).spec
 
-    def _pipelines(self) -> dict[str, str]:
-        """The stored pipelines, id to name. A process that has no store open and a home without one asks nothing."""
-        if "store" not in self.__dict__:
+    def _pipelines(self, text: str) -> dict[str, str]:
+        """The stored pipelines, id to name. The store is opened only for a text that may be about one of them."""
+        if not self._has_store() or ("store" not in self.__dict__ and not ABOUT_ONE.search(text)):
             return {}
         return {s.pipeline_id: str(s.spec.get("name") or s.pipeline_id) for s in self.store.specs.list(self.tenant)}
 

@@ -82,6 +82,7 @@ def read_courtesy(text: Text) -> None:
             text.take(hit)
 
 
+TESTING = frozenset(["check", "checks", "checking", "validate", "verify", "test"])
 IGNORED = FUNCTION | VESSELS
 SIGNS = frozenset([*list(",.;:!?()[]{}-'\"*•·…"), "->", "--"])
 HARMLESS = QUANTITY & {"all", "every", "each", "both"}
@@ -90,7 +91,7 @@ HARMLESS = QUANTITY & {"all", "every", "each", "both"}
 def read_verbs(text: Text, draft: Draft) -> None:
     """Verbs of moving and making: together they are the wish that something is built."""
     for unit in text.left():
-        if unit.norm in MOVING:
+        if unit.norm in MOVING or (draft.checks and unit.norm in TESTING):
             draft.verbs.append((unit.start, unit.end))
             unit.taken = True
     text.render()

@@ -65,6 +65,15 @@ NULLS = [
         r"filled) (?P<c>{C})",
     )
 ]
+SIGNED = [
+    P(source, "positive|negative|zero")
+    for source in (
+        r"(?:where|whose|with|having|which have|that have|if|when)(?: (?:the|an?|its|their))* (?P<c>{C})(?: (?:value|field|column))?"
+        r"(?: (?:is|are|being|be|of))+ (?P<s>(?:not |non - )?(?:strictly )?(?:positive|negative|zero))",
+        r"(?:with|having|of|only|keep|just)(?: (?:an?|the|only|rows|with))* (?P<s>positive|negative|non - negative|non - zero) (?P<c>{C})",
+    )
+]
+SIGN_OF = {"positive": (">", "<="), "negative": ("<", ">="), "zero": ("=", "!=")}
 TEXTS = P(
     r"(?P<c>{C})(?: (?:that|which))?(?P<no> (?:do|does) not| not)?(?: (?:is|are))? (?P<op>starts with|start with|starting with|"
     r"begins with|begin with|beginning with|contains?|containing|includes?|like|matching|ends with|end with|ending with|ending "
@@ -155,6 +164,12 @@ def read_filters(text: Text, draft: Draft, today: dt.date) -> None:
             groups = hit.match.groupdict()
             op = "is_not_null" if groups.get("no") and not groups.get("null") else "is_null"
             found.append((*hit.match.span(), Leaf(ref(hit, "c"), op, None, hit.span)))
+            text.take(hit)
+    for wanted in SIGNED:
+        for hit in text.find(wanted):
+            op = SIGN_OF[hit["s"].split()[-1]][hit["s"].startswith(("not ", "non "))]
+            leaf = Leaf(ref(hit, "c"), op, 0, hit.span)
+            found.append((*hit.match.span(), leaf))
             text.take(hit)
     for hit in text.find(TEXTS):
         found.append((*hit.match.span(), _text(text, hit)))
