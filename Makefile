@@ -14,7 +14,7 @@ endif
 help:  ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
 
-up: .venv/.core  ## start everything and print the address; Ctrl-C stops it
+up: .venv/.core  ## start everything and print the address to open; Ctrl-C stops it
 	@$(PY) -m flows.cli up
 
 demo: .venv/.core  ## the main job on sample data, in the terminal
