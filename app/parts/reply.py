@@ -103,8 +103,8 @@ def _assumptions(each: Turn, state: State, acts: Acts) -> None:
         with st.container(key=f"assumed_{each.id}", gap="xsmall"):
             st.markdown(":gray[I assumed that]")
             for n, one in enumerate(assumed):
-                with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                    st.markdown(f"• {quoted(one.text)}", width="content")
+                with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+                    st.markdown(f"• {quoted(one.text)}", width="stretch")
                     if one.patch:
                         st.button("Change", key=f"undo_{each.id}_{n}", type="tertiary", on_click=acts.undo_assumption, args=(each.id, n),
                                   disabled=each.working)
@@ -137,7 +137,8 @@ def _runs(each: Turn) -> None:
         for run in each.runs:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(badge(run.status), width="content")
-                st.page_link("pages/runs.py", label=f"{plain(run.pipeline_id)} · {run_day(run.run_date)}", query_params={"run": run.run_id})
+                st.page_link("pages/runs.py", label=f"{plain(run.pipeline_id)} · {run_day(run.run_date)} · {run.at:%H:%M} UTC",
+                             query_params={"run": run.run_id})
 
 
 def run_day(text: str) -> str:

@@ -35,15 +35,11 @@ def start(say: Callable[[Any], None], example: Callable[[str], None], *, runs: S
         st.markdown(f":gray[{LINE}]", text_alignment="center")
         st.chat_input(HOLDER, key="first", accept_file="multiple", file_type=list(FILES), height=90, max_chars=20_000,
                       on_submit=say, args=("first",))
-        st.pills("Examples", list(EXAMPLES), key="examples", label_visibility="collapsed", wrap=True,
-                 on_change=_chosen, args=(example,))
+        # buttons, not pills: the browser sends a pill's value again with later clicks, when the pills are long gone
+        with st.container(horizontal=True, horizontal_alignment="center", gap="xsmall", key="examples"):
+            for n, (label, text) in enumerate(EXAMPLES.items()):
+                st.button(label, key=f"example_{n}", on_click=example, args=(text,), help=text)
         _left_off(runs, chats, open_chat)
-
-
-def _chosen(example: Callable[[str], None]) -> None:
-    label = st.session_state.get("examples")
-    if label in EXAMPLES:
-        example(EXAMPLES[label])
 
 
 def _left_off(runs: Sequence[Any], chats: Sequence[Any], open_chat: Callable[[str], None]) -> None:

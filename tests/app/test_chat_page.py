@@ -83,19 +83,19 @@ def test_the_first_question(at: AppTest) -> None:
     assert [title.value for title in at.title] == ["What should flow where?"]
     assert f":gray[{LINE}]" in texts(at)
     assert at.chat_input(key="first").placeholder.startswith("For example: load orders.csv every day at 2 am")
-    assert at.get("pills")[0].options == [label.split(": ", 1)[1] for label in EXAMPLES]
+    assert [b.label for b in at.button if b.key and b.key.startswith("example_")] == list(EXAMPLES)
     assert "pick up where you left off" not in texts(at)
 
 
 @pytest.mark.parametrize("label", list(EXAMPLES))
 def test_every_example_becomes_a_ready_draft_that_can_start(at: AppTest, label: str) -> None:
     at.run()
-    at.get("pills")[0].set_value(label).run()
-    settled(at)
+    click(at, "example_", label)
     state = talk_of(at).snapshot()
     assert state.draft is not None
     assert (state.draft.ready, state.draft.why_not, state.preview_state, state.preview.ok) == (True, "", "ready", True)
     assert "Nothing has run yet." in texts(at)
+    assert len(state.turns) == 1
     assert talk_of(at).start()
 
 
