@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -46,10 +47,11 @@ def overview(live: bool) -> None:
         Card("Median time", seconds(stats.median_seconds) if stats.median_seconds is not None else "–",
              f"of {stats.succeeded:,} succeeded" if stats.succeeded else "No run succeeded"),
     ], key="runs_cards")
-    backfills()
+    fills = service().backfills(status="RUNNING")
+    backfills(fills)
     if stats.total:
         day(now)
-    if busy() != live:
+    if bool(open_now or fills) != live:
         st.rerun()
 
 
@@ -64,9 +66,9 @@ def day(now: datetime) -> None:
         pick(picked)
 
 
-def backfills() -> None:
+def backfills(views: Sequence[Any]) -> None:
     """A line for each backfill at work, with its Stop."""
-    for view in service().backfills(status="RUNNING"):
+    for view in views:
         fill = view.backfill
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"runs_fill_{fill.backfill_id}"):
             name = plain(str(fill.spec.get("name") or fill.pipeline_id))
@@ -80,7 +82,7 @@ def backfills() -> None:
 
 def filters(now: Asked) -> None:
     """State, pipeline, words, time. The widgets show what is asked for; a change asks for something else."""
-    known = pipelines()
+    known = pipelines(str(service().settings.home), service().tenant)
     pipeline = now.pipeline if now.pipeline in known else ""
     for key, value in {"runs_status": now.status, "runs_pipeline": pipeline, "runs_q": now.q, "runs_since": now.since}.items():
         if st.session_state.get(key) != value:
@@ -102,8 +104,9 @@ def changed(name: str) -> None:
     ask(**{name: st.session_state[f"runs_{name}"] or ""})
 
 
-def pipelines() -> dict[str, str]:
-    """The pipelines that ran lately: id and name."""
+@st.cache_data(show_spinner=False, ttl=10, max_entries=50)
+def pipelines(home: str, tenant: str) -> dict[str, str]:
+    """The pipelines that ran lately, of this home and tenant: id and name."""
     return {run.pipeline_id: run.name or run.pipeline_id for run in reversed(service().find_runs(limit=200, specs=False))}
 
 
