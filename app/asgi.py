@@ -20,7 +20,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from app.api import api
 from app.crash import crash_page, own_trace_only
-from app.door import health, service
+from app.door import health, service, talks
 from app.guard import Guard
 from flows.errors import PenstockError
 from flows.service.log import APP, keep_log, scrub_all
@@ -54,6 +54,7 @@ def warm() -> None:
         read = service().plan(WARM)
         if read.status == "ready":
             service().preview(read, limit=1)
+        talks()
 
 
 async def healthz(_: Request) -> JSONResponse:
