@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app.door import service, talks
+from app.panel import panel
 from app.parts import reply
 from app.parts.escape import plain
 from app.parts.start import FILES, start
@@ -136,7 +137,7 @@ ACTS = reply.Acts(
 
 def _first() -> None:
     _trouble()
-    start(_say, _send, runs=[view.run for view in service().runs(limit=3)], chats=talks().recent(3), open_chat=_go)
+    start(_say, _send, runs=service().find_runs(limit=3), chats=talks().recent(3), open_chat=_go)
 
 
 # ---- the conversation
@@ -156,8 +157,6 @@ def _conversation(talk: Talk) -> None:
         st.chat_input("Ask for a change, or say “run it”", key="next", accept_file="multiple", file_type=list(FILES),
                       max_chars=20_000, on_submit=_say, args=("next",))
     with right:
-        from app.panel import panel
-
         panel(talk)
 
 

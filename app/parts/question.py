@@ -58,7 +58,7 @@ def questions(asked: Sequence[Any], *, turn_id: str, said: str, answer: Callable
                 with st.container(horizontal=True, gap="small", key=f"options_{key}"):
                     for n, option in enumerate(question.options):
                         st.button(plain(option.label), key=f"option_{key}_{n}", on_click=answer,
-                                  args=(turn_id, question.id, option.label, ""), disabled=busy)
+                                  args=(turn_id, question.id, option.label, ""), disabled=busy, wrap=True)
             if question.free_text:
                 _own_words(question, key, turn_id, answer, busy)
 

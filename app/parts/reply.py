@@ -126,7 +126,7 @@ def _files(each: Turn, acts: Acts) -> None:
         st.markdown("What should happen with it?")
         with st.container(horizontal=True, gap="small", key=f"ideas_{each.id}"):
             for n, text in enumerate(words.ideas(each)):
-                st.button(plain(text), key=f"idea_{each.id}_{n}", on_click=acts.say, args=(text,))
+                st.button(plain(text), key=f"idea_{each.id}_{n}", on_click=acts.say, args=(text,), wrap=True)
 
 
 def _runs(each: Turn) -> None:
