@@ -87,4 +87,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (event.key !== "Tab" && event.key !== "Shift") me.free = false
   }
   draw()
+  const first = Math.min(...marks), told = JSON.stringify(data.marks || [])
+  if (marks.size && told !== me.told) {
+    const high = parseFloat(getComputedStyle(area).lineHeight), at = (first - 1) * high
+    if (at < area.scrollTop || at > area.scrollTop + area.clientHeight - 3 * high) area.scrollTop = Math.max(0, at - area.clientHeight / 3)
+  }
+  me.told = told
 }
