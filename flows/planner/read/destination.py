@@ -249,6 +249,10 @@ def read_destination(text: Text, draft: Draft) -> None:
         text.take(found)
     if draft.table is None and draft.path is None:
         _plain_engine(text, draft)
+    elif draft.table is not None and draft.engine is None and draft.unsupported is None and (place := text.first(WAREHOUSE)):
+        draft.engine = Said("bigquery", place.span)  # "to the warehouse ... into mart.sales": one place, said twice
+        draft.notes.append(("engine", "the warehouse is BigQuery"))
+        text.take(place)
 
 
 def _bare_table(text: Text, draft: Draft) -> None:

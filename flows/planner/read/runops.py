@@ -79,7 +79,7 @@ FAILED = P(
     "fail|broken|unsuccess|crash",
 )
 RUNNING = P(
-    rf"(?:(?:the|all|any|that|which|is|are|currently|current|active) )*(?:running|current|active|ongoing)(?: (?:{JOB}|one|"
+    rf"(?:(?:the|all|any|that|which|is|are|still|currently|current|active) )*(?:running|current|active|ongoing)(?: (?:{JOB}|one|"
     r"right now|now|at the moment))?",
     "running|current|active|ongoing",
 )
