@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,12 +137,13 @@ def _connect(folders: Sequence[Path], *, memory_mb: int, threads: int, spill: Pa
     import duckdb
 
     con = duckdb.connect(":memory:")
+    with suppress(duckdb.InvalidInputException):  # in a notebook without ipywidgets there is no bar, and no setting of it
+        con.execute("SET enable_progress_bar = false")
     allowed = ", ".join(literal(f"{folder}{os.sep}") for folder in folders)
     con.execute("; ".join((
         f"SET memory_limit = '{int(memory_mb)}MiB'",
         f"SET threads = {int(threads)}",
         "SET GLOBAL TimeZone = 'UTC'",  # GLOBAL: cursors take it over
-        "SET enable_progress_bar = false",
         f"SET allowed_directories = [{allowed}]",
         f"SET temp_directory = {literal(str(spill) if spill else '')}",
         "SET autoinstall_known_extensions = false",
