@@ -35,7 +35,7 @@ def failed(seen: Book) -> str:
     tries = several(step["attempts"], "try", "tries")
     what = "took too long" if step["status"] == "TIMED_OUT" else "failed"
     name = plain(step["step_id"])
-    return (f"**{name} {what} after {tries}.** {quoted(sentence(step['error'] or 'The log says why'))} "
+    return (f"**{name} {what} after {tries}.** {quoted((step['error'] or 'The log says why').rstrip('.'))}. "
             f"When that is mended, {RESUME}")
 
 

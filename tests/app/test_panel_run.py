@@ -77,7 +77,7 @@ def test_a_failed_run_names_the_step_its_tries_the_cause_and_the_way_out(run: An
     broken = {"status": "FAILED", "attempts": 3, "error": "mart.daily_revenue: access denied to 'mart'. Give the account a role"}
     talk, _ = run("FAILED", {"extract_orders": DONE, "extract_customers": DONE, "transform": DONE, "load": broken})
     at = shown(talk, view="run")
-    assert "**load failed after 3 tries.** Mart.daily_revenue: access denied to `mart`. Give the account a role." in texts(at)
+    assert "**load failed after 3 tries.** mart.daily_revenue: access denied to `mart`. Give the account a role." in texts(at)
     assert "choose **Resume from failed step**. The steps before it are kept." in texts(at)
     assert "3 of 4 steps" in texts(at)
     assert {"run_again", "run_resume"} <= keys(at)
