@@ -155,4 +155,6 @@ def test_the_shipped_catalogue_says_the_same_as_the_contract():
     ours = text_of("configs/system/catalog.yml")
     for table in ours["tables"].values():
         del table["description"], table["location"]
-    assert ours == yaml.safe_load(contract.read_text(encoding="utf-8"))
+    theirs = yaml.safe_load(contract.read_text(encoding="utf-8"))
+    del theirs["pipelines"]  # what a newcomer does not have is not offered to run
+    assert ours == theirs
