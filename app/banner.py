@@ -8,13 +8,14 @@ from typing import Any
 import streamlit as st
 
 from app.door import health
+from app.parts.escape import quoted
 from flows.errors import PenstockError
 
 EVERY = 5.0
 PATIENCE = 4.0  # seconds: a runner that is started again is back by then
-DOWN = "Runs cannot start: no runner is up. Previews still work. Start it with `penstock up`."
-STARTING = "The engine is starting: runs that you start now wait until it is there."
-NO_STORE = "The control store does not answer: nothing can be planned or run until it is back."
+NO_STORE = "The control store does not answer: nothing can be planned or run until it is back. What is on this page can still be read."
+WAIT = "previews still work."  # how the words end when nobody has to do anything
+WAITS, BROKEN = ":material/hourglass_top:", ":material/power_off:"
 
 
 class Look:
@@ -35,10 +36,8 @@ class Look:
 
 
 def words(seen: dict[str, Any]) -> str:
-    """The banner for one answer of `service.health()`."""
-    if seen.get("runner"):
-        return ""
-    return STARTING if ("Runner", "starting") in [(part["name"], part["state"]) for part in seen.get("parts", ())] else DOWN
+    """The banner for one answer of `service.health()`: what is wrong, what still works and what to do; "" when all is well."""
+    return " ".join(seen.get("words") or ())
 
 
 @st.cache_resource(show_spinner=False)
@@ -52,4 +51,4 @@ def banner() -> None:
     found = look().words(time.monotonic())
     if found:
         with st.container(key="banner"):
-            st.warning(found, icon=":material/hourglass_top:" if found == STARTING else ":material/power_off:")
+            st.warning(quoted(found), icon=WAITS if found.endswith(WAIT) else BROKEN)

@@ -20,7 +20,9 @@ OK, STARTING, DOWN = "ok", "starting", "down"
 FRESH = 1.0  # seconds that an answer stands for all who ask
 SILENCE = 6.0  # seconds: a server that is busy or started again for so long is no news
 WARM_UP = 90.0  # seconds that a start may take before it counts as failed
+AGAIN = 45.0  # seconds that a second start may take: Prefect's server is up by then
 START = "Start it with `penstock up`."
+WAIT = "Runs that you start now wait; previews still work."
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,14 @@ class Part:
     state: str
     words: str
     fix: str = ""
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A living `penstock up`: whether a runner of its was heard of, and for how many seconds none has been since then or since it began."""
+
+    was_up: bool
+    silent: float
 
 
 class Health(Door):
@@ -65,8 +75,10 @@ class Health(Door):
             busy, most = _places(alive)
             return Part(name, OK, f"{units.several(len(alive), 'runner')} up, {busy} of {units.several(most, 'place')} in use")
         parent = self._parent()
-        if parent and time.time() - parent[1] < WARM_UP:
-            return Part(name, STARTING, "The runner is starting: runs that are asked for now wait until it is there.")
+        if parent and parent.was_up and parent.silent < AGAIN:
+            return Part(name, STARTING, f"The runner has stopped and is being started again. {WAIT}")
+        if parent and not parent.was_up and parent.silent < WARM_UP:
+            return Part(name, STARTING, f"The runner is starting. {WAIT}")
         if parent:
             return Part(name, DOWN, "Runs cannot start: the runner does not come up. Previews still work.",
                         f"Look into {self.settings.home / 'logs' / 'runner.log'}, then start `penstock up` again.")
@@ -84,13 +96,13 @@ class Health(Door):
         if any(_hears(runner) for runner in alive):
             return Part(name, OK, f"Prefect answers at {where}")
         if told.info.get("silent") is None and (datetime.now(UTC) - told.started_at).total_seconds() < WARM_UP:
-            return Part(name, STARTING, f"Prefect's server at {where} is starting: runs that are asked for now wait until it is there.")
+            return Part(name, STARTING, f"Prefect's server at {where} is starting. {WAIT}")
         fix = "Start it, or check PENSTOCK_PREFECT_URL." if self.settings.prefect_url else \
             f"`penstock up` starts it again; if it stays away, look into {self.settings.home / 'logs' / 'server.log'}."
         return Part(name, DOWN, f"Runs cannot start: Prefect's server at {where} does not answer. Previews still work.", fix)
 
-    def _parent(self) -> tuple[int, float] | None:
-        """The `penstock up` of this home on this machine, and when a runner was heard of last, or it began."""
+    def _parent(self) -> Parent | None:
+        """The `penstock up` of this home on this machine, if it lives."""
         from flows.run.up import holder
 
         pid = holder(self.settings).get("pid")
@@ -98,7 +110,8 @@ class Health(Door):
             return None
         last = self.store.runners.last()
         began = (self.settings.home / "up.lock").stat().st_mtime
-        return pid, max(began, last.beat_at.timestamp() if last else 0.0)
+        heard = last.beat_at.timestamp() if last else 0.0
+        return Parent(was_up=heard > began, silent=time.time() - max(began, heard))
 
     # ---- one run
 

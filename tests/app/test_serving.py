@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.banner import DOWN, PATIENCE, STARTING, Look, words
+from app.banner import PATIENCE, Look, words
 from flows.errors import UnreachableError
 from flows.run import face
 from flows.run.up import held
@@ -22,34 +22,37 @@ pytestmark = pytest.mark.timeout(300)
 
 # ---- the banner's words
 
+DOWN = "Runs cannot start: no runner is up. Previews still work."
+
+
 def part(state):
     return {"name": "Runner", "state": state, "words": "", "fix": ""}
 
 
 @pytest.mark.parametrize(("health", "said"), [
     ({"runner": True, "words": [], "parts": [part("ok")]}, ""),
-    ({"runner": False, "words": ["x"], "parts": [part("down")]}, DOWN),
-    ({"runner": False, "words": ["x"], "parts": [part("starting")]}, STARTING),
-    ({"runner": False, "words": ["x"], "parts": [part("down"), {**part("starting"), "name": "Prefect server"}]}, DOWN),
+    ({"runner": False, "words": [DOWN], "parts": [part("down")]}, DOWN),
+    ({"runner": True, "words": ["Runs cannot start: Prefect's server does not answer."], "parts": [part("ok")]},
+     "Runs cannot start: Prefect's server does not answer."),
 ])
 def test_the_banner_says_what_is_missing(health, said):
     assert words(health) == said
 
 
 def test_a_runner_that_is_back_at_once_is_not_mentioned(monkeypatch):
-    seen = {"runner": True}
+    seen = {"words": []}
     monkeypatch.setattr("app.banner.health", lambda: seen)
     look = Look()
     assert look.words(100) == ""
-    seen["runner"] = False
+    seen["words"] = [DOWN]
     assert look.words(101) == ""
     assert look.words(101 + PATIENCE) == DOWN
-    seen["runner"] = True
+    seen["words"] = []
     assert look.words(103 + PATIENCE) == ""
 
 
 def test_a_first_look_waits_for_nothing(monkeypatch):
-    monkeypatch.setattr("app.banner.health", lambda: {"runner": False})
+    monkeypatch.setattr("app.banner.health", lambda: {"words": [DOWN]})
     assert Look().words(0) == DOWN
 
 

@@ -77,7 +77,12 @@ def test_a_runner_that_is_started_again_does_not_flap(door: Penstock, home: Path
     assert states(door) == ["ok", "ok", "ok"]
     beat(door.store, ago=20)
     assert states(door) == ["ok", "starting", "starting"]
-    assert door.health()["words"] == ["The runner is starting: runs that are asked for now wait until it is there."]
+    assert door.health()["words"] == ["The runner is starting. Runs that you start now wait; previews still work."]
+    os.utime(lock, (time.time() - 60,) * 2)
+    assert door.health()["words"] == ["The runner has stopped and is being started again. "
+                                      "Runs that you start now wait; previews still work."]
+    beat(door.store, ago=50)
+    assert states(door) == ["ok", "down", "down"]
     os.utime(lock, (time.time() - 600,) * 2)
     beat(door.store, ago=300)
     assert states(door) == ["ok", "down", "down"]
@@ -151,7 +156,7 @@ def test_a_run_without_a_runner_says_since_when(door: Penstock) -> None:
 def test_a_run_while_the_runner_starts_and_while_prefect_is_gone(door: Penstock, home: Path) -> None:
     (run,) = queued(door, "w")
     parent(home, os.getpid())
-    assert door.why(run.run_id).startswith("The runner is starting: ")
+    assert door.why(run.run_id).startswith("The runner is starting. ")
     beat(door.store, ready=False, silent=30)
     assert door.why(run.run_id).startswith(f"Runs cannot start: Prefect's server at {HERE} does not answer.")
 
