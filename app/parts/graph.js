@@ -61,6 +61,7 @@ function drawNode(view, node) {
   parts.sort = make("g", { class: "sort" }, group);
   parts.name = make("text", { class: "name", x: 53, y: 24 }, group);
   parts.sub = make("text", { class: "sub", x: 53, y: 41 }, group);
+  parts.took = make("text", { class: "note", y: 41 }, group);
   parts.state = make("g", { class: "state" }, group);
   parts.flags = make("g", {}, group);
   return parts;
@@ -82,7 +83,10 @@ function patchNode(view, parts, node) {
     parts.icon = node.icon;
   }
   say(parts.name, cut(view, node.label, node.w - 63, NAME));
-  say(parts.sub, cut(view, node.sub, node.w - 63, SMALL));
+  const took = state ? state.took : "";
+  put(parts.took, { x: node.w - 12 });
+  say(parts.took, took);
+  say(parts.sub, cut(view, node.sub, node.w - 63 - (took ? wide(view, took, SMALL) + 8 : 0), SMALL));
   if (parts.sign !== (state ? state.icon : "")) {
     parts.sign = state ? state.icon : "";
     parts.state.replaceChildren();

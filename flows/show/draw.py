@@ -34,8 +34,10 @@ def _box(node: Mapping[str, Any]) -> str:
     parts = [f'<title>{escape(node["title"])}</title>',
              f'<rect width="{node["w"]}" height="{node["h"]}" rx="10" fill="currentColor" fill-opacity=".04" stroke="currentColor" '
              f'stroke-opacity="{".9" if found and found["colour"] == "red" else ".35"}"{dash}/>',
-             _icon(node["icon"], 14, 14, 22), _text(46, 23, _cut(node["label"], 22), 13, "600"), _text(46, 40, _cut(node["sub"], 27))]
+             _icon(node["icon"], 14, 14, 22), _text(46, 23, _cut(node["label"], 22), 13, "600"),
+             _text(46, 40, _cut(node["sub"], 26 - len(found["took"]) if found and found["took"] else 27))]
     if found:
+        parts += [_text(node["w"] - 11, 40, found["took"], anchor="end")] if found["took"] else []
         parts += [_icon(found["icon"], 14, node["h"] - 23, 14), _text(33, node["h"] - 11, found["word"], weight="600"),
                   _text(node["w"] - 11, node["h"] - 11, _cut(found["note"], 22), anchor="end")]
         parts += [_text(node["w"] - 11, 14, " · ".join(flag["text"] for flag in found["flags"]), 10.5, anchor="end")]

@@ -13,7 +13,7 @@ from flows.show.step import kind
 from flows.show.units import rows, seconds, several
 
 TALL = 76  # a box with a line for its state
-WORST = ("FAILED", "TIMED_OUT", "CRASHED", "failed", "RETRYING", "RUNNING", "CANCELLED", "stopped", "PENDING", "not reached",
+WORST = ("FAILED", "TIMED_OUT", "CRASHED", "failed", "RETRYING", "RUNNING", "CANCELLED", "stopped", "PENDING", "waiting", "not reached",
          "SUCCESS", "ok", "SKIPPED", "skipped")
 
 
@@ -50,19 +50,23 @@ def _node(node: Node, steps: Mapping[str, dict[str, Any]], states: Mapping[str, 
 
 
 def _state(found: list[StepState], of: str) -> dict[str, Any]:
-    """One state for a box: the worst of its steps; rows and rejects are summed, the time is the longest."""
+    """One state for a box: the worst of its steps; rows and rejects are summed, the time is the longest.
+
+    `note` stands beside the word: rows, or how many steps of a folded box are over; `took` stands above it.
+    """
     status = min((s.status for s in found), key=lambda name: WORST.index(name) if name in WORST else -1)
     look = state(status, of=cast("Of", of))
     told = [s.rows for s in found if s.rows is not None]
     took = [s.seconds for s in found if s.seconds is not None]
     tries, rejected = max(s.attempts for s in found), sum(s.rejected for s in found)
     done = sum(state(s.status, of=cast("Of", of)).over for s in found)
-    note = [*([f"{done} of {len(found)}"] if len(found) > 1 and done < len(found) else []), *([rows(sum(told))] if told else []),
-            *([seconds(max(took))] if took else [])]
+    part = f"{done} of {len(found)}" if len(found) > 1 and done < len(found) else ""
+    number, length = rows(sum(told)) if told else "", seconds(max(took)) if took else ""
     flags = [*([{"text": f"{rejected:,} rejected", "colour": "orange"}] if rejected else []),
              *([{"text": f"{tries} tries", "colour": "orange" if look.colour == "orange" else "gray"}] if tries > 1 else [])]
     return {"name": status, "word": look.word, "colour": look.colour, "icon": look.icon, "live": status in ("RUNNING", "RETRYING"),
-            "note": " · ".join(note), "flags": flags, "said": [*note, *(flag["text"] for flag in flags)],
+            "note": part or number, "took": length, "flags": flags,
+            "said": [*filter(None, (part, number, length)), *(flag["text"] for flag in flags)],
             "errors": [s.error for s in found if s.error][:1]}
 
 

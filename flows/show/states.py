@@ -39,6 +39,7 @@ _PREVIEW = {s.name: s for s in (
     State("stopped", "Stopped", "orange", "stop_circle", "■"),
     State("skipped", "Skipped", "gray", "skip_next", "-"),
     State("not reached", "Not reached", "gray", "hourglass_empty", "·"),
+    State("waiting", "Waiting", "gray", "hourglass_empty", "·", over=False),
 )}
 _ALL: dict[str, dict[str, State]] = {"run": _RUN, "step": _STEP, "preview": _PREVIEW}
 

@@ -132,6 +132,7 @@ def test_a_box_says_its_state_rows_time_tries_and_rejects():
     a, b = drawn["nodes"]
     assert a["aria"] == "a, generic.extract, succeeded, 2,076 rows, 0.05 s, 17 rejected, 3 tries"
     assert [flag["text"] for flag in a["state"]["flags"]] == ["17 rejected", "3 tries"]
+    assert (a["state"]["note"], a["state"]["took"]) == ("2,076 rows", "0.05 s")
     assert (b["state"]["word"], b["draft"], a["draft"]) == ("Waiting", True, False)
     assert drawn["told"] == "2 steps: 1 succeeded, 1 waiting"
     assert scene(SPEC)["nodes"][0]["state"] is None
@@ -141,7 +142,8 @@ def test_a_folded_box_shows_the_worst_of_its_steps():
     spec = {"steps": [{"step_id": "a", "depends_on": []}, *({"step_id": f"s{n}", "depends_on": ["a"]} for n in range(30))]}
     found = {f"s{n}": StepState("SUCCESS", 10, 1.0) for n in range(20)} | {"s20": StepState("FAILED", error="no such table")}
     box = scene(spec, found)["nodes"][1]
-    assert (box["label"], box["state"]["word"], box["state"]["note"]) == ("30 steps", "Failed", "21 of 30 · 200 rows · 1.0 s")
+    assert (box["label"], box["state"]["word"], box["state"]["note"], box["state"]["took"]) == ("30 steps", "Failed", "21 of 30", "1.0 s")
+    assert box["aria"].startswith("30 steps, ?, failed, 21 of 30, 200 rows, 1.0 s")
     assert box["title"].endswith("no such table")
 
 
