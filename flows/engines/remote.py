@@ -43,13 +43,17 @@ class Want:
 
 @dataclass
 class Got:
-    """The relation, what could not be read, and what a person should know; `about` is plain data for the step's outputs."""
+    """The relation, what could not be read, and what a person should know; `about` is plain data for the step's outputs.
+
+    `known`: how many rows there are, where that is known before they are counted.
+    """
 
     relation: Relation
     rejected: int = 0
     rejects: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
+    known: int | None = None
 
 
 def fetch(want: Want, context: Context) -> Got:

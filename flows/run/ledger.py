@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 from flows.run import gate
 from flows.run.runlog import of_step
 from flows.run.step import TEXT_LIMIT, Outcome
+from flows.show.states import state
+from flows.show.units import rows
+from flows.show.units import seconds as length
 
 if TYPE_CHECKING:
     from flows.run.job import Job
@@ -29,6 +32,7 @@ class RunBook:
     def __init__(self, job: Job, log: logging.Logger) -> None:
         self.store, self.run_id, self.log = job.store, job.run_id, log
         self._closed: set[str] = set()
+        self._begun: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
     def open(self, plan: Plan) -> None:
@@ -40,13 +44,14 @@ class RunBook:
         return of_step(self.log, step.step_id)
 
     def started(self, step: PlanStep, tries: int) -> None:
-        again = {} if tries > 1 else {"started_at": datetime.now(UTC)}
+        begun = self._begun.setdefault(step.step_id, datetime.now(UTC))
+        again = {} if tries > 1 else {"started_at": begun}
         self.store.steps.update(self.run_id, step.step_id, status=gate.RUNNING, attempts=tries, **again)
-        self.of(step).info("step %s (%s) started, try %d of %d", step.step_id, step.ps_type, tries, step.retry.max_attempts)
+        self.of(step).info("started (%s), try %d of %d", step.ps_type, tries, step.retry.max_attempts)
 
     def retrying(self, step: PlanStep, outcome: Outcome, tries: int, seconds: float) -> None:
         self.store.steps.update(self.run_id, step.step_id, status=gate.RETRYING, attempts=tries, error=outcome.error)
-        self.of(step).warning("step %s is tried again in %.1f s: %s", step.step_id, seconds, outcome.error)
+        self.of(step).warning("try %d of %d failed, the next begins in %s", tries, step.retry.max_attempts, length(seconds))
 
     def ended(self, step: PlanStep, outcome: Outcome, tries: int) -> bool:
         """Write a step's last state, once: a step that was given up and ends later changes nothing."""
@@ -54,12 +59,17 @@ class RunBook:
             if step.step_id in self._closed:
                 return False
             self._closed.add(step.step_id)
-        self.store.steps.update(self.run_id, step.step_id, status=outcome.status, attempts=tries, ended_at=datetime.now(UTC),
+        now = datetime.now(UTC)
+        self.store.steps.update(self.run_id, step.step_id, status=outcome.status, attempts=tries, ended_at=now,
                                 rows_processed=outcome.result.rows, error=outcome.error, result=outcome.as_dict())
         if outcome.status != gate.FAILED:  # a failure was logged with its trace
-            self.of(step).info("step %s ended: %s%s", step.step_id, outcome.status, f" ({outcome.error})" if outcome.error else "")
+            begun = self._begun.get(step.step_id)
+            said = [state(outcome.status, of="step").word.lower(), *([outcome.error] if outcome.error else []),
+                    *([rows(outcome.result.rows)] if outcome.result.rows is not None else []),
+                    *([length((now - begun).total_seconds())] if begun else [])]
+            self.of(step).info("ended: %s", ", ".join(said))
         for note in outcome.result.notes:
-            self.of(step).info("step %s: %s", step.step_id, note)
+            self.of(step).info("%s", note)
         return True
 
     def reused(self, step: PlanStep, row: StepRow) -> None:
@@ -67,12 +77,12 @@ class RunBook:
         self._closed.add(step.step_id)
         self.store.steps.update(self.run_id, step.step_id, status=gate.SUCCESS, attempts=row.attempts, started_at=row.started_at,
                                 ended_at=row.ended_at, rows_processed=row.rows_processed, result=row.result)
-        self.of(step).info("step %s keeps its result from %s", step.step_id, row.run_id)
+        self.of(step).info("keeps its result from %s", row.run_id)
 
     def finish(self, status: str, error: str = "", *, owner: str = "") -> bool:
         """Close the run; a final run stays as it is."""
         done = self.store.runs.finish(self.run_id, status, error[:TEXT_LIMIT], owner=owner)
-        self.log.info("run ended: %s%s", status, f" ({error})" if error else "")
+        self.log.info("run ended: %s%s", state(status).word.lower(), f", {error}" if error else "")
         return done
 
 

@@ -27,6 +27,13 @@ KEEP_ROWS = 10_000  # a result up to this size is kept, so that it is computed o
 log = logging.getLogger("penstock.preview")
 
 
+class StepLog(logging.LoggerAdapter[logging.Logger]):
+    """Names the step in each line: this log is of all previews."""
+
+    def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
+        return f"{(self.extra or {})['step_id']}: {msg}", kwargs
+
+
 @dataclass(frozen=True)
 class StepPreview:
     """What one step would give. `rows` are the first of them; `row_count` is None where knowing it would cost a scan."""
@@ -120,7 +127,7 @@ class Walk:
         if why:
             return replace(base, status=why[0], notes=[why[1]])
         started = time.monotonic()
-        outcome = guarded(lambda: self.show(each, warehouse, base), each, self.cancel, self.job, log)
+        outcome = guarded(lambda: self.show(each, warehouse, base), each, self.cancel, self.job, StepLog(log, {"step_id": each.step_id}))
         if isinstance(outcome, StepPreview):
             return replace(outcome, seconds=time.monotonic() - started)
         status = STOPPED if outcome.status == CANCELLED else FAILED

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from flows.warehouse.base import Relation, Warehouse
 
 T = TypeVar("T")
+Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 OVERDUE = "deadline"  # the reason that tells a deadline's cancel from a person's
 STOP_EVERY = 0.05  # seconds
 REJECTS = 100  # rejected rows that are kept with the step
@@ -76,7 +77,7 @@ def attempt(step: PlanStep, job: Job, inputs: Mapping[str, Relation], cancel: Ca
     return Outcome(gate.SUCCESS, ended, seconds=time.monotonic() - started)
 
 
-def guarded(work: Callable[[], T], step: PlanStep, cancel: Cancel, job: Job, log: logging.Logger) -> T | Outcome:
+def guarded(work: Callable[[], T], step: PlanStep, cancel: Cancel, job: Job, log: Log) -> T | Outcome:
     """Do the work; whatever it raises becomes the outcome of this step."""
     try:
         return work()
@@ -127,16 +128,16 @@ def stopping(warehouse: Warehouse, cancel: Cancel) -> Iterator[None]:
         ended.set()
 
 
-def judged(error: BaseException, step: PlanStep, cancel: Cancel, job: Job, log: logging.Logger) -> Outcome:
+def judged(error: BaseException, step: PlanStep, cancel: Cancel, job: Job, log: Log) -> Outcome:
     """What an error means for its step; its trace goes to the log under a code."""
     if cancel.is_set() and cancel.reason == OVERDUE:
         error = StepTimeout(f"took longer than its limit of {step.timeout:g} s and was stopped", where=step.step_id,
                             fix="Raise timeout_seconds of the step, or give it less to do")
     elif cancel.is_set():
-        log.warning("step %s was stopped: %s", step.step_id, cancel.reason)
+        log.warning("stopped: %s", cancel.reason)
         return Outcome(gate.CANCELLED, error=cancel.reason)
     code = f"E-{secrets.token_hex(4)}"
-    log.error("step %s failed, code %s: %s", step.step_id, code, error, exc_info=error)
+    log.error("failed, code %s: %s", code, error, exc_info=error)
     return Outcome(
         status=gate.TIMED_OUT if isinstance(error, StepTimeout) else gate.FAILED,
         error=job.scrub(message(error, code)),

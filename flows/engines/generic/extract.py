@@ -116,7 +116,8 @@ def run(config: Config, context: Context) -> StepResult:
         if not context.preview:
             raise DataError(text, where=_place(source), fix=hint)
         got.notes.append(f"{text}: a run stops here. {hint}")
-    return StepResult(rows=got.relation.rows, relation=got.relation, rejected=got.rejected, rejects=shown, notes=got.notes,
+    rows = got.known if got.relation.rows is None else got.relation.rows
+    return StepResult(rows=rows, relation=got.relation, rejected=got.rejected, rejects=shown, notes=got.notes,
                       outputs=got.about)
 
 
@@ -152,7 +153,9 @@ def _table(source: Source, connection: str, context: Context) -> Got:
     notes = []
     if table is not None and table.location and connection and _kind(connection, context.catalog) not in LOCAL:
         notes = [f"sample data: connection {connection} has no address here, so {name} is read from {table.location}"]
-    return Got(context.warehouse.stage(context.step_id, made.tree), notes=[*notes, *made.notes])
+    whole = context.preview and not source.filter and not source.incremental
+    known = context.warehouse.describe((table.location if table else "") or name).rows if whole else None
+    return Got(context.warehouse.stage(context.step_id, made.tree), notes=[*notes, *made.notes], known=known)
 
 
 def _query(source: Source, connection: str, context: Context) -> Got:

@@ -132,3 +132,14 @@ def test_groups_are_shown_in_the_same_order_each_time_and_a_sort_is_kept(look, s
     seen = {step.step_id: [row["g"] for row in step.rows] for step in look(spec_of(*steps)).steps}
     assert seen["groups"] == list(range(200))
     assert seen["down"] == list(range(999, 799, -1))
+
+
+def test_a_table_of_the_lake_tells_its_rows_without_a_scan(shop, store, spec_of):
+    from flows.insight.catalog import default_catalog
+
+    read = {"step_id": "orders", "ps_type": "generic.extract", "source": {"table": "orders"}}
+    some = {"step_id": "paid", "ps_type": "generic.extract",
+            "source": {"table": "orders", "filter": {"column": "status", "is": "=", "value": "paid"}}}
+    whole, part = preview(spec_of(read, some), settings=shop, store=store, catalog=default_catalog(shop)).steps
+    assert (len(whole.rows), whole.row_count) == (200, 2_000)
+    assert part.row_count is None or part.row_count < 2_000
