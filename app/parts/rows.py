@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 CUT = 500  # characters of one value that are sent
 ROW_PX, SHOWN_ROWS = 32, 12
-DIGITS = 12  # of a FLOAT64; what a computation leaves behind them is noise
+DIGITS = 15  # of a FLOAT64; what a computation leaves behind them is noise
 EXACT = 2**53  # whole numbers beyond it are not whole in a browser
 FIGURES = ("INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC")
+NARROW, DIGIT_PX = 8, 9  # digits that fit into every column, and the pixels of one
 WIDE = 24  # characters; a text column with longer values is wide
 
 
@@ -32,7 +33,7 @@ class Typed(Protocol):
 
 
 def rows_table(columns: Sequence[Typed], rows: Sequence[Mapping[str, Any]], *, key: str, height: int | None = None) -> None:
-    """Show rows. `rows` are looked up by column name; what is missing is NULL, floats have 12 digits.
+    """Show rows. `rows` are looked up by column name; what is missing is NULL, floats have 15 digits.
 
     `height` in pixels, else that of at most 12 rows.
     Without columns one quiet line says so; without rows the columns are shown with their types.
@@ -85,8 +86,11 @@ def _numbers(kind: str, values: Sequence[Any]) -> bool:
 
 
 def _look(name: str, kind: str, values: Sequence[Any], plain: bool) -> Any:
-    if plain:
-        return st.column_config.NumberColumn(name, format="%d" if kind == "INT64" else "plain", help=kind)
+    if plain and kind == "INT64":
+        return st.column_config.NumberColumn(name, format="%d", help=kind)
+    if plain:  # the browser's own way to write a number shows all 17 digits, and measures the column without them
+        most = max((len(f"{value:.{DIGITS}g}") for value in values if value is not None), default=0)
+        return st.column_config.NumberColumn(name, format=f"%.{DIGITS}g", help=kind, width=most * DIGIT_PX + 24 if most > NARROW else None)
     long = kind not in FIGURES and any(isinstance(value, str | list | dict) and len(str(value)) > WIDE for value in values[:50])
     return st.column_config.TextColumn(name, help=kind, alignment="right" if kind in FIGURES else "left", width="medium" if long else None)
 
