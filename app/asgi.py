@@ -39,7 +39,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     if failed:  # one page may be broken by it, the others need not
         LOG.error("the warm-up failed", exc_info=failed)
     if st.get_option("server.fileWatcherType") == "none":  # hot reload would be left with old modules
-        # Streamlit collects all garbage after each script run: what is loaded by now need not be looked through every time
+        # what is loaded by now stays: a collection need not look through it every time
         gc.collect()
         gc.freeze()
     yield
