@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import secrets
 import threading
@@ -31,10 +33,10 @@ class Talk:
         self.service, self._pool, self._state = service, pool, state
         self._lock, self._keeping = threading.RLock(), threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._kept = state.revision
+        self._kept, self._stored = state.revision, _digest(state.title, shape.as_data(state))
         self._jobs: dict[str, object] = {}  # turn id (or "preview") -> the token of the job that may still change it
         self._clock: dict[str, tuple[float, float]] = {}  # turn id -> began, began this stage
-        self._bytes: dict[str, list[tuple[str, bytes]]] = {}  # files that no job has read yet
+        self._bytes: dict[str, list[tuple[str, bytes]]] = {}  # the files of the newest turn, until they are read
 
     @property
     def chat_id(self) -> str:
@@ -61,7 +63,7 @@ class Talk:
         turn = Turn(_id(), text.strip(), now(), state=DONE, files=tuple(File(name) for name, _ in files))
         with self._lock:
             self._idle()
-            self._bytes[turn.id] = list(files)
+            self._bytes = {turn.id: list(files)}
             self._set(turns=(*self._state.turns, turn), title=self._state.title or words.title(turn.text or turn.files[0].name))
             self._begin(turn.id, "Reading your request" if not files else f"Reading {words.names([name for name, _ in files])}", work.say)
         return turn.id
@@ -71,25 +73,27 @@ class Talk:
         turn = self._turn(turn_id)
         with self._lock:
             files = self._bytes.get(turn_id, [])
-        if not turn.text and not files:
+        if not files and any(not file.path for file in turn.files):
             raise InputError("the file of this turn was not kept", fix="Attach it again")
         return self.say(turn.text, files)
 
     def answer(self, turn_id: str, question_id: str, option: str | None = None, text: str | None = None) -> None:
         """Answer a question by the label of an option or by own words; a job. Raises MissingError for a question that is not open."""
-        turn = self._turn(turn_id)
-        asked = next((q for q in self.snapshot().open_questions(turn) if q.id == question_id), None)
-        if asked is None:
-            raise MissingError("this question is no longer open", fix="Use the questions under the newest draft")
-        if option is None and not (text or "").strip():
-            raise InputError("the answer is empty", fix="Choose an option or write an answer")
-        chosen = shape.Answered(question_id, asked.message, option if option is not None else str(text).strip())
-        self._begin(turn_id, "Reading your answer", lambda job: work.answer(job, chosen, by_option=option is not None))
+        with self._lock:  # from the look to the start: of two tabs that answer at once one is told that it was late
+            asked = next((q for q in self._state.open_questions(self._turn(turn_id)) if q.id == question_id), None)
+            if asked is None:
+                raise MissingError("this question is no longer open", fix="Use the questions under the newest draft")
+            if option is None and not (text or "").strip():
+                raise InputError("the answer is empty", fix="Choose an option or write an answer")
+            chosen = shape.Answered(question_id, asked.message, option if option is not None else str(text).strip())
+            self._begin(turn_id, "Reading your answer", lambda job: work.answer(job, chosen, by_option=option is not None))
 
     def undo_assumption(self, turn_id: str, number: int) -> None:
         """Undo assumption `number` (from 0) of a turn by its own patch; a job."""
-        self._about_draft(turn_id)
-        self._begin(turn_id, "Changing the draft", lambda job: work.undo_assumption(job, number))
+        with self._lock:
+            if self._need_draft().turn_id != turn_id:
+                raise InputError("the draft has changed since", fix="Ask for the change in the chat")
+            self._begin(turn_id, "Changing the draft", lambda job: work.undo_assumption(job, number))
 
     def edit(self, text: str) -> Any:
         """Put a text into the editor. A valid one becomes the next version, an invalid one stands there and the last valid one stays.
@@ -167,12 +171,13 @@ class Talk:
 
     def confirm(self, turn_id: str) -> None:
         """Do what the card of a turn says: apply the change, or start or stop the runs; a job. Once only."""
-        turn = self._turn(turn_id)
-        if turn.decided or (turn.card is None and turn.diff is None):
-            raise InputError("this was decided already")
-        if turn.card is not None and turn.card.problem:
-            raise InputError(turn.card.problem)
-        self._begin(turn_id, "Applying the change" if turn.diff else "Starting", work.confirm)
+        with self._lock:
+            turn = self._turn(turn_id)
+            if turn.decided or (turn.card is None and turn.diff is None):
+                raise InputError("this was decided already")
+            if turn.card is not None and turn.card.problem:
+                raise InputError(turn.card.problem)
+            self._begin(turn_id, "Applying the change" if turn.diff else "Starting", work.confirm)
 
     def dismiss(self, turn_id: str) -> None:
         """Put a card aside; nothing happens."""
@@ -213,15 +218,14 @@ class Talk:
             self._set(preview_state="working", preview_error="", panel=True)
         self._submit(work.Job(self, "preview", token), lambda job: work.preview(job, params))
 
-    def revive(self, body: Mapping[str, Any]) -> None:
-        """After the state came from the store: judge the draft, read the attached files and preview, once, whoever asks first."""
-        again = [(f["name"], f["path"]) for f in body.get("files", [])]
+    def revive(self) -> None:
+        """After the state came from the store: read the attached files, judge the draft and preview, in a job."""
         with self._lock:
-            if (self._state.draft is None and not again) or self._jobs:
+            if (self._state.draft is None and not self._state.files) or self._jobs:
                 return
             token = self._jobs["preview"] = object()
             self._set(preview_state="working" if self._state.draft is not None else "none")
-        self._submit(work.Job(self, "preview", token), lambda job: work.revive(job, again))
+        self._submit(work.Job(self, "preview", token), work.revive)
 
     # ---- jobs
 
@@ -302,11 +306,6 @@ class Talk:
             raise MissingError("there is no such turn in this chat", fix="Reload the page")
         return turn
 
-    def _about_draft(self, turn_id: str) -> None:
-        draft = self._need_draft()
-        if draft.turn_id != turn_id:
-            raise InputError("the draft has changed since", fix="Ask for the change in the chat")
-
     def _need_draft(self) -> Draft:
         draft = self.snapshot().draft
         if draft is None:
@@ -333,17 +332,23 @@ class Talk:
             self._changed.notify_all()
 
     def _keep(self) -> None:
-        """Write the newest state into the control store; older ones that come later are left out. What cannot be kept is said."""
+        """Write the newest state into the control store, where it differs from what is kept. What cannot be kept is said.
+
+        A chat that is only looked at is not written: it stays where it is in the list, and another process may work on it.
+        """
         with self._keeping:
             state = self.snapshot()
             if state.revision <= self._kept or not state.turns:
                 return
+            body = shape.as_data(state)
+            digest, unsaved = _digest(state.title, body), ""
             try:
-                self.service.keep_chat(state.chat_id, state.title, shape.as_data(state))
+                if digest != self._stored:
+                    self.service.keep_chat(state.chat_id, state.title, body)
             except PenstockError as error:
                 unsaved = f"This chat is not being kept: {words.problem(error)}"
             else:
-                self._kept, unsaved = state.revision, ""
+                self._kept, self._stored = state.revision, digest
         with self._lock:
             self._state = replace(self._state, unsaved=unsaved)
             self._changed.notify_all()
@@ -351,3 +356,8 @@ class Talk:
 
 def _id() -> str:
     return secrets.token_hex(4)
+
+
+def _digest(title: str, body: Mapping[str, Any]) -> bytes:
+    """Tells whether the store would keep something new."""
+    return hashlib.sha256(json.dumps([title, body], default=str).encode()).digest()

@@ -7,12 +7,13 @@ import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from weakref import WeakValueDictionary
 
 from app.talk.talk import Talk
 from app.talk.turn import State, from_data
 from flows.errors import MissingError
 
-IN_MEMORY = 200
+IN_MEMORY = 50  # the others are read from the store when they are asked for
 THREADS = 4
 
 
@@ -23,7 +24,9 @@ class Talks:
         self._service = service
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="talk")
         self._lock = threading.Lock()
-        self._talks: OrderedDict[str, Talk] = OrderedDict()
+        self._lately: OrderedDict[str, Talk] = OrderedDict()
+        # also those that only a page or a job still holds: two objects of one conversation would write over each other
+        self._held: WeakValueDictionary[str, Talk] = WeakValueDictionary()
 
     def new(self) -> Talk:
         """An empty conversation with an id that cannot be guessed; it is kept from its first turn on."""
@@ -32,16 +35,17 @@ class Talks:
     def get(self, chat_id: str) -> Talk | None:
         """The conversation of that id: from memory, else from the store; None when there is none."""
         with self._lock:
-            talk = self._talks.get(chat_id)
-            if talk is not None:
-                self._talks.move_to_end(chat_id)
-                return talk
+            talk = self._held.get(chat_id)
+        if talk is not None:
+            return self._add(talk)
         try:
             kept = self._service.chat(chat_id)
         except MissingError:
             return None
-        found = self._add(Talk(self._service, self._pool, from_data(kept.chat_id, kept.title, kept.body, self._service.recall)))
-        found.revive(kept.body)
+        made = Talk(self._service, self._pool, from_data(kept.chat_id, kept.title, kept.body, self._service.recall))
+        found = self._add(made)
+        if found is made:
+            found.revive()
         return found
 
     def recent(self, limit: int = 8) -> list[Any]:
@@ -53,11 +57,11 @@ class Talks:
         self._pool.shutdown()
 
     def _add(self, talk: Talk) -> Talk:
-        """Keep it in memory; the one that was not used for longest goes, unless it works."""
+        """The one object of this conversation, used just now; the one that was not used for longest is let go."""
         with self._lock:
-            here = self._talks.setdefault(talk.chat_id, talk)
-            for old in [key for key, each in self._talks.items() if not each.snapshot().working and each is not here]:
-                if len(self._talks) <= IN_MEMORY:
-                    break
-                del self._talks[old]
+            here = self._held.setdefault(talk.chat_id, talk)
+            self._lately[here.chat_id] = here
+            self._lately.move_to_end(here.chat_id)
+            if len(self._lately) > IN_MEMORY:
+                self._lately.popitem(last=False)
         return here

@@ -45,13 +45,15 @@ class Card:
 
 @dataclass(frozen=True)
 class RunLine:
-    """A run as a status answer lists it."""
+    """A run as a status answer lists it; `cause` is the step that failed and its error."""
 
     run_id: str
     pipeline_id: str
     status: str
     run_date: str
     at: datetime
+    name: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ class Turn:
     """What a person said and what came of it.
 
     `state`: working | done | failed | stopped | interrupted. `kind`: create | edit | run | status | refused | unknown | files | help |
-    open. `reply` is markdown that is safe to show. `decided`: what was done with a card, "" while it waits. `diff` is (before, after).
+    open. `reply` is markdown that is safe to show. `more_runs`: how many runs an answer is about besides
+    those it lists. `decided`: what was done with a card, "" while it waits. `diff` is (before, after).
     """
 
     id: str
@@ -91,6 +94,7 @@ class Turn:
     decided: str = ""
     answered: tuple[Answered, ...] = ()
     runs: tuple[RunLine, ...] = ()
+    more_runs: int = 0
     run_id: str = ""
     backfill_id: str = ""
 
@@ -142,7 +146,8 @@ class Draft:
 class State:
     """One consistent state of a conversation. `panel` counts the changes that the work panel shows, `revision` all of them.
 
-    `preview_state`: none | working | ready | failed.
+    `preview_state`: none | working | ready | failed. `files` are the service's accounts of what was attached; a File among them came
+    from the store and is read again before it is a source.
     """
 
     chat_id: str
@@ -191,7 +196,8 @@ def _turn_data(turn: Turn) -> dict[str, Any]:
             "stages": [vars(stage) for stage in turn.stages], "result": turn.result.as_dict() if turn.result is not None else None,
             "reply": turn.reply, "note": turn.note, "error": turn.error, "code": turn.code, "card": card,
             "diff": list(turn.diff) if turn.diff else None, "decided": turn.decided,
-            "answered": [vars(each) for each in turn.answered], "run_id": turn.run_id, "backfill_id": turn.backfill_id,
+            "answered": [vars(each) for each in turn.answered], "more_runs": turn.more_runs,
+            "run_id": turn.run_id, "backfill_id": turn.backfill_id,
             "runs": [{**vars(run), "at": run.at.isoformat()} for run in turn.runs]}
 
 
@@ -207,7 +213,8 @@ def from_data(chat_id: str, title: str, data: dict[str, Any], recall: Any) -> St
     """The state that `as_data` wrote; `recall` makes a planner's answer of its plain form. A turn that was in work is interrupted."""
     turns = tuple(_turn(each, recall) for each in data.get("turns", []))
     return State(chat_id=chat_id, title=title, turns=turns, draft=_draft(data.get("draft"), recall),
-                 run_id=data.get("run_id", ""), backfill_id=data.get("backfill_id", ""))
+                 run_id=data.get("run_id", ""), backfill_id=data.get("backfill_id", ""),
+                 files=tuple(File(**_known(File, each)) for each in data.get("files", [])))
 
 
 def _turn(data: dict[str, Any], recall: Any) -> Turn:

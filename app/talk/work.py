@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from app.talk.talk import Talk
 
 PREVIEW_ROWS = 200
+LISTED = 5  # runs that an answer shows
 
 
 class Job:
@@ -75,6 +77,14 @@ class Job:
             self._wanted()
             self._talk._new_draft(draft)
 
+    def judged(self, text: str, report: Any) -> None:
+        """What the checks say of the draft, unless its text was edited in the meantime."""
+        with self._talk._lock:
+            self._wanted()
+            draft = self._talk.snapshot().draft
+            if draft is not None and draft.text == text:
+                self._talk._set(draft=replace(draft, report=report), panel=True)
+
     def _wanted(self) -> None:
         if not self.mine():
             raise Cancelled("stopped by a person")
@@ -84,16 +94,16 @@ class Job:
 
 def say(job: Job) -> None:
     """Read the files that came, read the text, and do what it asks for."""
-    state, turn = job.state(), job.turn()
+    turn, known = job.turn(), _known(job)
     attached = _attach(job)
     if not turn.text:
         job.put(kind="files")
         return
     if attached:
         job.stage("Reading your request")
-    draft = state.draft
+    draft = job.state().draft
     current = draft.spec if draft is not None and draft.ready else None
-    result = job.service.plan(turn.text, now=turn.at, current=current, files=[*state.files, *attached])
+    result = job.service.plan(turn.text, now=turn.at, current=current, files=[*known, *attached])
     job.put(result=result)
     if result.status == "refused":
         job.put(kind="refused", reply=words.refused(result))
@@ -117,7 +127,7 @@ def answer(job: Job, chosen: Answered, *, by_option: bool) -> None:
     given = {"option": chosen.chosen} if by_option else {"text": chosen.chosen}
     state = job.state()
     current = state.draft.spec if state.draft is not None and state.draft.ready and state.draft.turn_id != turn.id else None
-    result = job.service.answer(turn.result, chosen.question_id, now=turn.at, said=turn.text, current=current, files=state.files, **given)
+    result = job.service.answer(turn.result, chosen.question_id, now=turn.at, said=turn.text, current=current, files=_known(job), **given)
     job.put(result=result, answered=(*turn.answered, chosen))
     if result.intent in RUN_OPS:
         _request(job, result)
@@ -162,18 +172,28 @@ def preview(job: Job, params: Mapping[str, str] | None = None) -> None:
         job.set(preview=rows, preview_state="ready", panel=True)
 
 
-def revive(job: Job, files: list[tuple[str, str]]) -> None:
-    """What is not stored is made again: the report of the draft, the files that were attached, the preview."""
-    again = [job.service.attach(name, Path(path).read_bytes()) for name, path in files if Path(path).is_file()]
+def revive(job: Job) -> None:
+    """What is not stored is made again: the accounts of the files that were attached, the report of the draft, the preview."""
+    _known(job)
     draft = job.state().draft
-    if again:
-        job.set(files=tuple(again))
     if draft is not None:
-        job.set(draft=replace(draft, report=job.service.draft_report(draft.text)), panel=True)
+        job.judged(draft.text, job.service.draft_report(draft.text))
         preview(job)
 
 
 # ---- parts
+
+def _known(job: Job) -> list[Any]:
+    """The files of the chat that can be read now; one that cannot stays in the chat for a later turn."""
+    files = list(job.state().files)
+    stored = [n for n, each in enumerate(files) if isinstance(each, File)]
+    for n in stored:
+        with suppress(PenstockError, OSError):
+            files[n] = job.service.attach(files[n].name, Path(files[n].path).read_bytes())
+    if stored:
+        job.set(files=tuple(files))
+    return [each for each in files if not isinstance(each, File)]
+
 
 def _attach(job: Job) -> list[Any]:
     """Read each file; one that cannot be read ends the turn with its name and the cause, the others are kept."""
@@ -208,9 +228,7 @@ def _create(job: Job, result: Any, *, made: str) -> None:
     job.draft(Draft(result.spec, text, ready=not why_not, why_not=why_not, turn_id=job.turn_id, result=result, words=made))
     job.stage("Checking schema and connections")
     report = job.service.draft_report(text)
-    state = job.state()
-    if state.draft is not None:
-        job.set(draft=replace(state.draft, report=report), panel=True)
+    job.judged(text, report)
     job.put(report=report)
     job.stage(f"Previewing {PREVIEW_ROWS} rows")
     preview(job)
@@ -220,8 +238,9 @@ def _create(job: Job, result: Any, *, made: str) -> None:
 def _status(job: Job, result: Any) -> None:
     job.stage("Looking at the runs")
     said = job.service.status_answer(result.run_request, now())
-    runs = tuple(RunLine(run.run_id, run.pipeline_id, run.status, str(run.run_date), run.created_at) for run in said.runs)
-    job.put(kind="status", reply=words.safe(said.words), runs=runs)
+    runs = tuple(RunLine(run.run_id, run.pipeline_id, run.status, str(run.run_date), run.created_at, run.name or run.pipeline_id,
+                         said.causes.get(run.run_id, "")) for run in said.runs[:LISTED])
+    job.put(kind="status", reply=words.safe(said.short), runs=runs, more_runs=len(said.runs) - len(runs))
 
 
 def _request(job: Job, result: Any) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
+import weakref
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -424,6 +426,69 @@ def test_a_turn_that_was_in_work_when_the_process_died_is_interrupted(service: P
     held.go.set()
     talks.close()
     after_restart.close()
+
+
+def test_a_chat_that_is_only_looked_at_is_not_written(talk: Talk, service: Penstock) -> None:
+    said(talk, REVENUE)
+    kept = service.chat(talk.chat_id)
+    kept.body["turns"][0]["state"] = "working"  # as another process would have it that works on it
+    service.keep_chat(kept.chat_id, kept.title, kept.body)
+    before = service.chat(talk.chat_id)
+    talks = Talks(service)
+    found = talks.get(talk.chat_id)
+    assert found is not None
+    assert (last(found.wait()).state, found.snapshot().preview_state) == ("interrupted", "ready")
+    talks.close()
+    assert service.chat(talk.chat_id) == before
+
+
+def test_an_attached_file_is_not_lost_by_a_question_that_comes_right_after_a_restart(talk: Talk, service: Penstock) -> None:
+    said(talk, "", [("paid.csv", b"order_id,amount\n1,10.5\n2,7\n")])
+    held = Held(service, "attach")
+    talks = Talks(held)
+    again = talks.get(talk.chat_id)
+    assert again is not None
+    assert held.reached.wait(30)  # the file is being read again
+    again.say("Load paid.csv into mart.paid")
+    held.go.set()
+    state = again.wait()
+    talks.close()
+    assert state.draft is not None
+    assert [file.name for file in state.files] == ["paid.csv"]
+    assert state.draft.spec["steps"][0]["source"]["path"] == state.files[0].path
+    assert [file["name"] for file in service.chat(talk.chat_id).body["files"]] == ["paid.csv"]
+
+
+def test_a_turn_whose_file_was_lost_with_the_process_asks_for_it_again(service: Penstock) -> None:
+    held = Held(service, "attach")
+    talks = Talks(held)
+    talk = talks.new()
+    talk.say("load it into mart.x", [("paid.csv", b"a,b\n1,2\n")])
+    assert held.reached.wait(30)
+    after_restart = Talks(service)
+    found = after_restart.get(talk.chat_id)
+    assert found is not None
+    with pytest.raises(InputError, match="the file of this turn was not kept"):
+        found.again(last(found.snapshot()).id)
+    held.go.set()
+    talks.close()
+    after_restart.close()
+
+
+def test_a_conversation_is_one_object_as_long_as_somebody_holds_it(talks: Talks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.talk.talks.IN_MEMORY", 1)
+    first, second = talks.new(), talks.new()
+    said(first, REVENUE)
+    said(second, VAGUE)
+    assert talks.get(first.chat_id) is first
+    assert talks.get(second.chat_id) is second
+    chat_id, seen = first.chat_id, weakref.ref(first)
+    del first
+    gc.collect()
+    assert seen() is None
+    again = talks.get(chat_id)
+    assert again is not None
+    assert last(again.wait()).text == REVENUE
 
 
 def test_secrets_in_a_text_are_not_kept(talk: Talk, service: Penstock) -> None:
