@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.planner.answer import Fact
-from flows.planner.holes import Ask, Asks, Hole
+from flows.planner.holes import Ask, Asks, Hole, has_hole
 from flows.planner.read.draft import Draft, Ref, Said, Span
 from flows.planner.resolve import Scope
 from flows.planner.rowset import Rows
@@ -43,12 +43,6 @@ class Builder:
         for key in ("step_id", "name", "ps_type", "depends_on"):
             self.fact(f"steps.{step_id}.{key}", step[key])
         return step
-
-
-def has_hole(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(has_hole(v) for v in value.values())
-    return any(has_hole(v) for v in value) if isinstance(value, list) else isinstance(value, Hole)
 
 
 # ---- reading
@@ -254,12 +248,20 @@ def _engine(build: Builder, path: str, engine: str) -> None:
         build.notes.append((f"{path}.engine", f"writing to {LATER[engine]} needs its connector; a run says so when it is missing"))
 
 
+def read_from(build: Builder, engine: str) -> list[str]:
+    """The tables that are read from a system of this kind: writing over them would change the source."""
+    catalog = build.scope.lexicon.catalog
+    kinds = {name: about.kind for name, about in catalog.connections.items()}
+    return [t for t in build.scope.tables if t in catalog.tables and kinds.get(catalog.tables[t].connection) == engine]
+
+
 def _table(build: Builder, destination: dict[str, Any], path: str, table: str) -> None:
     draft = build.draft
+    own = draft.dataset is None and (table or stem(build)) in read_from(build, str(destination["engine"]))
     if draft.table is not None:
         destination["table"] = draft.table.value
         build.said(f"{path}.table", draft.table)
-    elif draft.dataset is not None or (draft.engine is not None and draft.engine.value not in ("bigquery", "duckdb")):
+    elif (draft.dataset is not None or (draft.engine is not None and draft.engine.value not in ("bigquery", "duckdb"))) and not own:
         name = table or stem(build)
         destination["table"] = f"{draft.dataset.value}.{name}" if draft.dataset else name
         build.fact(f"{path}.table", destination["table"], draft.dataset.span if draft.dataset else None, "inferred")
@@ -267,6 +269,8 @@ def _table(build: Builder, destination: dict[str, Any], path: str, table: str) -
         slot = "destination.table" if draft.engine else "destination"
         name = stem(build)
         message = "Into which table should the rows go?" if draft.engine else "Where should the rows go?"
+        if own:
+            message = f"{table or name} of {destination['engine']} is what is read here. {message}"
         choices: list[tuple[str, dict[str, Any]]] = [(f"{d}.{name}", {"table": f"{d}.{name}"}) for d in ("mart", "staging")]
         destination["table"] = Hole(build.asks.add(Ask(slot, message, draft.engine.span if draft.engine else None, choices)), "table")
 

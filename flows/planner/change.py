@@ -6,8 +6,7 @@ import re
 from typing import Any
 
 from flows.planner.answer import Assumption, Fact, Option, PlanRequest, PlanResult, Question, Residue, status_of
-from flows.planner.build import has_hole
-from flows.planner.holes import Ask, Asks, Hole
+from flows.planner.holes import Ask, Asks, Hole, has_hole
 from flows.planner.read import courtesy
 from flows.planner.read.draft import Draft, Span
 from flows.planner.read.runops import REMOVE, REMOVED, Request

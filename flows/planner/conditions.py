@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from flows.planner.holes import Ask, Hole
+from flows.planner.holes import Ask, Hole, has_hole
 from flows.planner.read.draft import Branch, Leaf
 from flows.planner.resolve import Scope
 
@@ -162,3 +162,20 @@ def _moments(name: Any, op: str, value: Any) -> dict[str, Any] | None:
     except (TypeError, ValueError):
         return None
     return None
+
+
+def reach(scope: Scope, node: Branch) -> Hole:
+    """`skip refunded orders of enterprise customers`: which rows go is asked. The first item is turned round, the others are not."""
+    turned, rest = node.items[0], node.items[1:]
+    both = condition(scope, Branch("not", [Branch("all", [*turned.items, *rest], node.span)], node.span))
+    apart = [made for item in node.items if (made := condition(scope, item))]
+    words = [" ".join(scope.text.raw[item.span[0] : item.span[1]].split()) for item in node.items]
+    kept = " and ".join(f"“{w}”" for w in words[1:])
+    known = both is not None and not has_hole(both) and not has_hole(apart)
+    choices: list[tuple[str, dict[str, Any]]] = [
+        (f"Leave out only rows that are all of it: “{words[0]}” and {kept}", {"where": both}),
+        (f"Leave out all “{words[0]}”, and keep only {kept}", {"where": {"all": apart}}),
+    ]
+    said = " ".join(scope.text.raw[node.span[0] : node.span[1]].split())
+    ask = Ask("unparsed", f"“{said}” can mean two things. Which rows are left out?", node.span, choices if known else [])
+    return Hole(scope.asks.add(ask), "where", {"column": "?", "is": "=", "value": "?"})

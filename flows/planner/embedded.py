@@ -391,7 +391,7 @@ def _residue(text: Text, leftover: list[list[Any]], asks: Asks) -> list[Residue]
 def _result(text: Text, build: make_spec.Builder, questions: list[Question], spec: dict[str, Any], residue: list[Residue]) -> PlanResult:
     leave = {"op": "test", "path": "/pipeline_id", "value": spec["pipeline_id"]}
     for question in questions:
-        if question.slot == "unparsed":
+        if question.slot == "unparsed" and not question.options:
             question.options = [Option(label="Leave it out", patch=[leave])]
     assumptions = [Assumption(path="text", text=f"{typed!r} was read as {meant!r}") for typed, meant, _ in text.typos]
     assumptions += [Assumption(path=p, text=t, patch=undoing(p, t, spec)) for p, t in (*build.draft.notes, *build.notes)]

@@ -8,11 +8,15 @@ from typing import Any
 from flows.planner.build import EXTENSION, Builder, stem
 from flows.planner.holes import Ask, Hole
 
+PROPER = {"bigquery": "BigQuery", "postgres": "PostgreSQL", "postgresql": "PostgreSQL", "duckdb": "DuckDB", "clickhouse": "ClickHouse",
+          "snowflake": "Snowflake", "mysql": "MySQL", "sqlite": "SQLite", "gcs": "Google Cloud Storage", "s3": "S3", "csv": "CSV",
+          "json": "JSON", "excel": "Excel", "parquet": "Parquet", "focus": "FOCUS", "genai": "GenAI", "api": "API", "utc": "UTC"}
+
 
 def envelope(build: Builder, text: str) -> dict[str, Any]:
     """The spec around the steps: names, schedule, notifications, defaults, budget."""
     spec: dict[str, Any] = {"pipeline_id": pipeline_id(build)}
-    spec["name"] = spec["pipeline_id"].replace("-", " ").capitalize()
+    spec["name"] = title(spec["pipeline_id"])
     spec["description"] = " ".join(text.split())[:300].replace("{", "{{").replace("}", "}}")
     for key in ("pipeline_id", "name", "description"):
         build.fact(key, spec[key])
@@ -25,6 +29,14 @@ def envelope(build: Builder, text: str) -> dict[str, Any]:
             build.said(f"budget.{key}", said)
     spec["steps"] = build.steps
     return spec
+
+
+def title(pipeline_id: str) -> str:
+    """The id as a person writes it: `Load orders to BigQuery`, `Export customers to CSV`."""
+    first, *rest = pipeline_id.split("-")
+    if first == "export" and len(rest) > 1 and rest[-1] in EXTENSION:
+        rest.insert(-1, "to")
+    return " ".join([PROPER.get(first, first[:1].upper() + first[1:]), *(PROPER.get(word, word) for word in rest)])
 
 
 def pipeline_id(build: Builder) -> str:

@@ -18,6 +18,13 @@ class Hole:
     shown: Any = "?"
 
 
+def has_hole(value: Any) -> bool:
+    """Does something stand open in it?"""
+    if isinstance(value, dict):
+        return any(has_hole(v) for v in value.values())
+    return any(has_hole(v) for v in value) if isinstance(value, list) else isinstance(value, Hole)
+
+
 def said_choice(slot: str, choice: str) -> str:
     """An offered value as people read it: a cron line in words, all else as it is."""
     from flows.spec.words.cron import said_cron

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from flows.planner import after
-from flows.planner.conditions import condition, merged
+from flows.planner.conditions import condition, merged, reach
 from flows.planner.holes import Ask, Hole
-from flows.planner.read.draft import Grain, Group, Measure, Ref, Span
+from flows.planner.read.draft import Branch, Grain, Group, Measure, Ref, Span
 from flows.planner.resolve import Scope, key_column
 from flows.planner.rowset import Rows, group_name, text_of
 
@@ -72,7 +72,8 @@ def _derives(rows: Rows) -> None:
 
 def _filters(rows: Rows, conditions: list[Any]) -> None:
     for node in merged(rows.scope, conditions):
-        where = condition(rows.scope, node)
+        doubt = isinstance(node, Branch) and node.kind == "doubt"
+        where = reach(rows.scope, node) if doubt else condition(rows.scope, node)
         if where is not None:
             rows.add({"op": "filter", "where": where}, node.span)
 

@@ -191,18 +191,8 @@ def number(words: str) -> int | float:
     return int(value) if value == int(value) else value
 
 
-INVERSE = {
-    ">": "<=",
-    "<": ">=",
-    ">=": "<",
-    "<=": ">",
-    "=": "!=",
-    "!=": "=",
-    "is_null": "is_not_null",
-    "is_not_null": "is_null",
-    "in": "not_in",
-    "not_in": "in",
-}
+INVERSE = {">": "<=", "<": ">=", ">=": "<", "<=": ">", "=": "!=", "!=": "=", "is_null": "is_not_null", "is_not_null": "is_null",
+           "in": "not_in", "not_in": "in"}
 
 
 def _comparison(hit: Found, table: str = "") -> Leaf:
@@ -315,6 +305,8 @@ def _since(hit: Found, column: Ref | None, about: str, today: dt.date) -> Leaf |
     )
     value: Any = day.isoformat() if day else None
     if words in ("today", "yesterday"):
+        if prep == "from" and hit[0].endswith(words):
+            return None  # `orders from yesterday` are those of that day; `from yesterday on` are those since
         value = {"today": 0 if words == "today" else -1}
     if value is None:
         stretch = period(words, today)
@@ -332,49 +324,76 @@ LINKED = re.compile(
     r"has|from|whichever|in|only|either|those|ones?))* ?"
 )
 
+APART = re.compile(r" (?:,|;|\.|:|and|or|nor|but|then|for|into|to|per|as|only|keep|where) ")
+
 
 def combine(text: Text, draft: Draft) -> list[Any]:
-    """Leaves in the order of the text: `or` between two makes an any, a negator before them turns them round."""
+    """Leaves in the order of the text: `or` between two makes an any, a negator before them turns them round.
+
+    How far a negator reaches is not always sure: `skip refunded orders of enterprise customers` becomes a `doubt`, which is asked.
+    """
     out: list[Any] = []
-    end_of_last = -1
+    end_of_last, reach = -1, ""
     for start, end, leaf in sorted([*draft.filters, *text.extra], key=lambda f: f[:2]):
         linked = LINKED.fullmatch(text.norm[end_of_last:start]) if out else None
         word = linked["w"] if linked else ""
-        negated = _negated(text, start)
+        between = text.norm[end_of_last:start]
+        negator = _negator(text, start)
         last = out[-1] if out else None
         if last is not None and word == "or" and text.seen(end_of_last, start):
-            out[-1] = _either(last, leaf, negated)
+            out[-1] = _either(last, leaf, bool(negator))
             text.take_between(end_of_last, start)
-        elif word == "and" and isinstance(last, Branch) and last.kind == "not" and not negated:
+        elif word == "and" and isinstance(last, Branch) and last.kind == "not" and not negator:
             last.items = [Branch("all", [*last.items, leaf], leaf.span)]
+        elif last is not None and reach and not (negator or getattr(leaf, "about", "") == "date") and _reaches(reach, between):
+            items = last.items if last.kind == "doubt" else [last]
+            out[-1] = Branch("doubt", [*items, leaf], widen(last.span, leaf.span))
         else:
-            out.append(Branch("not", [leaf], leaf.span) if negated else leaf)
+            out.append(Branch("not", [leaf], leaf.span) if negator else leaf)
+            reach = negator
+            if word == "and" and isinstance(last, Branch) and last.kind == "any" and not negator:
+                draft.notes.append(("steps.transform.config.operations", _grouped(text, last, leaf)))
         end_of_last = end
     return out
 
 
+def _reaches(negator: str, between: str) -> bool:
+    """May a negator mean what stands behind the words it turns round, too? `not paid by card`, but not `not paid, by card`."""
+    if negator in ("not", "none", "no"):
+        return between.strip() in ("by", "via", "through", "using")
+    return between.count("¦ ") < 2 and not APART.search(f" {between} ")
+
+
+def _grouped(text: Text, either: Branch, leaf: Any) -> str:
+    """How `a or b and c` was read."""
+    first, second = (" ".join(text.raw[a:b].split()) for a, b in (either.span, leaf.span))
+    return f"“{first}” is one condition, and “{second}” must hold as well"
+
+
 def _either(last: Any, leaf: Any, negated: bool) -> Branch:
     """`a or b`; behind a negator both are meant: not (a or b)."""
+    if isinstance(last, Branch) and last.kind == "doubt":
+        return Branch("doubt", [*last.items[:-1], _either(last.items[-1], leaf, negated)], widen(last.span, leaf.span))
     if isinstance(last, Branch) and last.kind == "not" and not negated:
         return Branch("not", [Branch("any", [*last.items, leaf], leaf.span)], widen(last.span, leaf.span))
     items = last.items if isinstance(last, Branch) and last.kind == "any" else [last]
     return Branch("any", [*items, Branch("not", [leaf], leaf.span) if negated else leaf], widen(last.span, leaf.span))
 
 
-def _negated(text: Text, start: int) -> bool:
-    """Is there a word before this place, in the same clause, that turns it round? It is consumed then."""
+def _negator(text: Text, start: int) -> str:
+    """The word before this place, in the same clause, that turns it round; it is consumed. Nothing when there is none."""
     before = text.norm[:start]
     clause = max(before.rfind(s) for s in (" , ", " ; ", " . ", " and ", " or ", " then ", " : ", " but ")) + 1
     found = NEGATORS.search(before[clause:].rstrip())
     if not found:
-        return False
+        return ""
     word = re.match(
         r" ?(?:leave out|leaving out|filter out|filtering out|filters out|throw away|throw out|except for|apart from|other "
         r"than|[a-z]+)",
         found.group(),
     )
     if word is None:
-        return False
+        return ""
     a = clause + found.start()
     text.take((a + 1 if before[a] == " " else a, a + word.end()))
-    return True
+    return word.group().strip()

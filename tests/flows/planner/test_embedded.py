@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from flows.checks import validate
-from flows.planner.answer import PlanResult
+from flows.planner.answer import PlanResult, apply
 from flows.spec.model import FlowSpec
 
 HERE = Path(__file__).parent
@@ -133,3 +133,61 @@ def test_every_value_has_a_fact_with_its_words(case: dict[str, Any], read: Read)
             assert 0 <= fact.span[0] < fact.span[1] <= len(case["text"])
         if fact.source == "text":
             assert fact.span is not None, fact.path
+
+
+@pytest.mark.parametrize(
+    ("words", "both", "apart"),
+    [
+        ("skip refunded orders of enterprise customers, load the rest",
+         [("status", "!=", "refunded"), ("segment", "!=", "enterprise")], [("status", "!=", "refunded"), ("segment", "=", "enterprise")]),
+        ("load orders, excluding German enterprise customers,",
+         [("country", "!=", "Germany"), ("segment", "!=", "enterprise")], [("country", "!=", "Germany"), ("segment", "=", "enterprise")]),
+        ("remove pending orders over 1000 and load the rest",
+         [("status", "!=", "pending"), ("amount", "<=", 1000)], [("status", "!=", "pending"), ("amount", ">", 1000)]),
+        ("load orders not paid by card",
+         [("status", "!=", "paid"), ("method", "!=", "card")], [("status", "!=", "paid"), ("method", "=", "card")]),
+    ],
+)
+def test_how_far_a_negation_reaches_is_asked(words: str, both: list[Any], apart: list[Any], read: Read) -> None:
+    result = read(f"{words} into mart.a")
+    (asked,) = result.questions
+    assert "can mean two things" in asked.message
+    assert len(asked.options) == 2
+    for option, kind, leaves in zip(asked.options, ("any", "all"), (both, apart), strict=True):
+        done = apply(result, asked.id, option.label)
+        assert done.status == "ready"
+        where = next(o["where"] for s in done.spec["steps"] for o in s.get("config", {}).get("operations", []) if o["op"] == "filter")
+        assert [(leaf["column"], leaf["is"], leaf["value"]) for leaf in where[kind]] == leaves
+
+
+@pytest.mark.parametrize("words", [
+    "exclude cancelled orders, only German customers, and load them",
+    "load orders without cancelled ones for German customers",
+    "load orders of German customers that are not cancelled",
+    "load orders without cancelled ones from last month",
+])
+def test_a_negation_ends_where_another_clause_begins(words: str, read: Read) -> None:
+    assert read(f"{words} into mart.a").status == "ready"
+
+
+def test_or_beside_and_is_told(read: Read) -> None:
+    result = read("load orders where amount > 100 or quantity > 3 and status is paid into mart.a")
+    assert result.status == "ready"
+    assert "“amount > 100 or quantity > 3” is one condition, and “status is paid” must hold as well" in [a.text for a in result.assumptions]
+
+
+@pytest.mark.parametrize(("words", "where"), [
+    ("from yesterday", {"is": "in_period", "value": {"unit": "day", "offset": -1}}),
+    ("from yesterday on", {"is": ">=", "value": {"today": -1}}),
+])
+def test_from_yesterday_is_that_day(words: str, where: dict[str, Any], read: Read) -> None:
+    result = read(f"load orders {words} into mart.a")
+    assert result.spec["steps"][1]["config"]["operations"][0]["where"] == {"column": "order_date", **where}
+
+
+def test_a_source_is_not_written_over_by_a_guess(read: Read) -> None:
+    (asked,) = read("load paid orders into postgres").questions
+    assert asked.slot == "destination.table"
+    assert asked.message == "orders of postgres is what is read here. Into which table should the rows go?"
+    assert [o.label for o in asked.options] == ["mart.orders", "staging.orders"]
+    assert read("load events into postgres").status == "ready"
