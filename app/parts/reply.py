@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from app.parts.badge import badge
 from app.parts.escape import plain, quoted
 from app.parts.question import marked, questions
 from app.talk import words
-from app.talk.turn import FAILED, INTERRUPTED, STOPPED, WORKING, State, Turn
-from flows.show.units import day, seconds
+from app.talk.turn import FAILED, INTERRUPTED, STOPPED, WORKING, RunLine, State, Turn
+from flows.show.units import day, seconds, several
 
 MARK = str(Path(__file__).resolve().parents[1] / "static" / "mark.svg")
 PERSON = ":material/person:"
@@ -52,10 +52,15 @@ def turn(each: Turn, state: State, acts: Acts) -> None:
             _working(each, acts)
         else:
             if each.stages:
-                with st.expander(f"Worked for {seconds(each.seconds)}", type="compact", key=f"worked_{each.id}"):
+                with st.expander(f"Worked for {took(each.seconds)}", type="compact", key=f"worked_{each.id}"):
                     _stages(each)
             _answer(each, state, acts)
             _trouble(each, acts)
+
+
+def took(spent: float) -> str:
+    """How long a turn worked, to a tenth of a second."""
+    return seconds(spent) if spent >= 0.1 else "under 0.1 s"
 
 
 def _working(each: Turn, acts: Acts) -> None:
@@ -68,7 +73,7 @@ def _working(each: Turn, acts: Acts) -> None:
 
 
 def _stages(each: Turn) -> None:
-    lines = [f"- {plain(s.words)}{f' :gray[{seconds(s.seconds)}]' if s.seconds is not None else ''}" for s in each.stages]
+    lines = [f"- {plain(s.words)}{f' :gray[{took(s.seconds)}]' if s.seconds is not None else ''}" for s in each.stages]
     st.markdown("\n".join(lines))
 
 
@@ -130,20 +135,27 @@ def _files(each: Turn, acts: Acts) -> None:
 
 
 def _runs(each: Turn) -> None:
-    """The runs of a status answer; a click opens one."""
+    """The runs of a status answer with the cause of each failure; a click opens one."""
     if not each.runs:
         return
-    with st.container(key=f"runs_{each.id}", gap="xsmall"):
+    with st.container(key=f"runs_{each.id}", gap="small"):
         for run in each.runs:
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(badge(run.status), width="content")
-                st.page_link("pages/runs.py", label=f"{plain(run.pipeline_id)} · {run_day(run.run_date)} · {run.at:%H:%M} UTC",
-                             query_params={"run": run.run_id})
+            with st.container(gap=None, key=f"runline_{each.id}_{run.run_id}"):
+                with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+                    st.markdown(badge(run.status), width="content")
+                    st.page_link("pages/runs.py", label=f"{plain(run.name or run.pipeline_id)} · {moment(run, each.at)}",
+                                 query_params={"run": run.run_id})
+                if run.cause:
+                    st.markdown(f":small[{quoted(run.cause)}]")
+        if each.more_runs:
+            st.page_link("pages/runs.py", label=f"{several(each.more_runs, 'more run')} on the Runs page", icon=":material/timeline:")
 
 
-def run_day(text: str) -> str:
-    """A run date in words."""
-    return day(date.fromisoformat(text))
+def moment(run: RunLine, asked: datetime) -> str:
+    """When a run was started, and which day it was for where that is another one: `13:39 UTC, for 7 November 2025`."""
+    began = f"{run.at:%H:%M} UTC" if run.at.date() == asked.date() else f"{day(run.at.date())}, {run.at:%H:%M} UTC"
+    about = run.run_date[:10]
+    return began if about in ("", str(run.at.date())) else f"{began}, for {day(date.fromisoformat(about))}"
 
 
 def _trouble(each: Turn, acts: Acts) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from flows.errors import MissingError, SpecError
 from flows.show import units
 from flows.show.states import state
 
@@ -27,6 +28,12 @@ class StatusAnswer:
 
     words: str
     runs: list[Run] = field(default_factory=list)
+    head: str = ""  # the answer without the names of what failed, for a screen that lists `runs`
+    causes: dict[str, str] = field(default_factory=dict)  # why a run failed, by its id: `load: there is no table 'x'`
+
+    @property
+    def short(self) -> str:
+        return self.head or self.words
 
 
 def status_answer(door: Runs, request: Mapping[str, Any], now: datetime) -> StatusAnswer:
@@ -37,9 +44,9 @@ def status_answer(door: Runs, request: Mapping[str, Any], now: datetime) -> Stat
     if first is None or last is None:
         if not failed:
             return _now(door, pipeline, now)
-        runs, when = door.find_runs(pipeline_id=pipeline, since=now - timedelta(hours=24), limit=MOST), "in the last 24 hours"
+        runs, when = door.find_runs(pipeline_id=pipeline, since=now - timedelta(hours=24), limit=MOST, specs=False), "in the last 24 hours"
     else:
-        runs = door.find_runs(pipeline_id=pipeline, since=first, until=last + timedelta(days=1), limit=MOST)
+        runs = door.find_runs(pipeline_id=pipeline, since=first, until=last + timedelta(days=1), limit=MOST, specs=False)
         when = f"on {units.day(first)}" if first == last else f"from {units.days(_every(first, last))}"
     return _over(door, runs, when, pipeline, failed=failed, dated=first != last or first is None)
 
@@ -58,16 +65,29 @@ def _every(first: date, last: date) -> list[date]:
 # ---- a time that has passed
 
 def _over(door: Runs, runs: list[Run], when: str, pipeline: str | None, *, failed: bool, dated: bool) -> StatusAnswer:
-    of = f" of {pipeline}" if pipeline else ""
+    name = _name(door, pipeline, runs) if pipeline else ""
+    of = f" of {name}" if name else ""
     if not runs:
         return StatusAnswer(f"No runs{of} {when}.")
     bad = [run for run in runs if run.status in BAD]
     if bad:
-        head = f"{units.count(len(bad))} of {units.several(len(runs), 'run')}{of} failed {when}: " if len(runs) > 1 else \
-            f"The one run{of} {when} failed: "
-        return StatusAnswer(head + _named(door, bad, dated), bad if failed else runs)
-    head = f"Nothing{of} failed {when}: " if failed else f"{when[0].upper()}{when[1:]}{f', {pipeline}' if pipeline else ''}: "
+        head = f"{units.count(len(bad))} of {units.several(len(runs), 'run')}{of} failed {when}" if len(runs) > 1 else \
+            f"The one run{of} {when} failed"
+        causes = {run.run_id: _cause(door, run) for run in bad[:NAMED]}
+        return StatusAnswer(f"{head}: {_named(bad, causes, dated)}", bad if failed else runs, f"{head}.", causes)
+    head = f"Nothing{of} failed {when}: " if failed else f"{when[0].upper()}{when[1:]}{f', {name}' if name else ''}: "
     return StatusAnswer(f"{head}{_counts(runs)}.", runs)
+
+
+def _name(door: Runs, pipeline: str, runs: Sequence[Run]) -> str:
+    """How a person knows the pipeline: by its name, if any run or the stored spec has one."""
+    found = runs or door.find_runs(pipeline_id=pipeline, limit=1, specs=False)
+    if found:
+        return found[0].name or pipeline
+    try:
+        return door.source(pipeline).spec.name or pipeline
+    except (MissingError, SpecError):
+        return pipeline
 
 
 def _counts(runs: Sequence[Run]) -> str:
@@ -80,9 +100,9 @@ def _counts(runs: Sequence[Run]) -> str:
     return f"1 run, {word}" if len(runs) == 1 else f"{units.count(len(runs))} runs, all {word}"
 
 
-def _named(door: Runs, runs: Sequence[Run], dated: bool) -> str:
-    """`daily-revenue at 02:00 (load: no such table), and 2 more`."""
-    said = [f"{run.pipeline_id} {_at(run.created_at, dated)}{_cause(door, run)}" for run in runs[:NAMED]]
+def _named(runs: Sequence[Run], causes: Mapping[str, str], dated: bool) -> str:
+    """`Daily revenue at 02:00 UTC (load: no such table); and 2 more.`"""
+    said = [f"{run.name or run.pipeline_id} {_at(run.created_at, dated)}{_bracket(causes[run.run_id])}" for run in runs[:NAMED]]
     more = len(runs) - len(said)
     return "; ".join(said) + (f"; and {units.count(more)} more." if more else ".")
 
@@ -93,18 +113,21 @@ def _at(moment: datetime, dated: bool) -> str:
 
 
 def _cause(door: Runs, run: Run) -> str:
-    """The step that failed and its error, in brackets."""
+    """The step that failed and its error."""
     bad = next((step for step in door.store.steps.of(run.run_id) if step.status in ("FAILED", "TIMED_OUT")), None)
     text = " ".join(((bad.error if bad else "") or run.error).split()).rstrip(".")
     text = text if len(text) <= CAUSE else text[: CAUSE - 1].rstrip() + "…"
-    said = ": ".join(part for part in (bad.step_id if bad else "", text) if part)
-    return f" ({said})" if said else ""
+    return ": ".join(part for part in (bad.step_id if bad else "", text) if part)
+
+
+def _bracket(cause: str) -> str:
+    return f" ({cause})" if cause else ""
 
 
 # ---- this moment
 
 def _now(door: Runs, pipeline: str | None, now: datetime) -> StatusAnswer:
-    going = door.find_runs(pipeline_id=pipeline, status=OPEN, limit=MOST)
+    going = door.find_runs(pipeline_id=pipeline, status=OPEN, limit=MOST, specs=False)
     if going:
         more = len(going) - NAMED
         said = [_going(door, run) for run in going[:NAMED]]
@@ -112,13 +135,16 @@ def _now(door: Runs, pipeline: str | None, now: datetime) -> StatusAnswer:
             said.append(f"{units.several(more, 'run is', 'runs are')} open besides.")
         return StatusAnswer(" ".join(said), going)
     if pipeline is None:
-        runs = door.find_runs(since=now - timedelta(hours=24), limit=MOST)
+        runs = door.find_runs(since=now - timedelta(hours=24), limit=MOST, specs=False)
         past = _over(door, runs, "in the last 24 hours", None, failed=False, dated=True)
         return StatusAnswer(f"Nothing is running. {past.words}", runs)
     last = door.find_runs(pipeline_id=pipeline, limit=1)
+    name = _name(door, pipeline, last)
     if not last:
-        return StatusAnswer(f"{pipeline} has not run yet.")
-    return StatusAnswer(f"{pipeline} is not running. {_ended(door, last[0], now)}", last)
+        return StatusAnswer(f"{name} has not run yet.")
+    cause = _cause(door, last[0]) if last[0].status in BAD else ""
+    ended = f"{name} is not running. {_ended(last[0], now)}"
+    return StatusAnswer(f"{ended}{_bracket(cause)}.", last, f"{ended}.", {last[0].run_id: cause} if cause else {})
 
 
 def _going(door: Runs, run: Run) -> str:
@@ -126,16 +152,16 @@ def _going(door: Runs, run: Run) -> str:
     part = f" (day {run.backfill_day} of {run.backfill_days})" if run.backfill_id else ""
     if run.status == "PENDING":
         why = door.why(run.run_id)
-        return f"{run.pipeline_id} is queued as {run.run_id}{part}." + (f" {why}" if why else "")
+        return f"{run.name or run.pipeline_id} is queued as {run.run_id}{part}." + (f" {why}" if why else "")
     steps = door.store.steps.of(run.run_id)
     done = sum(step.status in ("SUCCESS", "SKIPPED") for step in steps)
     tail = f", {done} of {units.several(len(steps), 'step')} done" if steps else ""
-    return f"{run.pipeline_id} is running as {run.run_id}{part}{tail}."
+    return f"{run.name or run.pipeline_id} is running as {run.run_id}{part}{tail}."
 
 
-def _ended(door: Runs, run: Run, now: datetime) -> str:
-    """`Its last run, run-..., succeeded 12 min ago in 1 min 32 s.`"""
+def _ended(run: Run, now: datetime) -> str:
+    """`Its last run, run-..., succeeded 12 min ago in 1 min 32 s`"""
     ended, began = run.ended_at or run.created_at, run.started_at
     took = f" in {units.seconds((ended - began).total_seconds())}" if began and run.status == "SUCCESS" else ""
     word = {"CANCELLED": "was stopped"}.get(run.status, state(run.status).word.lower())
-    return f"Its last run, {run.run_id}, {word} {units.ago(ended, now)}{took}{_cause(door, run) if run.status in BAD else ''}."
+    return f"Its last run, {run.run_id}, {word} {units.ago(ended, now)}{took}"

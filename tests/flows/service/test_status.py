@@ -26,10 +26,10 @@ def door(settings: Settings) -> Iterator[Penstock]:
 
 
 def put(door: Penstock, pipeline: str, status: str = "SUCCESS", *, at: datetime = DAY + timedelta(hours=2), error: str = "",
-        done: int = 2) -> str:
+        done: int = 2, name: str = "") -> str:
     """A run of that state with two steps, `done` of which succeeded."""
     store = door.store
-    run_id = store.runs.submit(NewRun("demo", pipeline, {"pipeline_id": pipeline})).run_id
+    run_id = store.runs.submit(NewRun("demo", pipeline, {"pipeline_id": pipeline, "name": name})).run_id
     if status != "PENDING":
         store.runs.claim("me", 60)
         store.runs.begin(run_id, "me")
@@ -72,6 +72,15 @@ def test_what_failed_is_named_with_its_step_and_cause(door: Penstock) -> None:
     assert answer.words == ("2 of 7 runs failed on 19 November 2026: orders at 13:05 UTC; "
                             "daily-revenue at 02:00 UTC (load: there is no table 'x'. Give one).")
     assert [run.run_id for run in answer.runs] == [b, a]
+
+
+def test_a_pipeline_goes_by_its_name(door: Penstock) -> None:
+    run_id = put(door, "daily-revenue", "FAILED", error="no", done=1, name="Daily revenue")
+    answer = door.status_answer(asked(**YESTERDAY), NOW)
+    assert answer.words == "The one run on 19 November 2026 failed: Daily revenue at 02:00 UTC (load: no)."
+    assert (answer.short, answer.causes) == ("The one run on 19 November 2026 failed.", {run_id: "load: no"})
+    assert door.status_answer(asked("daily-revenue", "2026-11-01"), NOW).words == "No runs of Daily revenue on 1 November 2026."
+    assert door.status_answer(asked("daily-revenue"), NOW).words.startswith("Daily revenue is not running. Its last run, ")
 
 
 def test_many_failures_name_five_and_count_the_rest(door: Penstock) -> None:
