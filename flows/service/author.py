@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flows.errors import InputError, MissingError, SpecError
@@ -66,11 +65,6 @@ class Author(Door):
         except MissingError:
             return None
 
-    def _has_store(self) -> bool:
-        """Is there a control store? Planning never makes one."""
-        file = self.settings.control_url.removeprefix("sqlite:///")
-        return "store" in self.__dict__ or file == self.settings.control_url or Path(file).is_file()
-
     def _request(self, text: str, now: datetime | None, answers: list[Answer] | None, current: Given | None,
                  files: Sequence[File]) -> PlanRequest:
         from flows.planner.answer import PlanRequest
@@ -86,7 +80,7 @@ class Author(Door):
 
     def _pipelines(self, text: str) -> dict[str, str]:
         """The stored pipelines, id to name. The store is opened only for a text that may be about one of them."""
-        if not self._has_store() or ("store" not in self.__dict__ and not ABOUT_ONE.search(text)):
+        if not ABOUT_ONE.search(text) or not self._has_store():
             return {}
         return {s.pipeline_id: str(s.spec.get("name") or s.pipeline_id) for s in self.store.specs.list(self.tenant)}
 

@@ -25,6 +25,7 @@ class Data(Author):
     """Rows that are there."""
 
     # ---- files of people
+
     def attach(self, name: str, data: bytes, *, sheet: str | int | None = None) -> Attached:
         """Keep a file and look at it: CSV, Excel, JSON (one object a line, or an array) or Parquet.
 
@@ -137,7 +138,6 @@ class Data(Author):
         added = Table(connection=connection or "", columns={c.name: CatalogColumn(type=c.type) for c in seen.columns},
                       path=file or "", location="" if file or connection else table or name)
         add_table(self.settings, name, added)
-        self.__dict__.pop("catalog", None)
         return added
 
 

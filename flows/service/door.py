@@ -38,11 +38,7 @@ class Source:
 
 
 class Door:
-    """One tenant, its data and its control store.
-
-    `home` is the folder of the control store and the local lake (default $PENSTOCK_HOME, else `.penstock`); `catalog` replaces the
-    tenant's own catalogue. Errors are those of `flows.errors`; an InputError is something the caller can mend.
-    """
+    """One tenant, its data and its control store; what it is made from stands at `Penstock`."""
 
     def __init__(self, *, home: str | Path | None = None, tenant: str | None = None, catalog: Catalog | str | Path | None = None,
                  settings: Settings | None = None) -> None:
@@ -75,6 +71,11 @@ class Door:
                 self._store = open_store(self.settings.control_url)
             return self._store
 
+    def _has_store(self) -> bool:
+        """Is there a control store? What only looks never makes one."""
+        file = self.settings.control_url.removeprefix("sqlite:///")
+        return self._store is not None or file == self.settings.control_url or Path(file).is_file()
+
     def close(self) -> None:
         """Give the control store's connections back."""
         with self._opening:
@@ -89,6 +90,7 @@ class Door:
         self.close()
 
     # ---- specs
+
     def source(self, given: Given) -> Source:
         """Find a spec: a FlowSpec, a plan's draft, plain data, a file's path, YAML text, or a stored pipeline's id.
 
@@ -128,6 +130,7 @@ class Door:
             hint = did_you_mean(pipeline_id, known) or "Give a spec file, or the id of a pipeline that ran or was saved before"
             raise MissingError(f"there is no pipeline {pipeline_id!r}", fix=hint) from None
         return Source(FlowSpec.model_validate(stored.spec), where=pipeline_id, version=stored.version)
+
     def _reach(self, source: Source) -> Settings:
         return self.settings.with_folder(source.folder) if source.folder else self.settings
 

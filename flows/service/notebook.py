@@ -46,7 +46,6 @@ class Notebook(Author):
         from flows.show.units import several
 
         home = self.settings.home
-        here = (home / "control.sqlite").exists() or not self.settings.control_url.startswith("sqlite")
-        state = several(len(self.store.specs.list(self.tenant)), "pipeline") if here else "nothing has run here yet"
+        state = several(len(self.store.specs.list(self.tenant)), "pipeline") if self._has_store() else "nothing has run here yet"
         tables = [(name, table.connection, ", ".join(table.columns)) for name, table in self.catalog.tables.items()]
         return home_bundle(self.tenant, str(home), [("State", state)], tables)

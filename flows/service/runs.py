@@ -67,8 +67,8 @@ class Runs(Submit, Health):
 
         `since` <= created_at < `until` (a date is its midnight in UTC); `text` stands in the pipeline's id or name or in the run's id;
         `before` is the id of the last run of the page before; `specs=False` leaves the specs out, which a page that polls many runs
-        wants. At most 1,000. Raises InputError for a state that there is none of or a
-        time without a zone, MissingError when `before` is no run.
+        wants. At most 1,000. Raises InputError for a state that there is none of or a time without a zone, MissingError when `before`
+        is no run.
         """
         wanted = [status] if isinstance(status, str) else list(status)
         wrong = [name for name in wanted if name not in STATES]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from flows.service import Penstock
+from flows.settings import Settings
 
 
 def test_no_part_hides_a_method_of_another_part():
@@ -15,3 +18,10 @@ def test_no_part_hides_a_method_of_another_part():
                     hidden.append(f"{seen[name].__name__}.{name} hides {part.__name__}.{name}")
                 seen.setdefault(name, part)
     assert hidden == []
+
+
+def test_what_only_looks_makes_no_store(tmp_path: Path):
+    with Penstock(settings=Settings.load(home=tmp_path / "none", tenant_id="acme")) as service:
+        assert "nothing has run here yet" in service._repr_mimebundle_()["text/plain"]
+        service.plan("run orders again")
+    assert not (tmp_path / "none").exists()
