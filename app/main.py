@@ -7,12 +7,13 @@ from pathlib import Path
 import streamlit as st
 
 from app.banner import banner
+from app.style import style
 
 HERE = Path(__file__).resolve().parent
 MARK = str(HERE / "static" / "mark.svg")
 
 st.set_page_config(page_title="Penstock", page_icon=MARK, layout="wide")  # without its own icon a page asks another host for one
-st.html(HERE / "style.css")
+st.html(style())
 st.logo(MARK, size="large")
 page = st.navigation([
     st.Page(HERE / "pages" / "chat.py", title="Chat", icon=":material/forum:", default=True),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -15,19 +14,19 @@ from app.parts.escape import plain
 from app.parts.start import FILES, start
 from app.talk import words
 from app.talk.talk import Talk
-from app.talk.turn import now
+from app.talk.turn import State, now
 from flows.errors import MissingError, PenstockError
-from flows.show.units import ago
+from flows.show.units import ago, several
 
-CSS = Path(__file__).resolve().parents[1] / "parts" / "chat.css"
-HERE, TROUBLE = "chat_here", "chat_trouble"
+HERE, TROUBLE, RECENT = "chat_here", "chat_trouble", "recent"
+EARLIER = "chat_earlier"  # how many turns before the newest are drawn
+TURNS = 8
 POLL = 0.3  # seconds between two looks at a turn that works
 POLL_RUNS = 1.0
 
 
 def page() -> None:
     """The first question, or the conversation with its work panel."""
-    st.html(CSS)
     talk = _talk()
     if talk is None or not talk.snapshot().turns:
         _first()
@@ -148,8 +147,7 @@ def _conversation(talk: Talk) -> None:
     with left, st.container(key="chat", gap="small"):
         _head(state.chat_id)
         with st.container(key="chatlog", height=480, border=False, autoscroll=True):
-            for each in state.turns[:-1]:
-                reply.turn(each, state, ACTS)
+            _before(state)
             _last(talk)
         _trouble()
         if state.unsaved:
@@ -160,19 +158,41 @@ def _conversation(talk: Talk) -> None:
         panel(talk)
 
 
+def _before(state: State) -> None:
+    """The turns before the newest; of a long conversation the last few, since each rerun draws all that is on the page."""
+    turns = state.turns[:-1]
+    shown = st.session_state.get(EARLIER, {}).get(state.chat_id, TURNS)
+    if len(turns) > shown:
+        st.button(f"Show {several(min(TURNS, len(turns) - shown), 'earlier message')}", key="earlier", type="tertiary",
+                  icon=":material/expand_less:", on_click=_earlier, args=(state.chat_id, shown + TURNS), width="stretch")
+    for each in turns[-shown:]:
+        reply.turn(each, state, ACTS)
+
+
+def _earlier(chat_id: str, shown: int) -> None:
+    st.session_state[EARLIER] = {chat_id: shown}
+
+
 def _head(chat_id: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="chathead"):
         st.markdown("**Chat**", width="content")
         with st.container(horizontal=True, gap="xsmall", width="content"):
-            with st.popover("Recent", type="tertiary", icon=":material/history:", key="recent"):
-                _recent(chat_id)
+            recent = st.popover("Recent", type="tertiary", icon=":material/history:", key=RECENT, on_change="rerun")
+            if recent.open:
+                with recent:
+                    _recent(chat_id)
             st.button("New chat", key="new_chat", type="tertiary", icon=":material/add_comment:", on_click=_leave)
 
 
 def _recent(chat_id: str) -> None:
     for chat in talks().recent(8):
         st.button(plain(chat.title), key=f"recent_{chat.chat_id}", type="tertiary", disabled=chat.chat_id == chat_id,
-                  help=ago(chat.updated_at, now()), on_click=_go, args=(chat.chat_id,), width="stretch")
+                  help=ago(chat.updated_at, now()), on_click=_turn_to, args=(chat.chat_id,), width="stretch")
+
+
+def _turn_to(chat_id: str) -> None:
+    st.session_state[RECENT] = False
+    _go(chat_id)
 
 
 def _last(talk: Talk) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from app.panel import place
@@ -18,13 +16,11 @@ from app.parts.empty import empty
 from app.talk.talk import Talk
 from app.talk.turn import Draft, State
 
-STYLE = Path(__file__).resolve().parent / "panel.css"
 NOTHING = "No pipeline yet. The steps appear here as soon as the assistant drafts them."
 
 
 def panel(talk: Talk) -> None:
     """Draw the panel of a conversation as it stands at this moment."""
-    st.html(STYLE)
     state = talk.snapshot()
     if state.draft is None:
         _nothing(state)

@@ -15,6 +15,7 @@ from app import door
 from app.parts.start import EXAMPLES, LINE
 from app.talk.talk import Talk
 from app.talk.talks import Talks
+from app.talk.turn import State, Turn, as_data, now
 from flows.errors import UnreachableError
 from flows.service import Penstock
 
@@ -272,7 +273,7 @@ def test_a_status_question_lists_runs_to_open(at: AppTest) -> None:
     say(at, REVENUE)
     talk_of(at).start()
     say(at, "what is running?")
-    assert [link.proto.label for link in at.get("page_link")][-1].startswith("daily\\-revenue · ")
+    assert [link.proto.label for link in at.get("page_link")][-1].startswith("Daily revenue · ")
 
 
 # ---- trouble
@@ -361,6 +362,27 @@ def test_a_file_that_cannot_be_read_is_told_and_the_text_stays(at: AppTest) -> N
     assert "Load it into mart\\.x" in texts(at)
 
 
+# ---- a long chat
+
+def test_of_a_long_chat_the_last_turns_are_drawn_and_the_others_on_demand(at: AppTest) -> None:
+    turns = tuple(Turn(f"t{n}", f"message {n:02}", now(), state="done", kind="help", reply="An answer.") for n in range(30))
+    door.service().keep_chat("long", "Long", as_data(State("long", turns=turns)))
+    at.query_params["chat"] = "long"
+    at.run()
+    assert not at.exception
+    assert "message 29" in texts(at)
+    assert "message 21" in texts(at)
+    assert "message 20" not in texts(at)
+    assert at.button(key="earlier").label == "Show 8 earlier messages"
+    at.button(key="earlier").click().run()
+    assert "message 13" in texts(at)
+    assert "message 12" not in texts(at)
+    for _ in range(2):
+        at.button(key="earlier").click().run()
+    assert "message 00" in texts(at)
+    assert not keys(at, "earlier")
+
+
 # ---- more than one chat
 
 def test_a_new_chat_begins_with_the_first_question(at: AppTest) -> None:
@@ -369,4 +391,7 @@ def test_a_new_chat_begins_with_the_first_question(at: AppTest) -> None:
     assert at.title[0].value == "What should flow where?"
     assert "chat" not in at.query_params
     say(at, "hello")
+    assert not [button for button in at.button if button.key and button.key.startswith("recent_")]  # nothing is read while it is closed
+    at.session_state["recent"] = True
+    at.run()
     assert {button.label for button in at.button if button.key and button.key.startswith("recent_")} == {"Daily revenue", "hello"}
