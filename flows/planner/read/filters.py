@@ -109,8 +109,8 @@ NOT_YET = P(
 )
 DONE_WHEN = P(rf"(?P<c>{{C}}|{{V}}|opened|closed|updated|changed|refunded|paid|registered|signed up|created|placed|made) (?:{WHEN})")
 POSSESSIVE = P(
-    rf"(?:only |just )?(?P<span>(?:last|previous|this|current|yesterday|today) ?(?:week|month|quarter|year)?|{SPAN}) "
-    r"(?P<t>{T})"
+    rf"(?:only |just )?(?P<span>(?:last|previous|this|current|yesterday|today) ?(?:week|month|quarter|year)?|{SPAN})"
+    r"(?= (?:(?:{V}|{C}|all|new) ){0,3}{T})"
 )
 OLDER = P(
     r"(?:(?P<c>{C}|opened|created|updated|placed|closed)(?: (?:is|are|was|were))* )?(?P<p>older than|more than|over|newer than|"
