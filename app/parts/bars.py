@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.parts.payload import payload
 from app.parts.pick import picked
 from flows.show.icons import ICONS
 
@@ -26,7 +27,7 @@ def chart(data: dict[str, Any], *, key: str, selected: str | None) -> str | None
     chosen, clicks = picked(key, selected)
     ids = {bar["id"] for row in data["rows"] for bar in row["bars"]} | {row["id"] for row in data["rows"] if data["pick"] == "row"}
     chosen = chosen if chosen in ids else None
-    _BARS(key=key, data={**data, "selected": chosen, "n": clicks}, on_pick_change=_nothing)
+    _BARS(key=key, data=payload({**data, "selected": chosen, "n": clicks}), on_pick_change=_nothing)
     return chosen
 
 

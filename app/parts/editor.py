@@ -8,6 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from app.parts.payload import payload
+
 _HTML = """<div class="editor">
 <div class="gutter" aria-hidden="true"></div>
 <div class="paper"><div class="bands" aria-hidden="true"></div>
@@ -25,7 +27,7 @@ def editor(text: str, *, key: str, label: str, marks: Sequence[tuple[int, str]] 
     What a person wrote is sent on blur and on Ctrl+Enter: `on_text` is called before the rerun that it causes, and reads `sent(key)`.
     """
     data: dict[str, Any] = {"text": text, "name": key, "label": label, "marks": [{"line": line, "text": words} for line, words in marks]}
-    _editor(data=data, key=key, on_sent_change=on_text)
+    _editor(data=payload(data), key=key, on_sent_change=on_text)
 
 
 def sent(key: str) -> str | None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
+from app.parts.payload import payload
 from app.parts.pick import picked
 from flows.show import scene
 from flows.show.icons import ICONS
 from flows.show.outline import Drawn
-from flows.show.states import StepState
+from flows.show.states import Of, StepState
 
 __all__ = ["StepState", "graph"]
 
@@ -28,12 +29,12 @@ _GRAPH = st.components.v2.component(
 
 
 def graph(spec: Drawn, *, key: str, states: Mapping[str, StepState] | None = None, selected: str | None = None,
-          height: int | str = "content", of: str = "step") -> str | None:
+          height: int | Literal["stretch", "content"] = "content", of: Of = "step") -> str | None:
     """Draw a pipeline and return the step_id that is selected, None when none is.
 
     `states` by step_id: without it the boxes show no state, with it a step that is not in it is waiting. `selected` is what the caller
-    holds (from the address, from a log): the newer of it and the last click wins. `height` in pixels,
-    `"stretch"` or `"content"` (as high as the drawing, at most about two thirds of the window). `of`: see `flows.show.states`.
+    holds (from the address, from a log): the newer of it and the last click wins. `height` in pixels, `"stretch"` or `"content"` (as
+    high as the drawing, at most the window). `of`: whether `states` are those of a run's steps or of a preview's.
     """
     kept = st.session_state.setdefault(f"{key}__kept", {"opened": []})
     opened = (st.session_state.get(key) or {}).get("opened")
@@ -43,7 +44,7 @@ def graph(spec: Drawn, *, key: str, states: Mapping[str, StepState] | None = Non
     ids = {step for node in data["nodes"] for step in node["steps"]}
     chosen = chosen if chosen in ids else None
     data |= {"selected": chosen, "n": clicks, "stretch": height != "content"}
-    _GRAPH(key=key, data=data, height=height, on_pick_change=_nothing, on_opened_change=_nothing)
+    _GRAPH(key=key, data=payload(data), height=height, on_pick_change=_nothing, on_opened_change=_nothing)
     return chosen
 
 

@@ -10,7 +10,7 @@ export default function (component) {
   table.setAttribute("role", "grid")
   table.setAttribute("aria-label", data.label)
   const head = element("tr", "")
-  COLUMNS.forEach(name => head.append(element("th", `c-${name}`, data.heads[name])))
+  COLUMNS.forEach(name => head.append(element("th", `c-${name}`, HEADS[name])))
   const top = element("thead", "")
   top.append(head)
   const body = element("tbody", "")

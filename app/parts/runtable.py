@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
+from app.parts.payload import payload
 from flows.show.states import state
 
 HERE = Path(__file__).resolve().parent
 HEADS = {"state": "State", "name": "Pipeline", "started": "Started", "took": "Took", "steps": "Steps", "trigger": "Started by", "id": "Run"}
 
 _TABLE = st.components.v2.component("runtable", html='<div class="box"></div>', css=(HERE / "runtable.css").read_text(encoding="utf-8"),
-                                    js=(HERE / "runtable.js").read_text(encoding="utf-8"))
+                                    js=f"const HEADS = {json.dumps(HEADS)};\n{(HERE / 'runtable.js').read_text(encoding='utf-8')}")
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ def runtable(rows: Sequence[RunRow], *, key: str, selected: str | None = None, d
     lines = []
     for row in rows:
         look = state(row.status)
-        lines.append({**asdict(row), "word": look.word, "colour": look.colour, "icon": look.icon, "short": row.id.rpartition("-")[2]})
-    data = {"rows": lines, "selected": selected, "label": "Runs, newest first", "heads": HEADS, "detail": detail}
+        lines.append({**vars(row), "word": look.word, "colour": look.colour, "icon": look.icon, "short": row.id.rpartition("-")[2]})
+    data = payload({"rows": lines, "selected": selected, "label": "Runs, newest first", "detail": detail})
     picked = _TABLE(key=key, data=data, on_picked_change=_nothing).picked
     return picked if isinstance(picked, str) else None
 
