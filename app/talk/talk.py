@@ -57,15 +57,46 @@ class Talk:
     # ---- what a person does
 
     def say(self, text: str, files: Sequence[tuple[str, bytes]] = ()) -> str:
-        """A new turn, worked on at once; the id of the turn. Raises InputError for nothing said, or while another turn works."""
+        """A new turn, worked on at once; the id of the turn. Words that answer an open question or decide on a card are no new turn.
+
+        Raises InputError for nothing said, or while another turn works.
+        """
         if not text.strip() and not files:
             raise InputError("nothing was said", fix="Describe a pipeline, or attach a file")
+        if not files and (decided := self._decided(text.strip())):
+            return decided
         turn = Turn(_id(), text.strip(), now(), state=DONE, files=tuple(File(name) for name, _ in files))
         with self._lock:
             self._idle()
             self._bytes = {turn.id: list(files)}
             self._set(turns=(*self._state.turns, turn), title=self._state.title or words.title(turn.text or turn.files[0].name))
             self._begin(turn.id, "Reading your request" if not files else f"Reading {words.names([name for name, _ in files])}", work.say)
+        return turn.id
+
+    def _decided(self, text: str) -> str:
+        """The turn that short words are about: `yes` and `no` to its card, `undo`, an answer to its question; "" for all other words."""
+        state = self.snapshot()
+        last = state.turns[-1] if state.turns else None
+        if last is None or last.working:
+            return ""
+        card = not last.decided and (last.diff is not None or (last.card is not None and not last.card.problem))
+        if card and words.YES.fullmatch(text):
+            self.confirm(last.id)
+        elif card and (words.NO.fullmatch(text) or words.UNDO.fullmatch(text)):
+            self.dismiss(last.id)
+        elif words.UNDO.fullmatch(text) and state.draft is not None and state.draft.history:
+            self.undo()
+        else:
+            return self._answered(state, text)
+        return last.id
+
+    def _answered(self, state: State, text: str) -> str:
+        """The turn whose open question the words answer; "" when they answer none."""
+        turn = next((turn for turn in reversed(state.turns) if state.open_questions(turn)), None)
+        found = words.meant(state.open_questions(turn), text) if turn is not None else None
+        if turn is None or found is None:
+            return ""
+        self.answer(turn.id, *found)
         return turn.id
 
     def again(self, turn_id: str) -> str:

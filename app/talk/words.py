@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -176,6 +177,39 @@ def not_understood(text: str, result: Any) -> bool:
     found = [fact for fact in result.facts if fact.source == "text" and fact.span is not None]
     asks = text.rstrip().endswith("?")
     return not found and (asks or not any(q.span for q in result.questions))
+
+
+def nothing_in(result: Any) -> bool:
+    """Is neither known what to read nor where to write? Then it is no description of a pipeline."""
+    return {"source", "destination"} <= {q.slot for q in result.questions}
+
+
+def stays(draft: Any) -> str:
+    """The reply to words that say nothing about the draft in the panel."""
+    asked = draft.why_not.removesuffix(" first")
+    way = f"{asked}, or describe" if asked.startswith("Answer") else "Say what should change, or describe"
+    return f"**I could not read that.** **{plain(draft.name)}** stays as it is. {way} the whole pipeline again."
+
+
+UNDO = re.compile(r"(?:please )?(?:undo|revert|go back|take (?:it|that) back)(?: (?:it|this|that|the (?:last )?(?:change|edit|answer)))?"
+                  r"[.!]?", re.I)
+YES = re.compile(r"(?:yes|yep|ok|okay|sure|confirm|apply|apply it|do it|go|go ahead|start|start it|yes,? please)[.!]?", re.I)
+NO = re.compile(r"(?:no|nope|discard|discard it|cancel|cancel it|cancel that|never ?mind|don't|no,? thanks?)[.!]?", re.I)
+TABLE_NAME = re.compile(r"(?:(?:in)?to )?[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){1,2}", re.I)
+TIME = re.compile(r"(?:at )?(?:\d{1,2}(?::\d\d)? ?(?:am|pm)?|noon|midnight)|(?:every|daily|weekly|monthly|hourly)\b.*", re.I)
+READ_AS = {"destination": TABLE_NAME, "schedule": TIME}
+
+
+def meant(questions: Sequence[Any], text: str) -> tuple[str, str | None, str | None] | None:
+    """(question, option, own words) that a text in the chat box answers: the words of an option, a table's name, a time."""
+    for question in questions:
+        label = next((o.label for o in question.options if o.label.casefold() == text.casefold()), None)
+        if label is not None:
+            return question.id, label, None
+        form = READ_AS.get(question.slot.split(".")[0])
+        if form is not None and question.free_text and form.fullmatch(text):
+            return question.id, None, text
+    return None
 
 
 def unknown(text: str) -> str:

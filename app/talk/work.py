@@ -102,7 +102,8 @@ def say(job: Job) -> None:
     if attached:
         job.stage("Reading your request")
     draft = job.state().draft
-    current = draft.spec if draft is not None and draft.ready else None
+    # words that come with a file are about the file, not about the pipeline in the panel
+    current = draft.spec if draft is not None and draft.ready and not attached else None
     result = job.service.plan(turn.text, now=turn.at, current=current, files=[*known, *attached])
     job.put(result=result)
     if result.status == "refused":
@@ -115,6 +116,10 @@ def say(job: Job) -> None:
         _change(job, result)
     elif result.intent == "question":
         job.put(kind="help", reply=words.help_())
+    elif not result.spec.get("steps"):
+        job.put(kind="unknown", reply=words.safe(" ".join(q.message for q in result.questions)))
+    elif draft is not None and words.nothing_in(result):
+        job.put(kind="unknown", reply=words.stays(draft))
     elif words.not_understood(turn.text, result):
         job.put(kind="unknown", reply=words.unknown(turn.text))
     else:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from flows.planner.answer import Assumption, Fact, Option, PlanRequest, PlanResult, Question, Residue, status_of
-from flows.planner.holes import Ask, Asks, Hole, has_hole
+from flows.planner.holes import Ask, Asks, Hole, has_hole, shortened
 from flows.planner.read import courtesy
 from flows.planner.read.draft import Draft, Span
 from flows.planner.read.runops import REMOVE, REMOVED, Request
@@ -103,7 +103,7 @@ def _result(text: Text, request: PlanRequest, spec: dict[str, Any], work: Work, 
         span = (run[0].start, run[-1].end)
         unused = text.raw[span[0] : span[1]]
         residue.append(Residue(span=span, text=unused))
-        asks.items.append(Ask("unparsed", f"I did not use “{unused}”. Say what it should change, or leave it out.", span))
+        asks.items.append(Ask("unparsed", f"I did not use “{shortened(unused)}”. Say what it should change, or leave it out.", span))
     if not work.patch and not asks.items and not said:
         span = (0, len(text.raw))
         asks.items.append(Ask("unparsed", f"I did not understand what should change. {CAN}.", span))

@@ -6,10 +6,11 @@ from typing import Any
 
 from flows.errors import InputError
 from flows.planner import build as make_spec
-from flows.planner.answer import Assumption, Fact, Option, PlanRequest, PlanResult, Question, Reading, Residue, status_of
+from flows.planner.answer import Assumption, Option, PlanRequest, PlanResult, Question, Reading, Residue, status_of
 from flows.planner.doubt import undoing
+from flows.planner.english import own_words
 from flows.planner.envelope import envelope
-from flows.planner.holes import Ask, Asks, said_choice
+from flows.planner.holes import Ask, Asks, said_choice, shortened
 from flows.planner.lexicon import knowing, lexicon
 from flows.planner.read import (
     checks,
@@ -55,7 +56,7 @@ def plan(request: PlanRequest) -> PlanResult:
         )
     if len(text) > (OWN_LIMIT if text.startswith(OWN_START) else LIMIT):
         raise _too_long(text)
-    if len(text) > LIMIT and _own_words(text) is None:
+    if len(text) > LIMIT and own_words(text) is None:
         raise _too_long(text)
     result = read_once(text, request).of(Reading(request))
     if request.answers:
@@ -68,36 +69,13 @@ def plan(request: PlanRequest) -> PlanResult:
 
 def read_once(text: str, request: PlanRequest) -> PlanResult:
     """Read a text as it stands, without the answers of the request."""
-    return _own_words(text) or _read(text, request)
+    return own_words(text) or _read(text, request)
 
 
 def _too_long(text: str) -> InputError:
     return InputError(
         f"the text has {len(text):,} characters, {LIMIT:,} is the limit", fix="Say it shorter, or split it into several pipelines"
     )
-
-
-def _own_words(text: str) -> PlanResult | None:
-    """A spec that was said in the fixed English of `penstock explain` is taken as it stands."""
-    if not text.lstrip().startswith("Pipeline "):
-        return None
-    from flows.spec.words import read
-
-    spec = read(text)
-    if spec is None:
-        return None
-    data = spec.as_dict()
-    facts = [Fact(path=p, value=v, span=(0, len(text)), source="text") for p, v in _leaves(data, "")]
-    return PlanResult(status="ready", spec=data, facts=facts)
-
-
-def _leaves(node: Any, path: str) -> list[tuple[str, Any]]:
-    if isinstance(node, dict) and node:
-        return [leaf for k, v in node.items() for leaf in _leaves(v, f"{path}.{k}" if path else str(k))]
-    if isinstance(node, list) and node and isinstance(node[0], dict):
-        names = [str(v.get("step_id", n)) for n, v in enumerate(node)]
-        return [leaf for name, v in zip(names, node, strict=True) for leaf in _leaves(v, f"{path}.{name}")]
-    return [(path, node)]
 
 
 def _read(raw: str, request: PlanRequest) -> PlanResult:
@@ -111,7 +89,21 @@ def _read(raw: str, request: PlanRequest) -> PlanResult:
         )
         question = Question(id="q1", slot="refused", message=message, free_text=False, span=hit.span)
         return PlanResult(status="refused", questions=[question])
-    return _about_pipelines(text, request) or _create(text, request)
+    found = _about_pipelines(text, request) or _create(text, request)
+    return _kept(found, raw, request) if request.current_spec is not None and {"source", "destination"} <= _slots(found) else found
+
+
+def _kept(found: PlanResult, raw: str, request: PlanRequest) -> PlanResult:
+    """Words in which there is nothing to build, beside a pipeline: it stays, and what should change is asked."""
+    from flows.planner import change
+
+    words = lexicon(request.catalog)
+    bare = make(raw, knowing(words, request.pipelines), names=False)
+    return found if change.NEW.search(raw) else change.change(make(raw, words), bare, request, None)
+
+
+def _slots(result: PlanResult) -> set[str]:
+    return {q.slot for q in result.questions}
 
 
 def _about_pipelines(text: Text, request: PlanRequest) -> PlanResult | None:
@@ -227,7 +219,7 @@ def _origins(text: Text, request: PlanRequest, spec: dict[str, Any], questions: 
     question = next(q for q in questions if q.slot == "source")
     for label in (o.label for o in question.options):
         other = _create(make(text.raw, text.lexicon), request, f"from:{label}")
-        if {q.slot for q in other.questions} < {q.slot for q in questions}:
+        if _slots(other) < {q.slot for q in questions}:
             test = {"op": "test", "path": "/steps/0/step_id", "value": spec["steps"][0]["step_id"]}
             options.append(Option(label=label, patch=[test, {"op": "replace", "path": "/steps", "value": other.spec["steps"]}]))
     return options
@@ -273,7 +265,8 @@ def _ask_source(scope: Scope, leftover: list[list[Any]]) -> None:
     run = leftover.pop(0) if leftover else None
     span = (run[0].start, run[-1].end) if run else None
     words = scope.text.raw[span[0] : span[1]] if span else ""
-    message = f"There is no table {words!r} in the catalogue. Which table should be read?" if words else "Which table should be read?"
+    lead = f"There is no table {shortened(words)!r} in the catalogue. " if words else ""
+    message = f"{lead}Which table should be read?"
     near = [t for t in suggest_tables(scope.text, words) if t not in scope.files]
     choices = [(t, {"table": t, "connection": scope.lexicon.catalog.tables[t].connection}) for t in near]
     scope.asks.add(Ask("source", message, span, choices))
@@ -384,7 +377,7 @@ def _residue(text: Text, leftover: list[list[Any]], asks: Asks) -> list[Residue]
         span = (run[0].start, run[-1].end)
         words = text.raw[span[0] : span[1]]
         out.append(Residue(span=span, text=words))
-        asks.items.append(Ask("unparsed", f"I did not use “{words}”. Say what it should change, or leave it out.", span))
+        asks.items.append(Ask("unparsed", f"I did not use “{shortened(words)}”. Say what it should change, or leave it out.", span))
     return out
 
 

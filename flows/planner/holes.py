@@ -25,6 +25,12 @@ def has_hole(value: Any) -> bool:
     return any(has_hole(v) for v in value) if isinstance(value, list) else isinstance(value, Hole)
 
 
+def shortened(words: str, limit: int = 80) -> str:
+    """Words to be quoted in one line; of many the first ones."""
+    line = " ".join(words.split())
+    return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
+
+
 def said_choice(slot: str, choice: str) -> str:
     """An offered value as people read it: a cron line in words, all else as it is."""
     from flows.spec.words.cron import said_cron

@@ -524,3 +524,64 @@ def test_an_unknown_chat_is_none_and_recent_ones_are_listed(talk: Talk, talks: T
     assert talks.get(talk.chat_id) is talk
     assert [chat.title for chat in talks.recent()] == ["Daily revenue"]
     assert talks.new().chat_id != talks.new().chat_id
+
+
+# ---- short words in the chat box
+
+def test_words_that_say_nothing_leave_the_pipeline_alone(talk: Talk) -> None:
+    said(talk, REVENUE)
+    for text in ("asdf qwer", "explain it", "lorem ipsum " * 300):
+        turn = said(talk, text)
+        assert (turn.state, turn.kind, turn.diff) == ("done", "edit", None)
+        assert all(len(q.message) < 300 for q in talk.snapshot().open_questions(turn))
+    draft = talk.snapshot().draft
+    assert draft is not None
+    assert (draft.pipeline_id, draft.version, draft.ready) == ("daily-revenue", 1, True)
+
+
+def test_words_that_say_nothing_leave_a_half_finished_draft_alone(talk: Talk) -> None:
+    first = said(talk, "load orders every day")
+    turn = said(talk, "hello")
+    assert turn.reply == ("**I could not read that.** **Load orders** stays as it is. Answer 2 questions, or describe the whole pipeline "
+                          "again.")
+    assert [q.slot for q in talk.snapshot().open_questions(first)] == ["schedule.time", "destination"]
+
+
+@pytest.mark.parametrize("text", ["Lade Bestellungen jeden Tag um 2 Uhr nach mart.x", "每天加载订单到 mart.x"])
+def test_another_language_is_said(talk: Talk, text: str) -> None:
+    turn = said(talk, text)
+    assert (turn.state, turn.kind) == ("done", "unknown")
+    assert "Only English is read" in turn.reply
+    assert talk.snapshot().draft is None
+
+
+def test_an_answer_may_be_typed_into_the_chat_box(talk: Talk) -> None:
+    first = said(talk, "load orders every day")
+    said(talk, "hello")
+    assert said(talk, "at 6").id == first.id
+    said(talk, "mart.orders")
+    draft = talk.snapshot().draft
+    assert draft is not None
+    assert draft.ready
+    assert draft.spec["schedule"]["cron"] == "0 6 * * *"
+    assert draft.spec["steps"][1]["destination"]["table"] == "mart.orders"
+    said(talk, "undo")
+    draft = talk.snapshot().draft
+    assert draft is not None
+    assert draft.why_not == "Answer 1 question first"
+
+
+def test_yes_no_and_undo_decide_on_the_card_above(talk: Talk) -> None:
+    said(talk, REVENUE)
+    assert said(talk, "make it daily at 7").diff is not None
+    assert said(talk, "no").decided == "discarded"
+    said(talk, "make it daily at 7")
+    assert said(talk, "yes").decided == "applied"
+    draft = talk.snapshot().draft
+    assert draft is not None
+    assert (draft.version, draft.spec["schedule"]["cron"]) == (2, "0 7 * * *")
+    said(talk, "undo")
+    draft = talk.snapshot().draft
+    assert draft is not None
+    assert draft.spec["schedule"]["cron"] == "0 2 * * *"
+    assert len(talk.snapshot().turns) == 3
