@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,8 @@ from app.panel import place
 from app.panel.rundetail import Ways, run_detail
 from app.parts.cards import Card, cards
 from app.parts.empty import empty
-from app.parts.escape import code, plain
+from app.parts.ended import pipelines, steps_done
+from app.parts.escape import code, plain, quoted
 from app.parts.filters import SPANS, STATES, Asked, ask, asked, clear
 from app.parts.runtable import RunRow, runtable
 from app.parts.timeline import TimelineRun, timeline
@@ -22,21 +23,24 @@ from flows.errors import MissingError, PenstockError
 from flows.show.units import ago, clock, seconds, several
 
 EVERY = 2.0  # seconds between two looks while something runs or waits
+QUIET = 30.0  # and while nothing does: ages stay fresh, and a run that somebody starts elsewhere is seen
 PAGE = 25
 WORDS = {"all": "All", "running": "Running", "failed": "Failed", "succeeded": "Succeeded", "stopped": "Stopped"}
 TIMES = {"24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days", "all": "All time"}
 STARTERS = {"app": "Chat", "cli": "Terminal", "python": "Python", "prefect": "Schedule"}
-DETAIL = "runs_detail"
+DETAIL, TROUBLE = "runs_detail", "runs_trouble"
+FAILED_FILLS = 3  # failed backfills that are shown
 
 
 # ---- what the last day looked like
 
-def overview(live: bool) -> None:
-    """Cards, the last day as a picture, and the backfills that are at work."""
+def overview(live: bool, first: list[tuple[list[Any], list[Any]]]) -> None:
+    """Cards, the last day as a picture, and the backfills that are at work or have failed; the full rerun hands over
+    in `first` what is at work."""
     now = datetime.now(UTC)
     stats = service().stats(hours=24)
     ended = stats.succeeded + stats.failed + stats.stopped
-    open_now = service().find_runs(status=STATES["running"], limit=PAGE)
+    open_now, fills = first.pop() if first else at_work()
     queued = sum(run.status == "PENDING" for run in open_now)
     cards([
         Card("Running now", str(stats.running), f"{queued} queued" if queued else "None queued", "blue" if stats.running else "gray"),
@@ -47,8 +51,7 @@ def overview(live: bool) -> None:
         Card("Median time", seconds(stats.median_seconds) if stats.median_seconds is not None else "–",
              f"of {stats.succeeded:,} succeeded" if stats.succeeded else "No run succeeded"),
     ], key="runs_cards")
-    fills = service().backfills(status="RUNNING")
-    backfills(fills)
+    backfills([*fills, *(fill for fill in service().backfills(status="FAILED", limit=FAILED_FILLS) if recent(fill, now))])
     if stats.total:
         day(now)
     if bool(open_now or fills) != live:
@@ -66,16 +69,36 @@ def day(now: datetime) -> None:
         pick(picked)
 
 
+def recent(view: Any, now: datetime) -> bool:
+    """Did a backfill end in the last day?"""
+    ended = view.backfill.ended_at
+    return ended is not None and now - ended < timedelta(hours=24)
+
+
 def backfills(views: Sequence[Any]) -> None:
-    """A line for each backfill at work, with its Stop."""
+    """A line for each backfill: one at work with its Stop, one that failed with its way on."""
     for view in views:
-        fill = view.backfill
-        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"runs_fill_{fill.backfill_id}"):
-            name = plain(str(fill.spec.get("name") or fill.pipeline_id))
-            st.markdown(f":material/date_range: Backfill **{name}**: {view.done} of {view.total} runs done · {plain(view.words)}",
-                        width="stretch")
-            st.button("Stop", icon=":material/stop:", key=f"runs_fill_stop_{fill.backfill_id}", on_click=service().stop_backfill,
-                      args=(fill.backfill_id,), help="Stop the run at work and start no more. Days that are done stay done.")
+        fill, key = view.backfill, view.backfill.backfill_id
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"runs_fill_{key}"):
+            name, bad = plain(str(fill.spec.get("name") or fill.pipeline_id)), view.state == "FAILED"
+            mark = ":red[:material/error:] Backfill" if bad else ":material/date_range: Backfill"
+            st.markdown(f"{mark} **{name}**: {view.done} of {view.total} runs done · {quoted(view.words)}", width="stretch")
+            if bad:
+                st.button("Go on", icon=":material/resume:", key=f"runs_fill_on_{key}", on_click=act_on, args=(service().go_on, key),
+                          help="Run the failed day again from its failed step, then the days after it.")
+            else:
+                st.button("Stop", icon=":material/stop:", key=f"runs_fill_stop_{key}", on_click=act_on,
+                          args=(service().stop_backfill, key), help="Stop the run at work and start no more. Days that are done stay done.")
+    if said := st.session_state.pop(TROUBLE, ""):
+        st.error(said, icon=":material/error:")
+
+
+def act_on(do: Callable[[str], Any], backfill_id: str) -> None:
+    """Do it; what went wrong is told at the next drawing."""
+    try:
+        do(backfill_id)
+    except PenstockError as error:
+        st.session_state[TROUBLE] = problem(error)
 
 
 # ---- the list
@@ -104,12 +127,6 @@ def changed(name: str) -> None:
     ask(**{name: st.session_state[f"runs_{name}"] or ""})
 
 
-@st.cache_data(show_spinner=False, ttl=10, max_entries=50)
-def pipelines(home: str, tenant: str) -> dict[str, str]:
-    """The pipelines that ran lately, of this home and tenant: id and name."""
-    return {run.pipeline_id: run.name or run.pipeline_id for run in reversed(service().find_runs(limit=200, specs=False))}
-
-
 def listing() -> None:
     """The table, and more of it."""
     now = asked(entered=False)
@@ -133,7 +150,7 @@ def page_of(now: Asked) -> tuple[list[Any], bool]:
     found: list[Any] = []
     for _ in range(st.session_state.get("runs_pages", 1)):
         part = service().find_runs(pipeline_id=now.pipeline or None, status=STATES[now.status], since=now.start(datetime.now(UTC)),
-                                   text=now.q, limit=PAGE + 1, before=found[-1].run_id if found else None)
+                                   text=now.q, limit=PAGE + 1, before=found[-1].run_id if found else None, specs=False)
         found += part[:PAGE]
         if len(part) <= PAGE:
             return found, False
@@ -144,7 +161,7 @@ def line(run: Any, now: datetime) -> RunRow:
     """A run as a line of the list."""
     began = run.started_at or run.created_at
     took = seconds(((run.ended_at or now) - run.started_at).total_seconds()) if run.started_at else ""
-    done, total = steps(run)
+    done, total = steps_done(run)
     note = service().why(run.run_id) if run.status == "PENDING" else ""
     if run.backfill_days:
         note = note or f"Backfill, run {run.backfill_day} of {run.backfill_days}"
@@ -152,24 +169,6 @@ def line(run: Any, now: datetime) -> RunRow:
         id=run.run_id, name=run.name or run.pipeline_id, status=run.status, started=ago(began, now), clock=clock(began), took=took,
         steps=f"{done} of {total}", trigger=STARTERS.get(run.trigger_by, run.trigger_by.capitalize()), note=note,
         help=f"{done} of {several(total, 'step')} did their work")
-
-
-def steps(run: Any) -> tuple[int, int]:
-    """How many steps did their work, and of how many; read once for a run that has ended."""
-    kept = counted()
-    if run.run_id in kept:
-        return kept[run.run_id]
-    found = service().view(run.run_id).steps
-    good = ("SUCCESS", "SKIPPED") if run.status == "SUCCESS" else ("SUCCESS",)
-    count = sum(step["status"] in good for step in found), len(found) or len(run.spec.get("steps") or ())
-    if run.ended:
-        kept[run.run_id] = count
-    return count
-
-
-@st.cache_resource(show_spinner=False, max_entries=1)
-def counted() -> dict[str, tuple[int, int]]:
-    return {}
 
 
 def nothing(now: Asked) -> None:
@@ -209,9 +208,9 @@ def pick(run_id: str) -> None:
     st.rerun()
 
 
-def busy() -> bool:
-    """Something runs or waits."""
-    return bool(service().find_runs(status=STATES["running"], limit=1)) or bool(service().backfills(status="RUNNING"))
+def at_work() -> tuple[list[Any], list[Any]]:
+    """What runs or waits: runs, and backfills."""
+    return service().find_runs(status=STATES["running"], limit=PAGE, specs=False), service().backfills(status="RUNNING")
 
 
 def main() -> None:
@@ -220,12 +219,13 @@ def main() -> None:
         st.title("Runs", anchor=False, width="content")
         st.caption("Newest first. Times are UTC.", width="content")
     try:
-        live = busy()
+        first = at_work()
     except PenstockError as err:
         st.error(problem(err), icon=":material/error:")
         return
-    every = EVERY if live else None
-    st.fragment(overview, run_every=every)(live)
+    live = any(first)
+    every = EVERY if live else QUIET
+    st.fragment(overview, run_every=every)(live, [first])
     filters(now)
     columns = st.columns([5, 6] if now.run else 1, gap="medium")  # the list stays where it is when a run is picked, and keeps its focus
     with columns[0]:

@@ -60,7 +60,9 @@ class Book:
     @property
     def elapsed(self) -> float:
         """Seconds since the run began (since it was queued, before that), up to its end."""
-        return ((self.run.ended_at or self.at) - (self.run.started_at or self.run.created_at)).total_seconds()
+        ended: datetime = self.run.ended_at or self.at
+        began: datetime = self.run.started_at or self.run.created_at
+        return (ended - began).total_seconds()
 
     def lasted(self, step: Mapping[str, Any]) -> float | None:
         """Seconds that a step took so far; None when it has not begun."""

@@ -7,7 +7,7 @@ import streamlit as st
 from app.door import service
 from app.panel.book import Book
 from app.panel.words import sentence
-from app.parts.escape import code, plain, quoted
+from app.parts.escape import plain, quoted
 from flows.show.units import several
 
 RESUME = "choose **Resume from failed step**. The steps before it are kept."
@@ -52,8 +52,3 @@ def stopped(seen: Book) -> str:
     if seen.run.error:
         said.append(quoted(sentence(seen.run.error)))
     return " ".join(said)
-
-
-def already(run_id: str) -> str:
-    """A second start of the same pipeline."""
-    return f"This pipeline is already running as {code(run_id)}. Wait for it to finish or stop it first."

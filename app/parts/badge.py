@@ -5,7 +5,7 @@ from __future__ import annotations
 from flows.show.states import Of, state
 
 
-def badge(status: str, *, of: Of = "run", text: str = "") -> str:
-    """`:green-badge[:material/check_circle: Succeeded]`; `text` replaces the word. Only known words may go in, never data."""
+def badge(status: str, *, of: Of = "run") -> str:
+    """`:green-badge[:material/check_circle: Succeeded]`."""
     look = state(status, of=of)
-    return f":{look.colour}-badge[:material/{look.icon}: {text or look.word}]"
+    return f":{look.colour}-badge[:material/{look.icon}: {look.word}]"

@@ -8,29 +8,17 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app.parts.cards import Card, cards
-from app.parts.escape import code, plain, quoted
+from app.parts.escape import code, quoted
 from app.parts.rejects import rejects
 from app.parts.rows import text_of
 from flows.show.units import count, several
 
 if TYPE_CHECKING:
-    from flows.service.data import Attached, ColumnProfile, Profile
+    from flows.service.data import ColumnProfile, Profile
 
     Summary = list[dict[str, Any]]
 
 ROW_PX, SHOWN, NOTES = 34, 12, 6
-PRIVATE = "It is private to this chat until a pipeline loads it."
-
-
-def attached(file: Attached, *, key: str) -> None:
-    """A file that was just attached: one sentence, then its profile."""
-    st.markdown(said(file))
-    profile(file.profile, key=key)
-
-
-def said(file: Attached) -> str:
-    """What was read, in markdown: the name, how much, and that nobody else sees it."""
-    return f"Read **{plain(file.name)}**: {plain(file.profile.words)}. {PRIVATE}"
 
 
 def profile(found: Profile, *, key: str) -> None:
@@ -96,7 +84,7 @@ def _lines(found: Profile, slot: str) -> Summary:
 
 
 def _line(column: ColumnProfile) -> dict[str, Any]:
-    bars = [bar.count for bar in column.histogram] or ([column.true, column.false] if column.true is not None else
+    bars = [bar.count for bar in column.histogram] or ([column.true, column.false or 0] if column.true is not None else
                                                        [n for _, n in column.top])
     about = "" if column.exact else "about "
     return {"Column": column.name, "Type": column.type, "Filled": column.filled * 100, "Shape": bars,

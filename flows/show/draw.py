@@ -17,9 +17,9 @@ _FADED = {"green": 0.75, "blue": 0.5, "red": 1.0, "orange": 0.4, "gray": 0.25}
 FONT = "font-family:system-ui,sans-serif"
 
 
-def graph_svg(spec: Drawn, states: Mapping[str, StepState] | None = None, *, of: str = "step") -> str:
+def graph_svg(spec: Drawn, states: Mapping[str, StepState] | None = None) -> str:
     """The graph of a spec or draft; with `states` also how each step stands. Every text in it is escaped."""
-    drawn = scene(spec, states, of=of)
+    drawn = scene(spec, states)
     parts = [f'<path d="{edge["d"]}" fill="none" stroke="currentColor" stroke-opacity=".4"/>' for edge in drawn["edges"]]
     for edge in drawn["edges"]:
         below = next(node for node in drawn["nodes"] if node["id"] == edge["b"])

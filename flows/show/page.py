@@ -11,7 +11,7 @@ from typing import Any
 from flows.show.draw import FONT, gantt_svg, graph_svg
 from flows.show.gantt import GanttRow
 from flows.show.outline import Drawn, steps_of
-from flows.show.states import StepState, state
+from flows.show.states import state
 from flows.show.step import sentence
 from flows.show.units import clock, rows, seconds, several
 
@@ -78,14 +78,14 @@ def graph_bundle(spec: Drawn) -> Bundle:
     return bundle("\n".join(lines), "\n".join(f"- {mark(line)}" for line in lines), graph_svg(spec))
 
 
-def plan_bundle(result: Mapping[str, Any], *, english: str = "", yaml: str = "") -> Bundle:
+def plan_bundle(result: Mapping[str, Any], *, yaml: str = "") -> Bundle:
     """A planner's answer, as plain data: the draft with its questions and assumptions."""
     questions = [q["message"] for q in result["questions"]]
     words = {"ready": "Ready to run. Nothing has run yet.", "refused": "Refused."}
     lead = words.get(result["status"], f"{several(len(questions), 'question')} to answer first.")
     also = [*(f"Question: {line}" for line in questions), *(f"Assumed: {a['text']}" for a in result["assumptions"]),
             *(f"Not used: {r['text']}" for r in result["residue"])]
-    return spec_bundle(result["spec"], english=english, yaml=yaml, data=dict(result), lead=lead, also=also)
+    return spec_bundle(result["spec"], yaml=yaml, data=dict(result), lead=lead, also=also)
 
 
 def preview_bundle(preview: Mapping[str, Any]) -> Bundle:
@@ -152,17 +152,6 @@ def home_bundle(tenant: str, home: str, words: Sequence[tuple[str, str]], tables
     markdown = "\n\n".join(["**Penstock**", mark_table(["", "what"], facts), mark_table(names, shown), *more])
     rest = "".join(f"<p>{line}</p>" for line in more)
     return bundle(text, markdown, f"<p><strong>Penstock</strong></p>{table(['', ''], facts)}<p>Tables</p>{table(names, shown)}{rest}")
-
-
-def states_of(run: Mapping[str, Any], now: datetime) -> dict[str, StepState]:
-    """The steps of a run, as plain data, the way the graph wants them."""
-    found = {}
-    for step in run["steps"]:
-        start, end = _time(step["started_at"]), _time(step["ended_at"])
-        took = max(0.0, ((end or now) - start).total_seconds()) if start else None
-        found[step["step_id"]] = StepState(step["status"], step["rows_processed"], took, step["attempts"] or 1, step["error"] or "",
-                                           step.get("rejected") or 0)
-    return found
 
 
 def _time(text: str | None) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Numbers with their units, the way people read them: seconds, counts, rows, bytes, days."""
+"""Numbers with their units, the way people read them: seconds, counts, rows, days."""
 
 from __future__ import annotations
 
@@ -36,15 +36,6 @@ def several(n: int, one: str, many: str = "") -> str:
 def rows(n: int) -> str:
     """`1 row`, `2,076 rows`."""
     return several(n, "row")
-
-
-def bytes_(n: float) -> str:
-    """Decimal units, as bills count them: `512 B`, `1.4 kB`, `0.4 GB`."""
-    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if n >= size * 0.9995:
-            part = n / size
-            return f"{part:.0f} {unit}" if part >= 99.95 else f"{part:.1f} {unit}"
-    return f"{n:.0f} B"
 
 
 def ago(then: datetime, now: datetime) -> str:

@@ -63,7 +63,6 @@ def test_seconds(value, said):
 @pytest.mark.parametrize(("found", "said"), [
     (units.count(12_480), "12,480"), (units.rows(1), "1 row"), (units.rows(2_076), "2,076 rows"),
     (units.several(2, "try", "tries"), "2 tries"),
-    (units.bytes_(512), "512 B"), (units.bytes_(1_400), "1.4 kB"), (units.bytes_(4e8), "400 MB"), (units.bytes_(999_999), "1.0 MB"),
     (units.day(date(2025, 11, 7)), "7 November 2025"), (units.clock(NOW), "20 November 2026, 13:20 UTC")])
 def test_numbers_have_units(found, said):
     assert found == said
@@ -151,6 +150,6 @@ def test_a_diff_shows_what_changed_with_its_lines():
     before = "\n".join(f"line {n}" for n in range(1, 21))
     after = before.replace("line 10\n", "line ten\n")
     found = diff(before, after, context=1)
-    assert found == [Line("…", "8 unchanged lines"), Line(" ", "line 9", 9, 9), Line("-", "line 10", 10, None),
-                     Line("+", "line ten", None, 10), Line(" ", "line 11", 11, 11), Line("…", "9 unchanged lines")]
+    assert found == [Line("…", "8 unchanged lines"), Line(" ", "line 9"), Line("-", "line 10"),
+                     Line("+", "line ten"), Line(" ", "line 11"), Line("…", "9 unchanged lines")]
     assert diff(before, before) == []
