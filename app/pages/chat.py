@@ -127,6 +127,7 @@ ACTS = reply.Acts(
     again=lambda turn_id: _try(_here().again, turn_id),
     stop_turn=lambda: _try(_here().stop_turn),
     stop_backfill=lambda backfill_id: _try(service().stop_backfill, backfill_id),
+    go_on=lambda backfill_id: _try(service().go_on, backfill_id),
     say=_send,
     backfill=lambda backfill_id: service().backfill_view(backfill_id),
 )

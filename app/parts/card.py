@@ -88,11 +88,14 @@ def _buttons(key: str, yes: str, no: str, confirm: Callable[[str], None], dismis
         st.button(no, key=f"no_{key}", type="tertiary", on_click=dismiss, args=(key,), disabled=disabled)
 
 
-def progress(seen: Any, *, key: str, stop: Callable[[str], None]) -> None:
-    """How far several runs are (a BackfillView): a bar, `3 of 7 runs done`, and Stop while they go on."""
+def progress(seen: Any, *, key: str, stop: Callable[[str], None], go_on: Callable[[str], None]) -> None:
+    """How far several runs are (a BackfillView): a bar, `3 of 7 runs done`, Stop while they go on, and Go on after a failure or a stop."""
     st.progress(seen.done / seen.total if seen.total else 1.0, text=f"{seen.done} of {several(seen.total, 'run')} done")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"{MARKS.get(seen.state, '')}{quoted(seen.words)}", width="stretch")
         if seen.state == "RUNNING":
             st.button("Stop", key=f"stop_{key}", type="tertiary", icon=":material/stop_circle:", on_click=stop,
                       args=(seen.backfill.backfill_id,))
+        elif seen.state in ("FAILED", "STOPPED"):
+            st.button("Go on", key=f"on_{key}", type="tertiary", icon=":material/resume:", on_click=go_on,
+                      args=(seen.backfill.backfill_id,), help="Run the day it ended at again from its failed step, then the days after it.")

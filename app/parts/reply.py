@@ -33,6 +33,7 @@ class Acts:
     again: Callable[[str], None]
     stop_turn: Callable[[], None]
     stop_backfill: Callable[[str], None]
+    go_on: Callable[[str], None]
     say: Callable[[str], None]
     backfill: Callable[[str], Any]
 
@@ -89,7 +90,7 @@ def _answer(each: Turn, state: State, acts: Acts) -> None:
     card.change(each, confirm=acts.confirm, dismiss=acts.dismiss)
     card.runs(each, confirm=acts.confirm, dismiss=acts.dismiss)
     if each.backfill_id:
-        card.progress(acts.backfill(each.backfill_id), key=each.id, stop=acts.stop_backfill)
+        card.progress(acts.backfill(each.backfill_id), key=each.id, stop=acts.stop_backfill, go_on=acts.go_on)
     if each.kind == "create":
         _assumptions(each, state, acts)
 

@@ -13,8 +13,8 @@ from app.parts.escape import plain
 from flows.show.units import ago, seconds
 
 FILES = ("csv", "tsv", "xlsx", "json", "jsonl", "parquet")
-LINE = "Describe a pipeline in your own words. You see the steps, the data and the cost before anything runs."
-HOLDER = "For example: load orders.csv every day at 2 am, check it, and write it to BigQuery"
+LINE = "Describe a pipeline in your own words. You see the steps and the data before anything runs."
+HOLDER = "For example: load orders every day at 2 am, check that amount is never empty, and write them to mart.orders"
 EXAMPLES = {
     ":material/payments: Daily revenue": "Every day at 2 am, sum the amount of paid orders by day and country and write it to "
                                          "mart.daily_revenue",
@@ -38,7 +38,7 @@ def start(say: Callable[[Any], None], example: Callable[[str], None], *, runs: S
         # buttons, not pills: the browser sends a pill's value again with later clicks, when the pills are long gone
         with st.container(horizontal=True, horizontal_alignment="center", gap="xsmall", key="examples"):
             for n, (label, text) in enumerate(EXAMPLES.items()):
-                st.button(label, key=f"example_{n}", on_click=example, args=(text,), help=text)
+                st.button(label, key=f"example_{n}", on_click=example, args=(text,), help=f"Sends: {text}")
         _left_off(runs, chats, open_chat)
 
 

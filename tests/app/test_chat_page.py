@@ -83,7 +83,7 @@ def test_the_first_question(at: AppTest) -> None:
     assert not at.exception
     assert [title.value for title in at.title] == ["What should flow where?"]
     assert f":gray[{LINE}]" in texts(at)
-    assert at.chat_input(key="first").placeholder.startswith("For example: load orders.csv every day at 2 am")
+    assert at.chat_input(key="first").placeholder.startswith("For example: load orders every day at 2 am")
     assert [b.label for b in at.button if b.key and b.key.startswith("example_")] == list(EXAMPLES)
     assert "pick up where you left off" not in texts(at)
 
