@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import streamlit as st
 
 from app.panel import place
 from app.panel.book import Book
+from app.panel.outcome import comes_out, outcome
 from app.panel.rundetail import look, pace
 from app.panel.stepcard import stepcard, summary
-from app.parts.graph import graph
+from app.parts.graph import StepState, graph
 from app.talk.turn import Draft, State
 from flows.show.outline import steps_of
 
@@ -19,6 +23,16 @@ def graphview(state: State, draft: Draft, run: Book | None) -> None:
     st.fragment(_follow, run_every=told[0])(state, draft, told, [run])
 
 
+def _previewed(state: State, steps: Iterable[str]) -> dict[str, Any]:
+    """How each step did in the preview, for a pipeline that has not run."""
+    if state.preview is None:
+        return {"states": dict.fromkeys(steps, StepState("waiting")), "of": "preview"} if state.preview_state == "working" else {}
+    return {"of": "preview", "states": {
+        each.step_id: StepState(each.status, rows=each.row_count if each.status == "ok" else None,
+                                seconds=each.seconds if each.status == "ok" else None, error=each.error, rejected=each.rejected)
+        for each in state.preview.steps}}
+
+
 def _follow(state: State, draft: Draft, told: tuple[float | None, str], first: list[Book | None]) -> None:
     """The full rerun hands its snapshot over in `first`; every later look is this fragment's own."""
     run = first.pop() if first else look(state.run_id, key="graph") if state.run_id else None
@@ -27,10 +41,16 @@ def _follow(state: State, draft: Draft, told: tuple[float | None, str], first: l
     mine = run if run is not None and run.run.pipeline_id == draft.pipeline_id else None
     steps = {each["step_id"]: each for each in steps_of(draft.spec)}
     left, right = st.columns([5, 3], gap="medium")
-    with left, st.container(border=True, key="panel_graph"):
-        chosen = place.step() if place.step() in steps else ""
-        chosen = place.take(graph(draft.spec, key="panel_dag", states=mine.states() if mine is not None else None,
-                                  selected=chosen or None))
+    found = outcome(state, draft, mine)
+    with left, st.container(key="graph_side", gap="small"):
+        with st.container(border=True, key="panel_graph" if found is not None else "panel_graph_alone",
+                          height="content" if found is not None else "stretch"):
+            states: dict[str, Any] = {"states": mine.states()} if mine is not None else _previewed(state, steps)
+            chosen = place.step() if place.step() in steps else ""
+            chosen = place.take(graph(draft.spec, key="panel_dag", selected=chosen or None,
+                                      height="content" if found is not None else "stretch", **states))
+        if found is not None:
+            comes_out(found, key="graph_out")
     with right, st.container(border=True, key="step_card"):
         step = steps.get(chosen)
         if step is None:

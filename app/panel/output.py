@@ -31,8 +31,6 @@ class Shown:
     type: str
 
 
-
-
 def output(seen: Book, *, key: str) -> None:
     """For each step that wrote: where to, how many rows, and the first rows of a table of the warehouse."""
     wrote = [step for step in steps_of(_filled(seen)) if target(step) and (seen.step(step["step_id"]) or {}).get("status") == "SUCCESS"]
@@ -46,7 +44,7 @@ def output(seen: Book, *, key: str) -> None:
             st.markdown(f"{code(name)}{number}.")
             continue
         try:
-            columns, table, total = _first(seen.run.run_id, name)
+            columns, table, total = first(seen.run.run_id, name)
         except PenstockError as error:
             st.markdown(f"{code(name)}{number}. {problem(error)}")
             continue
@@ -56,8 +54,14 @@ def output(seen: Book, *, key: str) -> None:
             rows_table(columns, table, key=f"{key}_out_{step['step_id']}")
 
 
+def written(seen: Book) -> list[dict[str, Any]]:
+    """The steps that wrote a table of the warehouse, with its name as it was in this run."""
+    return [step for step in steps_of(_filled(seen)) if target(step) and (seen.step(step["step_id"]) or {}).get("status") == "SUCCESS"
+            and step["destination"].get("engine", "bigquery") in TABLES]
+
+
 @st.cache_data(show_spinner=False, max_entries=64, ttl=300)
-def _first(run_id: str, name: str) -> tuple[list[Shown], list[dict[str, Any]], int]:
+def first(run_id: str, name: str) -> tuple[list[Shown], list[dict[str, Any]], int]:
     """Columns and first rows of a table, and how many rows there are; not read again while the page is looked at."""
     table, total = service().table(name, limit=FIRST)
     return [Shown(each.name, _kind(str(each.type))) for each in table.schema], table.to_pylist(), total

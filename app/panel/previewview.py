@@ -43,9 +43,8 @@ def previewview(talk: Talk, state: State, draft: Draft) -> None:
     found = {each.step_id: each for each in preview.steps}
     if step in found:
         with st.container(key="preview_old" if old else "preview_new"):
+            st.caption(f"From DuckDB, in {seconds(preview.seconds)}. {NOTHING}")
             _step(found, step, draft)
-            if not old:
-                st.caption(f"The whole preview took {seconds(preview.seconds)}.")
     else:
         empty("This step is new. Choose **Refresh** to see its rows.", key="preview_new_step", icon="table_view")
 
@@ -69,16 +68,18 @@ def _bar(talk: Talk, state: State, draft: Draft) -> str:
         return ""
     chosen = place.step() if place.step() in ids else _telling(state, ids)
     st.session_state["preview_step"] = chosen
-    marks = {each.step_id: f":material/{look(each.status, of='preview').icon}: " for each in (state.preview.steps if state.preview else ())
-             if each.status != "ok"}
-    options: dict[str, Any] = {"format_func": lambda name: f"{marks.get(name, '')}{plain(name)}", "key": "preview_step",
+    seen = state.preview.steps if state.preview else ()
+    marks = {each.step_id: f":material/{look(each.status, of='preview').icon}: " for each in seen if each.status != "ok"}
+    found = {each.step_id: each.rejected for each in seen if each.rejected}
+    bad = {name: f" :orange[**{count(number)} rejected**]" for name, number in found.items()}
+    options: dict[str, Any] = {"format_func": lambda name: f"{marks.get(name, '')}{plain(name)}{bad.get(name, '')}", "key": "preview_step",
                                "label_visibility": "collapsed", "on_change": lambda: place.pick(st.session_state["preview_step"])}
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="preview_bar"):
         with st.container(width="stretch"):
             if len(ids) <= SMALL:
                 st.pills("Step", ids, required=True, wrap=True, **options)
             else:
-                options["format_func"] = str
+                options["format_func"] = lambda name: f"{name}{' · ' + count(found[name]) + ' rejected' if name in found else ''}"
                 st.selectbox("Step", ids, **options)
         if draft.spec.get("parameters"):
             with st.popover("Parameters", icon=":material/tune:", key="preview_with"):
@@ -104,6 +105,7 @@ def _step(found: Mapping[str, Any], step_id: str, draft: Draft) -> None:
         why = quoted(seen.error or "; ".join(seen.notes))
         st.markdown(f"{badge(seen.status, of='preview')} {why}")
     above = [found[name] for name in dict(outline(draft.spec).parents).get(step_id, ()) if name in found]
+    rejects(seen.rejects, seen.rejected, key=f"preview_{step_id}")
     if above:
         given = _input(above, step_id)
         left, right = st.columns(2, gap="medium")
@@ -113,7 +115,6 @@ def _step(found: Mapping[str, Any], step_id: str, draft: Draft) -> None:
             _table(seen, "Output")
     else:
         _table(seen, "Output")
-    rejects(seen.rejects, seen.rejected, key=f"preview_{step_id}")
     _checks(seen)
     if seen.status == "ok":
         for note in seen.notes:
@@ -133,24 +134,23 @@ def _input(above: Sequence[Any], step_id: str) -> Any:
 
 
 def _table(seen: Any, title: str) -> None:
-    st.markdown(f"**{title}** · {plain(seen.step_id)}  \n:gray[{amount(seen)}]")
+    st.markdown(f"**{title}** · {plain(seen.step_id)}  \n:gray[:small[{amount(seen)}]]")
     if seen.columns:
         rows_table(seen.columns, seen.rows, key=f"preview_{title}_{seen.step_id}")
 
 
 def amount(seen: Any) -> str:
-    """`First 200 of 12,480 rows, from DuckDB. Nothing was written.`"""
+    """`First 200 of 12,480 rows`."""
     here, total = len(seen.rows), seen.row_count
     if seen.status != "ok":
-        return f"No rows: this step {'failed' if seen.status == 'failed' else 'was not reached'}."
+        return f"No rows: this step {'failed' if seen.status == 'failed' else 'was not reached'}"
     if not seen.columns:
-        return f"{rows(total)} would be written. {NOTHING}" if total is not None else NOTHING
+        return f"{rows(total)} would be written" if total is not None else "Gives no rows"
     if not here:
-        return f"No rows, from DuckDB. {NOTHING}"
+        return "No rows"
     if total is None:
-        return f"First {rows(here)}, from DuckDB. {NOTHING}"
-    return (f"First {count(here)} of {rows(total)}" if total > here else f"All {rows(total)}" if total > 1 else rows(total)) + \
-        f", from DuckDB. {NOTHING}"
+        return f"First {rows(here)}"
+    return f"First {count(here)} of {rows(total)}" if total > here else f"All {rows(total)}" if total > 1 else rows(total)
 
 
 def _checks(seen: Any) -> None:

@@ -78,13 +78,13 @@ def _follow(run_id: str, key: str, ways: Ways, told: tuple[float | None, str], f
     _head(seen, key, ways)
     verdict(seen, key=key)
     step = _drawing(seen, key, ways) if seen.live or seen.view.steps else ""
-    _log(seen, key, step)
+    if seen.run.status == "SUCCESS":
+        output(seen, key=key)
     for each in seen.steps:
         if each.get("rejected"):
             rejects(each.get("rejects") or [], each["rejected"], key=f"{key}_{each['step_id']}", where=each.get("quarantine") or "",
                     step=each["step_id"])
-    if seen.run.status == "SUCCESS":
-        output(seen, key=key)
+    _log(seen, key, step)
 
 
 def _head(seen: Book, key: str, ways: Ways) -> None:

@@ -12,7 +12,7 @@ from app.panel import place
 from app.panel.book import BROKEN, Book
 from app.panel.words import TRIGGERS, limit, notified, origin, retries, schedule, sentence, target
 from app.parts.badge import badge
-from app.parts.escape import code, plain, quoted
+from app.parts.escape import code, named, plain, quoted
 from app.parts.logs import logs
 from app.talk.turn import Draft, State
 from app.talk.words import problem
@@ -114,5 +114,5 @@ def _blocks(step: Mapping[str, Any]) -> None:
         import yaml
 
         st.markdown(":gray[In the spec]")
-        st.code(yaml.safe_dump(blocks, sort_keys=False, allow_unicode=True, default_flow_style=False).rstrip(), language="yaml",
+        st.code(named(yaml.safe_dump(blocks, sort_keys=False, allow_unicode=True, default_flow_style=False)).rstrip(), language="yaml",
                 height=220 if len(str(blocks)) > 260 else "content")

@@ -7,12 +7,19 @@ import re
 _MARKS = re.compile(r"([!-/:-@\[-`{-~])")
 _SHORTCODE = re.compile(r":(?=[A-Za-z+\-]|\d+:)")  # icons and emoji (`:material/x:`, `:fire:`) are looked for after escapes are gone
 _JOINER = "\u2060"  # of no width
+_KEPT = re.compile(r"[^\s'\"`(]*/uploads/[^/\s]+/[0-9a-f]{32}/(?=[^/\s])")  # the folder of one file that somebody attached
 _QUOTED = re.compile(r"(?<![\w'])'([^'\n]{1,120})'(?![\w'])|`([^`\n]{1,120})`")
+
+
+def named(text: object) -> str:
+    """Text in which attached files have their own names: people know `orders.csv`, and not the folder that keeps it."""
+    said = str(text)
+    return _KEPT.sub("", said) if "/uploads/" in said else said
 
 
 def plain(text: object) -> str:
     """Text as one line of markdown that shows exactly these characters; runs of white space become one space."""
-    return _escaped(" ".join(str(text).split()))
+    return _escaped(" ".join(named(text).split()))
 
 
 def _escaped(words: str) -> str:
@@ -21,7 +28,7 @@ def _escaped(words: str) -> str:
 
 def code(text: object) -> str:
     """Inline code, whatever backticks are in it; "" for nothing."""
-    words = " ".join(str(text).split())
+    words = " ".join(named(text).split())
     ticks = "`" * (max((len(run) for run in re.findall("`+", words)), default=0) + 1)
     pad = " " if words[:1] == "`" or words[-1:] == "`" else ""
     return f"{ticks}{pad}{words}{pad}{ticks}" if words else ""
@@ -29,7 +36,7 @@ def code(text: object) -> str:
 
 def quoted(text: object) -> str:
     """One of our own messages: as it is, with what stands in quotes or backticks as code (there is no step 'x')."""
-    words, said, at = " ".join(str(text).split()), "", 0
+    words, said, at = " ".join(named(text).split()), "", 0
     for found in _QUOTED.finditer(words):
         said += _escaped(words[at:found.start()]) + code(found[1] or found[2])
         at = found.end()

@@ -86,7 +86,8 @@ function patchNode(view, parts, node) {
   const took = state ? state.took : "";
   put(parts.took, { x: node.w - 12 });
   say(parts.took, took);
-  say(parts.sub, cut(view, node.sub, node.w - 63 - (took ? wide(view, took, SMALL) + 8 : 0), SMALL));
+  const room = node.w - 63 - (took ? wide(view, took, SMALL) + 8 : 0); // where a kind does not fit, its last word does
+  say(parts.sub, cut(view, wide(view, node.sub, SMALL) > room && !node.folded ? node.sub.split(".").pop() : node.sub, room, SMALL));
   if (parts.sign !== (state ? state.icon : "")) {
     parts.sign = state ? state.icon : "";
     parts.state.replaceChildren();

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app.parts.empty import empty
+from app.parts.escape import named
 from flows.show.units import count
 
 SHOWN = 400  # lines; more of them make the page slow, and the address of the run in Prefect shows all
@@ -33,4 +34,4 @@ def logs(lines: Sequence[Any], *, key: str, height: int | str = 260, step: str =
 
 def _line(line: Any, wide: int) -> str:
     who = f"{line.step[:wide]:<{wide}}  " if wide else ""
-    return f"{line.at:%H:%M:%S}  {line.level[:8]:<7}  {who}{line.text}"
+    return f"{line.at:%H:%M:%S}  {line.level[:8]:<7}  {who}{named(line.text)}"

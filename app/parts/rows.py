@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import streamlit as st
 
@@ -19,8 +19,8 @@ ROW_PX, SHOWN_ROWS = 32, 12
 DIGITS = 15  # of a FLOAT64; what a computation leaves behind them is noise
 EXACT = 2**53  # whole numbers beyond it are not whole in a browser
 FIGURES = ("INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC")
-NARROW, DIGIT_PX = 8, 9  # digits that fit into every column, and the pixels of one
-WIDE = 24  # characters; a text column with longer values is wide
+NARROW, DIGIT_PX = 10, 8.2  # characters that fit into every column, and the pixels of one
+WIDE = 32  # characters; what is longer is cut
 
 
 class Typed(Protocol):
@@ -32,10 +32,11 @@ class Typed(Protocol):
     def type(self) -> str: ...
 
 
-def rows_table(columns: Sequence[Typed], rows: Sequence[Mapping[str, Any]], *, key: str, height: int | None = None) -> None:
+def rows_table(columns: Sequence[Typed], rows: Sequence[Mapping[str, Any]], *, key: str,
+               height: int | Literal["stretch"] | None = None) -> None:
     """Show rows. `rows` are looked up by column name; what is missing is NULL, floats have 15 digits.
 
-    `height` in pixels, else that of at most 12 rows.
+    `height` in pixels or "stretch", else that of at most 12 rows.
     Without columns one quiet line says so; without rows the columns are shown with their types.
     """
     if not columns:
@@ -90,9 +91,14 @@ def _look(name: str, kind: str, values: Sequence[Any], plain: bool) -> Any:
         return st.column_config.NumberColumn(name, format="%d", help=kind)
     if plain:  # the browser's own way to write a number shows all 17 digits, and measures the column without them
         most = max((len(f"{value:.{DIGITS}g}") for value in values if value is not None), default=0)
-        return st.column_config.NumberColumn(name, format=f"%.{DIGITS}g", help=kind, width=most * DIGIT_PX + 24 if most > NARROW else None)
-    long = kind not in FIGURES and any(isinstance(value, str | list | dict) and len(str(value)) > WIDE for value in values[:50])
-    return st.column_config.TextColumn(name, help=kind, alignment="right" if kind in FIGURES else "left", width="medium" if long else None)
+        return st.column_config.NumberColumn(name, format=f"%.{DIGITS}g", help=kind, width=_width(most))
+    most = min(max((len(text_of(value) or "") for value in values[:50]), default=0), WIDE)
+    return st.column_config.TextColumn(name, help=kind, alignment="right" if kind in FIGURES else "left", width=_width(most))
+
+
+def _width(characters: int) -> int | None:
+    """Pixels for a column of so many characters; a narrow one is laid out by its name and its room."""
+    return round(characters * DIGIT_PX) + 24 if characters > NARROW else None
 
 
 def text_of(value: Any) -> str | None:

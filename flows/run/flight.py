@@ -55,7 +55,7 @@ async def _begun(ticket: Ticket, flow_run_id: str) -> State[Any]:
     with run_log(job) as log, watched(ticket, cancel, flow_run_id, api):
         book = RunBook(job, log)
         book.open(plan)
-        log.info("run %s of %s, version %s, process %s", run.run_id, run.pipeline_id, run.version, os.getpid())
+        log.info("%s of %s, version %s, process %s", run.run_id, run.pipeline_id, run.version, os.getpid())
         kept = keepable(job, plan, run.resume_of) if run.resume_of else {}
         walk = Walk(plan, job, book, cancel)
         status, error = await walk.run(kept)

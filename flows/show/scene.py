@@ -65,7 +65,7 @@ def _state(found: list[StepState], of: str) -> dict[str, Any]:
     flags = [*([{"text": f"{rejected:,} rejected", "colour": "orange"}] if rejected else []),
              *([{"text": f"{tries} tries", "colour": "orange" if look.colour == "orange" else "gray"}] if tries > 1 else [])]
     return {"name": status, "word": look.word, "colour": look.colour, "icon": look.icon, "live": status in ("RUNNING", "RETRYING"),
-            "note": part or number, "took": length, "flags": flags,
+            "note": part or number, "took": length.replace("under ", "<"), "flags": flags,
             "said": [*filter(None, (part, number, length)), *(flag["text"] for flag in flags)],
             "errors": [s.error for s in found if s.error][:1]}
 

@@ -218,6 +218,44 @@ def test_the_text_that_a_run_would_use_can_be_had(said: Said) -> None:
     assert talk.service.source(yaml_of(talk.snapshot().draft)).spec.pipeline_id == "daily-revenue"
 
 
+# ---- what comes out
+
+def test_the_graph_shows_the_preview_and_under_it_what_comes_out(said: Said, shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = said()
+    drawn: dict[str, Any] = {}
+    monkeypatch.setattr("app.panel.graphview.graph", lambda spec, **given: drawn.update(given))
+    at = shown(talk)
+    assert (drawn["of"], drawn["states"]["extract_orders"].status, drawn["states"]["extract_orders"].rows) == ("preview", "ok", 2_000)
+    total = drawn["states"]["load"].rows
+    assert f"What comes out**  \nfor `mart.daily_revenue` · {total:,} rows. Nothing was written." in re.sub(r":\w+\[|\]", "", texts(at))
+    assert len(at.dataframe[0].value) == 5
+
+
+def test_without_rows_the_graph_has_the_whole_height(said: Said, shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: dict[str, Any] = {}
+    monkeypatch.setattr("app.panel.graphview.graph", lambda spec, **given: drawn.update(given))
+    monkeypatch.setattr("app.panel.graphview.outcome", lambda *_: None)
+    at = shown(said())
+    assert "What comes out" not in texts(at)
+    assert drawn["height"] == "stretch"
+
+
+def test_an_attached_file_has_its_own_name_everywhere(app_service: Any, shown: Shown) -> None:
+    from app.door import talks
+
+    talk = talks().new()
+    talk.say("Load may.csv into mart.may", files=[("may.csv", b"a,b\n1,2\n3,4\n")])
+    talk.wait()
+    path = talk.snapshot().draft.spec["steps"][0]["source"]["path"]
+    assert "/uploads/" in path
+    step = talk.snapshot().draft.spec["steps"][0]["step_id"]
+    for query in ({}, {"step": step}, {"view": "preview", "step": step}, {"view": "spec"}):
+        at = shown(talk, **query)
+        told = texts(at) + "".join(each.value for each in at.code)
+        assert "may.csv" in told
+        assert "/uploads/" not in told
+
+
 # ---- preview
 
 def test_input_and_output_stand_beside_each_other(said: Said, shown: Shown) -> None:
@@ -228,7 +266,7 @@ def test_input_and_output_stand_beside_each_other(said: Said, shown: Shown) -> N
     at = shown(said(), view="preview", step="transform")
     assert at.segmented_control(key="preview_input_transform").options == ["extract\\_orders", "extract\\_customers"]
     at = shown(said(), view="preview", step="extract_orders")
-    assert "First 200 of 2,000 rows, from DuckDB. Nothing was written." in texts(at)
+    assert "First 200 of 2,000 rows" in texts(at)
     assert len(at.dataframe[0].value) == 200
 
 
@@ -242,6 +280,7 @@ def test_checks_and_rejected_rows_are_told(said: Said, shown: Shown, monkeypatch
     at = shown(talk, view="preview", step="check")
     text = texts(at)
     assert "10 rows rejected" in text
+    assert ":orange[**10 rejected**]" in " ".join(at.pills(key="preview_step").options)
     assert ":green-badge[:material/check_circle: pass] `not_null` on `order_id`" in text
     assert ":orange-badge[:material/rule: set aside] `between`" in text
     assert ":orange-badge[:material/warning: warn] `between`" in text
