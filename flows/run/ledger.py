@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from flows.run import gate
 from flows.run.runlog import of_step
+from flows.run.scrub import without_login
 from flows.run.step import TEXT_LIMIT, Outcome
 from flows.show.states import state
 from flows.show.units import rows
@@ -114,10 +115,10 @@ def _shown(seen: Snapshot) -> tuple[object, ...]:
 
 
 def prefect_url(store: Store, settings: Settings) -> str:
-    """The address of Prefect's pages, without a slash at its end; empty while no runner is up."""
+    """The address of Prefect's pages as it may be shown, without a slash at its end; empty while no runner is up."""
     if settings.prefect_url:
-        return settings.prefect_url.rstrip("/").removesuffix("/api")
+        return without_login(settings.prefect_url).rstrip("/").removesuffix("/api")
     for runner in store.runners.alive():
         if runner.info.get("prefect"):
-            return str(runner.info["prefect"])
+            return without_login(str(runner.info["prefect"]))
     return ""

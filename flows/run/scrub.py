@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit
 
 MASK = "***"
-_IN_URL = re.compile(r"(?P<head>[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@]*:)[^\s@/]+(?=@)")
+# each pattern begins only where a word begins: else a long word without a secret costs its length squared
+_IN_URL = re.compile(r"(?P<head>(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@]*:)[^\s@/]+(?=@)")
 _NAMED = re.compile(
-    r"(?i)(?P<head>\b(?:[a-z0-9_-]*(?:password|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|credential|private[_-]?key))"
+    r"(?i)(?P<head>(?<![a-z0-9_-])(?:[a-z0-9_-]*(?:password|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|credential|private[_-]?key))"
     r"[\"']?\s*[=:]\s*[\"']?)(?!\*\*\*)[^\s\"',;&)}\]]+")
 _BEARER = re.compile(r"(?i)(?P<head>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}")
 _KEYS = re.compile(r"\b(?:sk-[A-Za-z0-9_-]{16,}|AKIA[0-9A-Z]{16}|ghp_[A-Za-z0-9]{20,}|xox[abp]-[A-Za-z0-9-]{10,}|AIza[0-9A-Za-z_-]{30,})")
@@ -29,6 +30,13 @@ class Scrubber:
         for pattern in (_IN_URL, _NAMED, _BEARER):
             text = pattern.sub(lambda m: m["head"] + MASK, text)
         return _KEYS.sub(MASK, text)
+
+
+def without_login(address: str) -> str:
+    """A web address as it may be shown: without user, password, query and fragment."""
+    parts = urlsplit(address)
+    place = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{place}{parts.path}" if place else address
 
 
 def _parts(secret: str) -> list[str]:

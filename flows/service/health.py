@@ -8,8 +8,8 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from flows.run.scrub import without_login
 from flows.service.door import Door
 from flows.show import units
 
@@ -88,11 +88,11 @@ class Health(Door):
         """As the runner sees it: one that does not answer for a few seconds is no news."""
         name = "Prefect server"
         if not alive:
-            where = f" at {_place(self.settings.prefect_url)}" if self.settings.prefect_url else ""
+            where = f" at {without_login(self.settings.prefect_url)}" if self.settings.prefect_url else ""
             known = STARTING if self._runner(alive).state == STARTING else DOWN
             return Part(name, known, "", f"The runner tells whether Prefect's server{where} answers." if where else START)
         told = alive[0]
-        where = _place(str(told.info.get("prefect") or self.settings.prefect_url))
+        where = without_login(str(told.info.get("prefect") or self.settings.prefect_url))
         if any(_hears(runner) for runner in alive):
             return Part(name, OK, f"Prefect answers at {where}")
         if told.info.get("silent") is None and (datetime.now(UTC) - told.started_at).total_seconds() < WARM_UP:
@@ -181,12 +181,6 @@ def _hears(runner: Runner) -> bool:
     """Whether Prefect answered this runner, now or a moment ago."""
     silent = runner.info.get("silent")
     return bool(runner.info.get("ready")) or (silent is not None and float(silent) < SILENCE)
-
-
-def _place(address: str) -> str:
-    """An address as it may be shown: without user and password."""
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}" if parts.hostname else address
 
 
 def _is_there(pid: int) -> bool:
