@@ -1,7 +1,15 @@
 """Penstock itself: from words to rows. Everything that a person can ask of the product is a method here; read this first.
 
-Words and specs stand in `author`, runs in `runs`, rows and the catalogue in `data`, conversations
-in `chats`, what a notebook shows in `notebook`; `door` is what all of them stand on.
+| file | what is asked there |
+|---|---|
+| `door` | whose data, which store and catalogue, how a spec is found: what all others stand on |
+| `author` | plan, answer, undo, validate, explain, preview; `half` previews a draft with open questions, `request` is a card to confirm |
+| `submit` | submit, backfill: what becomes durable before anything runs |
+| `runs` | run, follow, view, find, logs, cancel, backfills; `health` says whether runs can start, `status` answers in words |
+| `data` | attach, profile, query, tables, catalogue |
+| `chats` | conversations, kept and found again |
+| `notebook` | what a notebook shows |
+| `log` | where a process keeps its log |
 """
 
 from __future__ import annotations
