@@ -198,14 +198,19 @@ def detail(run_id: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center", key="runs_title"):
             st.subheader(plain(run.name or run.pipeline_id), anchor=False, width="stretch")
             st.button("Close", icon=":material/close:", type="tertiary", key="runs_close", on_click=ask, kwargs={"run": ""})
-        run_detail(run_id, key=DETAIL, ways=Ways(show=pick))
+        run_detail(run_id, key=DETAIL, ways=Ways(show=choose))
 
 
 def pick(run_id: str) -> None:
-    """Show this run ("" shows none); the step that was picked in another run is not picked in this one."""
+    """Show this run ("" shows none) at once."""
+    choose(run_id)
+    st.rerun()
+
+
+def choose(run_id: str) -> None:
+    """This run is shown from the next drawing on; the step that was picked in another run is not picked in it."""
     place.pick(None)
     ask(run=run_id)
-    st.rerun()
 
 
 def at_work() -> tuple[list[Any], list[Any]]:

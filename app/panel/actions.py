@@ -13,6 +13,7 @@ from app.parts.copylink import copylink
 from app.talk.words import problem
 from flows.errors import PenstockError
 
+MOVED = "_moved"  # behind a key: a click has chosen another run, and the whole page must learn it
 RESUMABLE = ("FAILED", "CRASHED", "CANCELLED")
 
 
@@ -25,9 +26,9 @@ def actions(seen: Book, *, key: str, home: bool, stop: Callable[[], None] | None
     else:
         if run.status in RESUMABLE:
             st.button("Resume from failed step", key=f"{key}_resume", icon=":material/resume:", on_click=_try,
-                      args=(trouble, lambda: show(again(seen, resume=True))), help="Only what did not finish runs again.")
+                      args=(trouble, lambda: _other(again(seen, resume=True), key, show)), help="Only what did not finish runs again.")
         st.button("Run again", key=f"{key}_again", icon=":material/replay:", on_click=_try,
-                  args=(trouble, lambda: show(again(seen))), help="A whole new run with the same date and parameters.")
+                  args=(trouble, lambda: _other(again(seen), key, show)), help="A whole new run with the same date and parameters.")
     with st.popover("", icon=":material/more_horiz:", help="Links", key=f"{key}_more"):
         copylink("Copy run link", f"/runs?run={quote(run.run_id)}", key=f"{key}_copy")
         if seen.view.address:
@@ -48,6 +49,11 @@ def again(seen: Book, *, resume: bool = False) -> str:
     params = {"run_date": run.run_date, **run.params} if run.run_date else run.params
     return str(service().submit(run.spec, params={name: value for name, value in params.items() if value is not None},
                                 trigger_by="app").run_id)
+
+
+def _other(run_id: str, key: str, show: Callable[[str], None]) -> None:
+    show(run_id)
+    st.session_state[f"{key}{MOVED}"] = True
 
 
 def _stop(run_id: str) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.door import service
 from app.panel import place
-from app.panel.actions import actions
+from app.panel.actions import MOVED, actions
 from app.panel.book import Book, book
 from app.panel.output import output
 from app.panel.verdict import verdict
@@ -70,6 +70,8 @@ def pace(seen: Book) -> float | None:
 
 def _follow(run_id: str, key: str, ways: Ways, told: tuple[float | None, str], first: list[Book]) -> None:
     """The full rerun hands its snapshot over in `first`; every later look is this fragment's own, one a refresh."""
+    if st.session_state.pop(f"{key}{MOVED}", False) and not first:
+        st.rerun()
     seen = first.pop() if first else look(run_id, key=key)
     if seen is None:
         return
