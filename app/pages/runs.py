@@ -15,7 +15,7 @@ from app.parts.cards import Card, cards
 from app.parts.empty import empty
 from app.parts.ended import pipelines, steps_done
 from app.parts.escape import code, plain, quoted
-from app.parts.filters import SPANS, STATES, Asked, ask, asked, clear
+from app.parts.filters import SPANS, STATES, Asked, ask, asked, clear, owed, pay
 from app.parts.runtable import RunRow, runtable
 from app.parts.timeline import TimelineRun, timeline
 from app.talk.words import problem
@@ -24,6 +24,7 @@ from flows.show.units import ago, clock, seconds, several
 
 EVERY = 2.0  # seconds between two looks while something runs or waits
 QUIET = 30.0  # and while nothing does: ages stay fresh, and a run that somebody starts elsewhere is seen
+ARRIVED = 0.4  # seconds until the browser has the page's own path
 PAGE = 25
 WORDS = {"all": "All", "running": "Running", "failed": "Failed", "succeeded": "Succeeded", "stopped": "Stopped"}
 TIMES = {"24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days", "all": "All time"}
@@ -218,8 +219,19 @@ def at_work() -> tuple[list[Any], list[Any]]:
     return service().find_runs(status=STATES["running"], limit=PAGE, specs=False), service().backfills(status="RUNNING")
 
 
+def address(first: list[bool]) -> None:
+    """The filters of before stand in the address a moment after the page is there."""
+    if first:
+        first.pop()
+    else:
+        st.rerun()
+
+
 def main() -> None:
-    now = asked(entered="runs_status" not in st.session_state)
+    entered = "runs_status" not in st.session_state
+    if owed() and not entered:
+        pay()
+    now = asked(entered=entered)
     with st.container(horizontal=True, vertical_alignment="bottom", key="runs_head"):
         st.title("Runs", anchor=False, width="content")
         st.caption("Newest first. Times are UTC.", width="content")
@@ -230,6 +242,8 @@ def main() -> None:
         return
     live = any(first)
     every = EVERY if live else QUIET
+    if owed():
+        st.fragment(address, run_every=ARRIVED)([True])
     st.fragment(overview, run_every=every)(live, [first])
     filters(now)
     columns = st.columns([5, 6] if now.run else 1, gap="medium")  # the list stays where it is when a run is picked, and keeps its focus

@@ -15,7 +15,7 @@ from flows.show.states import BAD
 STATES: dict[str, tuple[str, ...]] = {"all": (), "running": ("PENDING", "RUNNING"), "failed": BAD, "succeeded": ("SUCCESS",),
                                       "stopped": ("CANCELLED",)}
 SPANS: dict[str, timedelta | None] = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "all": None}
-_KEPT, _SEEN = "runs_asked", "runs_seen"
+_KEPT, _SEEN, _OWED = "runs_asked", "runs_seen", "runs_owed"
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,23 @@ def asked(*, entered: bool) -> Asked:
     if kept is None or (there not in (kept, state.get(_SEEN)) and not came_back) or (entered and not came_back):
         state[_KEPT] = kept = there
     state[_SEEN] = there
-    _write(kept)
+    if came_back and kept != there:
+        state[_OWED] = True
+    if not state.get(_OWED):
+        _write(kept)
     return kept
+
+
+def owed() -> bool:
+    """Does the address still have to follow? On the way from another page the browser would write it behind that page's path."""
+    return bool(st.session_state.get(_OWED))
+
+
+def pay() -> None:
+    """Write the address that is owed, unless a link has brought another one in the meantime."""
+    st.session_state.pop(_OWED, None)
+    if read(st.query_params.to_dict()) == Asked():
+        _write(st.session_state[_KEPT])
 
 
 def ask(**changes: str) -> None:
@@ -79,10 +94,9 @@ def clear() -> None:
 
 
 def _write(wanted: Asked) -> None:
-    """Only our own names are touched."""
-    query = wanted.query()
-    for name in (field.name for field in fields(Asked)):
-        if name in query and st.query_params.get(name) != query[name]:
-            st.query_params[name] = query[name]
-        elif name not in query and name in st.query_params:
-            del st.query_params[name]
+    """Only our own names are touched, and all at once: each change of the address is a place that Back goes to."""
+    there = st.query_params.to_dict()
+    ours = [field.name for field in fields(Asked)]
+    address = {name: value for name, value in there.items() if name not in ours} | wanted.query()
+    if address != there:
+        st.query_params.from_dict(address)
