@@ -20,6 +20,7 @@ CHECK_EVERY, MISSES = 5.0, 3
 MANY, WINDOW = 5, 600.0  # so many deaths within so many seconds: stop trying
 READY_EVERY = 0.2
 TAIL = 15  # log lines shown of a process that is given up
+LOG_BYTES = 10 * 1024 * 1024  # a larger log is put aside at a start, and the one that was put aside before goes
 
 
 @dataclass
@@ -81,6 +82,8 @@ class Part:
 
     async def start(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
+            self.log.replace(self.log.with_name(f"{self.log.name}.1"))
         with self.log.open("ab") as out:
             self.process = await asyncio.create_subprocess_exec(
                 *self.command(), stdin=DEVNULL, stdout=out, stderr=out, env=dict(self.env()), start_new_session=True,

@@ -50,6 +50,19 @@ async def test_a_process_that_keeps_dying_is_given_up_with_the_end_of_its_log(tm
     assert said[-1] == "  no disk"
 
 
+async def test_a_log_that_grew_too_large_is_put_aside_at_a_start(tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "LOG_BYTES", 4)
+    (tmp_path / "it.log").write_text("older lines")
+    one = part(tmp_path, "print('new')")
+    await one.start()
+    await one.process.wait()
+    assert (tmp_path / "it.log.1").read_text() == "older lines"
+    await one.start()  # 4 bytes are not too large
+    await one.process.wait()
+    assert (tmp_path / "it.log").read_text() == "new\nnew\n"
+    assert (tmp_path / "it.log.1").read_text() == "older lines"
+
+
 async def test_a_process_that_was_ready_and_stops_answering_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(parts, "CHECK_EVERY", 0.05)
     answers = iter([True, False, True, False, False, False])
