@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from flows.store import Chat
 
 
+# bounded: a text may be long
+ADDRESS = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,40}://[^\s\"'<>]{1,500}@[^\s\"'<>]{0,500}")
+
+
 class Chats(Door):
     """What was said, for the people who come back."""
 
@@ -45,7 +49,7 @@ class Chats(Door):
 def _addresses(value: Any) -> set[str]:
     """The addresses in all texts: the password of one is masked also where it stands without its address."""
     if isinstance(value, str):
-        return set(re.findall(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+@[^\s\"'<>]*", value))
+        return set(ADDRESS.findall(value))
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
     return {address for each in parts for address in _addresses(each)}
 

@@ -585,3 +585,14 @@ def test_yes_no_and_undo_decide_on_the_card_above(talk: Talk) -> None:
     assert draft is not None
     assert draft.spec["schedule"]["cron"] == "0 2 * * *"
     assert len(talk.snapshot().turns) == 3
+
+
+@pytest.mark.timeout(60)
+def test_a_huge_text_in_the_editor_is_told_and_kept(talk: Talk) -> None:
+    said(talk, REVENUE)
+    report = talk.edit("x: " + "y" * 300_000)
+    assert [each.message for each in report.problems] == ["the text is larger than 256 KiB"]
+    draft = talk.wait().draft
+    assert draft is not None
+    assert (draft.ready, draft.pipeline_id, draft.version) == (True, "daily-revenue", 1)
+    assert talk.snapshot().unsaved == ""
