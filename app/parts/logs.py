@@ -14,7 +14,7 @@ from flows.show.units import count
 SHOWN = 400  # lines; more of them make the page slow, and the address of the run in Prefect shows all
 
 
-def logs(lines: Sequence[Any], *, key: str, height: int | str = 260, step: str = "", live: bool = False) -> None:
+def logs(lines: Sequence[Any], *, key: str, height: int = 260, step: str = "", live: bool = False) -> None:
     """Show log lines (`at` in UTC, `level`, `step`, `text`), the last of them when there are many; `step` says whose lines they are.
 
     While `live`, nothing yet is no fault: lines appear as steps start.
@@ -28,7 +28,7 @@ def logs(lines: Sequence[Any], *, key: str, height: int | str = 260, step: str =
         st.caption(f"The last {SHOWN} of {count(len(lines))} lines.")
     wide = 0 if step else min(24, max(len(line.step) for line in lines[-SHOWN:]))
     text = "\n".join(_line(line, wide) for line in lines[-SHOWN:])
-    with st.container(height=height if len(lines) > 8 else "content", autoscroll=len(lines) > 8, border=False, key=f"logs_{key}"):  # type: ignore[arg-type]
+    with st.container(height=height if len(lines) > 8 else "content", autoscroll=len(lines) > 8, border=False, key=f"logs_{key}"):
         st.code(text, language="log", wrap_lines=True)
 
 
