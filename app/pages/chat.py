@@ -11,6 +11,7 @@ from app.door import service, talks
 from app.panel import panel
 from app.parts import reply
 from app.parts.escape import plain
+from app.parts.newest import newest
 from app.parts.start import FILES, start
 from app.talk import words
 from app.talk.talk import Talk
@@ -147,9 +148,10 @@ def _conversation(talk: Talk) -> None:
     left, right = st.columns([4, 7], gap="medium")
     with left, st.container(key="chat", gap="small"):
         _head(state.chat_id)
-        with st.container(key="chatlog", height=480, border=False, autoscroll=True):
+        with st.container(key="chatlog", height=480, border=False, autoscroll=False):
             _before(state)
             _last(talk)
+            newest("chatlog", f"said_{state.turns[-1].id}")
         _trouble()
         if state.unsaved:
             st.markdown(f":orange[:material/cloud_off: {state.unsaved}]")

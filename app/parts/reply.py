@@ -41,7 +41,7 @@ class Acts:
 def turn(each: Turn, state: State, acts: Acts) -> None:
     """What was said and what came of it."""
     if each.text or each.files:
-        with st.chat_message("user", avatar=PERSON):
+        with st.container(key=f"said_{each.id}"), st.chat_message("user", avatar=PERSON):
             if each.text:
                 st.markdown(marked(each.text, _residue(each, state)))
             for file in each.files:
