@@ -31,18 +31,23 @@ WARM = "Daily revenue: join orders with customers, keep only paid orders, sum am
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """What the first person would otherwise wait for is done before the port answers."""
+    """The port answers at once; what the first chat turn needs is made ready while the browser still loads the page."""
     keep_log(service().settings.home, APP)
     scrub_all()
     own_trace_only()
+    ready = asyncio.create_task(make_ready())
+    yield
+    ready.cancel()
+
+
+async def make_ready() -> None:
+    """Warm up; then tell Python that what is loaded by now stays."""
     (failed,) = await asyncio.gather(run_in_threadpool(warm), return_exceptions=True)
     if failed:  # one page may be broken by it, the others need not
         LOG.error("the warm-up failed", exc_info=failed)
     if st.get_option("server.fileWatcherType") == "none":  # hot reload would be left with old modules
-        # what is loaded by now stays: a collection need not look through it every time
         gc.collect()
-        gc.freeze()
-    yield
+        gc.freeze()  # a collection need not look through it every time
 
 
 def warm() -> None:

@@ -33,22 +33,25 @@ PORTS = 20  # how many ports after the wanted one are tried
 START_SECONDS, STARTS = 180.0, 3
 IDLE_EVERY, IDLE_SECONDS = 0.5, 1.0
 LOST_SECONDS = 4.0
+APP_FIRST = 4.0  # seconds that the runner waits for the app at most
 
 Say = Callable[[str], None]
 Told = Callable[[str, str], None]  # the address of the app, and that of Prefect
 
 
-def serve(settings: Settings, *, say: Say = print, temporary: bool = False, app: bool = True) -> int:
+def serve(settings: Settings, *, say: Say = print, temporary: bool = False, app: bool = True,
+          meanwhile: Callable[[], None] | None = None) -> int:
     """Start everything and stay until told to stop (Ctrl-C, TERM, HUP). Returns the exit code.
 
-    `app`: with the app in the browser. `temporary`: without it, and stop when nobody uses the rest any more and nothing runs. Raises
+    `app`: with the app in the browser. `temporary`: without it, and stop when nobody uses the rest any more and nothing runs. `meanwhile`
+    is called in a thread while the others start; what it could not do is said. Raises
     InputError when this home is up already, UnreachableError when the control store cannot be opened.
     """
     from flows.store import open_store
 
     settings.make_home()
     with only_one(settings, temporary, say) as told, open_store(settings.control_url) as store:
-        return asyncio.run(Up(settings, store, say, told, temporary, app and not temporary).run())
+        return asyncio.run(Up(settings, store, say, told, temporary, app and not temporary).run(meanwhile))
 
 
 class Up:
@@ -85,16 +88,19 @@ class Up:
         """Where a person goes: the app, or Prefect's UI when there is none."""
         return f"http://{HOST}:{self.app_port}" if self.app else self.address
 
-    async def run(self) -> int:
+    async def run(self, meanwhile: Callable[[], None] | None = None) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.over.set)
         self.told(self.door, self.address)
-        keepers = [asyncio.create_task(part.keep(self.say)) for part in self.parts]
+        keepers = [asyncio.create_task(self.keep(part)) for part in self.parts]
+        aside = asyncio.create_task(self.aside(meanwhile)) if meanwhile else None
         greeting = asyncio.create_task(self.greet())
         watch = asyncio.create_task(self.until_idle()) if self.temporary else None
         await self.over.wait()
         greeting.cancel()
+        if aside:
+            aside.cancel()
         if watch:
             watch.cancel()
         self.say("stopping")
@@ -103,6 +109,19 @@ class Up:
         for keeper in keepers:
             keeper.cancel()
         return 0
+
+    async def keep(self, part: Part) -> None:
+        """Look after a part. The runner has to wait for Prefect's server in any case: it leaves the processors to the app first."""
+        if part is self.runner and self.app:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.app.settled(), APP_FIRST)
+        await part.keep(self.say)
+
+    async def aside(self, meanwhile: Callable[[], None]) -> None:
+        try:
+            await asyncio.to_thread(meanwhile)
+        except PenstockError as error:
+            self.say(str(error))
 
     async def greet(self) -> None:
         """Say what is up, once it is: the app first, which does not wait for the others."""

@@ -140,8 +140,7 @@ class Runs(Submit, Health):
         """Start the app, Prefect's server and the runner for this home and stay until stopped; returns the exit code."""
         from flows.run.up import serve
 
-        self._sample()
-        return serve(self.settings, say=say, app=app)
+        return serve(self.settings, say=say, app=app, meanwhile=self._sample)
 
 
 def _moment(given: datetime | date | None, where: str) -> datetime | None:

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from flows.errors import InputError
+from flows.errors import InputError, UnreachableError
 from flows.run import parts
 from flows.run.parts import Part
-from flows.run.up import env_of, free_port, held, holder, only_one, users, using
+from flows.run.up import Up, env_of, free_port, held, holder, only_one, users, using
 from flows.settings import Settings
 
 
@@ -133,3 +133,16 @@ def test_another_process_reads_the_same_settings(settings, monkeypatch):
     again = Settings.load()
     assert (again.home, again.control_url, again.tenant_id) == (settings.home, settings.control_url, settings.tenant_id)
     assert set(settings.folders) <= set(again.folders)
+
+
+def test_what_is_done_meanwhile_and_fails_is_said_and_stops_nothing():
+    said: list[str] = []
+    parent = Up.__new__(Up)
+    parent.say = said.append
+
+    def fails() -> None:
+        raise UnreachableError("the disk is full", where="the sample shop")
+
+    asyncio.run(parent.aside(fails))
+    assert len(said) == 1
+    assert "the disk is full" in said[0]
