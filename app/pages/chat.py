@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import streamlit as st
 
 from app.door import service, talks
 from app.panel import panel
+from app.panel.place import LATE
 from app.parts import reply
 from app.parts.escape import plain
 from app.parts.newest import newest
@@ -22,6 +24,7 @@ from flows.show.units import ago, several
 HERE, TROUBLE, RECENT = "chat_here", "chat_trouble", "recent"
 EARLIER = "chat_earlier"  # how many turns before the newest are drawn
 TURNS = 8
+SAME = 60.0  # seconds in which a pipeline that is opened again is the one that was just opened
 POLL = 0.3  # seconds between two looks at a turn that works
 POLL_RUNS = 1.0
 
@@ -42,6 +45,8 @@ def _talk() -> Talk | None:
     asked, pipeline = st.query_params.get("chat", ""), st.query_params.get("pipeline", "")
     if pipeline:
         _open_pipeline(pipeline)
+    elif _late(asked):
+        del st.query_params["chat"]
     elif asked and asked != st.session_state.get(HERE):
         if talks().get(asked) is None:
             _tell("**This chat is not here.** It may be of another tenant, or older than the chats that are kept. Start a new one.")
@@ -55,9 +60,24 @@ def _talk() -> Talk | None:
     return talk
 
 
+def _late(asked: str) -> bool:
+    """A click that comes right after the page turned to another chat still carries the address before it: it is not followed."""
+    before, at = st.session_state.get("chat_before", ("", 0.0))
+    return bool(asked) and asked == before and time.monotonic() - at < LATE
+
+
+def _turned(before: str) -> None:
+    st.session_state["chat_before"] = (before, time.monotonic())
+
+
 def _open_pipeline(pipeline_id: str) -> None:
-    """`?pipeline=<id>`: a stored pipeline in a new chat."""
+    """`?pipeline=<id>`: a stored pipeline in a new chat; asked for once more soon after (a click on the page that is being drawn still
+    carries this address) it is the same chat."""
     del st.query_params["pipeline"]
+    opened, chat_id, at = st.session_state.get("chat_opened", ("", "", 0.0))
+    if opened == pipeline_id and time.monotonic() - at < SAME:
+        _go(chat_id)
+        return
     talk = talks().new()
     try:
         talk.open(pipeline_id)
@@ -65,16 +85,19 @@ def _open_pipeline(pipeline_id: str) -> None:
         _leave()
         _tell(f"**{words.problem(error)}**")
     else:
+        st.session_state["chat_opened"] = (pipeline_id, talk.chat_id, time.monotonic())
         _go(talk.chat_id)
 
 
 def _go(chat_id: str) -> None:
+    if (before := st.query_params.get("chat", "")) != chat_id:
+        _turned(before)
     st.session_state[HERE] = st.query_params["chat"] = chat_id
 
 
 def _leave() -> None:
     """To the first question."""
-    st.session_state.pop(HERE, None)
+    _turned(st.session_state.pop(HERE, ""))
     for name in ("chat", "view", "step"):
         st.query_params.pop(name, None)
 

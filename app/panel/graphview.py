@@ -16,6 +16,8 @@ from app.parts.graph import StepState, graph
 from app.talk.turn import Draft, State
 from flows.show.outline import steps_of
 
+WORTH = 0.005  # seconds: what a preview did in less was nothing
+
 
 def graphview(state: State, draft: Draft, run: Book | None) -> None:
     """Drawn from one snapshot of the run; looked at again while the run lives."""
@@ -27,10 +29,14 @@ def _previewed(state: State, steps: Iterable[str]) -> dict[str, Any]:
     """How each step did in the preview, for a pipeline that has not run."""
     if state.preview is None:
         return {"states": dict.fromkeys(steps, StepState("waiting")), "of": "preview"} if state.preview_state == "working" else {}
-    return {"of": "preview", "states": {
-        each.step_id: StepState(each.status, rows=each.row_count if each.status == "ok" else None,
-                                seconds=each.seconds if each.status == "ok" else None, error=each.error, rejected=each.rejected)
-        for each in state.preview.steps}}
+    return {"of": "preview", "states": {each.step_id: _found(each) for each in state.preview.steps}}
+
+
+def _found(each: Any) -> StepState:
+    """How one step did in the preview."""
+    ok = each.status == "ok"
+    return StepState(each.status, rows=each.row_count if ok else None, seconds=each.seconds if ok and each.seconds >= WORTH else None,
+                     error=each.error, rejected=each.rejected)
 
 
 def _follow(state: State, draft: Draft, told: tuple[float | None, str], first: list[Book | None]) -> None:

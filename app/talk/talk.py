@@ -224,8 +224,9 @@ class Talk:
         spec = source.spec.as_dict()
         text = self.service.yaml(source.spec)
         turn = Turn(_id(), "", now(), state=DONE, kind="open", reply=words.opened(spec, source.version))
-        draft = Draft(spec, text, version=source.version or 1, ready=True, words="stored",
-                      report=self.service.draft_report(text))
+        report = self.service.draft_report(text)  # what it names may be gone since it was stored
+        draft = Draft(spec, text, version=source.version or 1, ready=report.ok, words="stored", report=report,
+                      why_not="" if report.ok else "Fix the spec first")
         with self._lock:
             self._idle()
             self._set(title=self._state.title or words.title(str(spec.get("name") or pipeline_id)), turns=(*self._state.turns, turn),

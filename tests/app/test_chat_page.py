@@ -395,3 +395,37 @@ def test_a_new_chat_begins_with_the_first_question(at: AppTest) -> None:
     at.session_state["recent"] = True
     at.run()
     assert {button.label for button in at.button if button.key and button.key.startswith("recent_")} == {"Daily revenue", "hello"}
+
+
+def chat_of(at):
+    """The chat that the address names."""
+    found = at.query_params["chat"]
+    return found[0] if isinstance(found, list) else found
+
+
+def test_a_click_while_a_linked_pipeline_is_drawn_stays_in_its_chat(app_service):
+    spec = {"pipeline_id": "two", "name": "Two", "steps": [{"step_id": "a", "ps_type": "generic.wait", "config": {"seconds": 0}}]}
+    app_service.store.specs.save(app_service.tenant, spec, text=app_service.yaml(spec))
+    at = AppTest.from_file(MAIN, default_timeout=20)
+    at.query_params["pipeline"] = "two"
+    first = chat_of(at.run())
+    at.query_params.pop("chat")
+    at.query_params["pipeline"] = "two"  # the browser had not heard of the new address when it was clicked
+    at.button(key="panel_run").click().run()
+    assert chat_of(at) == first
+    assert "pipeline" not in at.query_params
+    assert "Not run yet" not in "".join(each.value for each in at.markdown)
+
+
+def test_a_late_address_does_not_turn_back_to_the_chat_before(said, shown):
+    before, at = said(), shown(said())
+    here = chat_of(at)
+    at.query_params["chat"] = before.chat_id
+    assert chat_of(at.run()) == before.chat_id  # somebody changed the address
+    at.button(key="new_chat").click().run()
+    assert "chat" not in at.query_params
+    at.query_params["chat"] = before.chat_id
+    at.run()
+    assert "chat" not in at.query_params
+    at.query_params["chat"] = here
+    assert chat_of(at.run()) == here
