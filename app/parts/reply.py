@@ -147,7 +147,7 @@ def _runs(each: Turn) -> None:
                     st.page_link("pages/runs.py", label=f"{plain(run.name or run.pipeline_id)} · {moment(run, each.at)}",
                                  query_params={"run": run.run_id})
                 if run.cause:
-                    st.markdown(f":small[{quoted(run.cause)}]")
+                    st.markdown(f":small[{quoted(run.cause[:1].upper() + run.cause[1:] if ': ' not in run.cause else run.cause)}]")
         if each.more_runs:
             st.page_link("pages/runs.py", label=f"{several(each.more_runs, 'more run')} on the Runs page", icon=":material/timeline:")
 

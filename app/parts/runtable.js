@@ -56,8 +56,20 @@ export default function (component) {
 function show(name, tries = 20) {
   if (!window.matchMedia("(max-width: 640px)").matches) return
   const detail = document.querySelector(`.st-key-${name}`)
-  if (detail) detail.scrollIntoView({ block: "start" })
+  if (detail) keep(detail)
   else if (tries) setTimeout(() => show(name, tries - 1), 100)
+}
+
+// It is still being drawn: its head stays in view while it grows, until a finger moves.
+function keep(detail) {
+  const place = () => detail.scrollIntoView({ block: "start" })
+  const grown = new ResizeObserver(place)
+  const end = () => grown.disconnect()
+  grown.observe(detail)
+  document.addEventListener("touchstart", end, { once: true, passive: true })
+  document.addEventListener("wheel", end, { once: true, passive: true })
+  setTimeout(end, 3000)
+  place()
 }
 
 function draw(row, selected) {
