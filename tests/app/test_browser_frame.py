@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.fixtures.browser import DESKTOP, PHONE, app_server, settled, small_shop
+from tests.fixtures.browser import DESKTOP, PHONE, Net, app_server, settled, small_shop
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
 
@@ -42,6 +42,25 @@ def test_a_page_fits_and_stays_on_this_machine(page_of, app_url, path, width, da
     assert "Inter" in page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).fontFamily")
     assert page.evaluate("[...document.fonts].some(face => face.family === 'Inter' && face.status === 'loaded')")
     assert page.evaluate("document.querySelector('link[rel~=icon]').href").startswith("data:image/svg")
+
+
+@pytest.mark.parametrize(("breach", "said"), [
+    ("fetch('http://127.0.0.2:9/x').catch(() => 0)", "another host: http://127.0.0.2:9/x"),
+    ("new WebSocket('ws://127.0.0.2:9/x').onerror = () => 0", "another host: ws://127.0.0.2:9/x"),
+    ("console.error('broken')", "console: broken"),
+    ("setTimeout(() => { throw new Error('thrown') })", "page error: thrown")])
+def test_the_guard_finds_what_a_page_must_not_do(chrome, app_url, breach, said):
+    net = Net()
+    page = chrome.new_context(bypass_csp=True).new_page()
+    net.watch(page, app_url)
+    page.goto(app_url)
+    settled(page)
+    net.judge()
+    with page.expect_event("websocket" if "WebSocket" in breach else "pageerror" if "throw" in breach else "console"):
+        page.evaluate(f"() => {{ {breach} }}")
+    page.context.close()
+    with pytest.raises(AssertionError, match=re.escape(said)):
+        net.judge()
 
 
 def test_navigation_is_reached_by_keyboard(page_of, app_url):

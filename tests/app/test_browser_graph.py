@@ -4,76 +4,52 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import expect
+
+from tests.fixtures.browser import DESKTOP, PHONE, Server, free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
-ROOT = Path(__file__).resolve().parents[2]
+PAGE = Path(__file__).with_name("graph_page.py")
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="module")
 def drawings(tmp_path_factory) -> Iterator[str]:
     """The address of a Streamlit that serves `graph_page.py`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = (tmp_path_factory.mktemp("drawings") / "streamlit.log").open("w")
-    command = [sys.executable, "-m", "streamlit", "run", "tests/app/graph_page.py", "--server.port", str(port), "--server.headless", "true",
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", str(PAGE), "--server.port", str(port), "--server.headless", "true",
                "--server.address", "127.0.0.1", "--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false"]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        assert server.poll() is None, "streamlit ended"
-        time.sleep(0.1)
-    yield f"http://127.0.0.1:{port}"
-    server.terminate()
-    server.wait(20)
-    log.close()
+    env = {**os.environ, "PYTHONPATH": str(PAGE.parents[2])}
+    server = Server(command, env, lambda: f"http://127.0.0.1:{port}", tmp_path_factory.mktemp("drawings") / "streamlit.log")
+    server.until(lambda: listens(port))
+    yield server.url
+    server.stop()
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if not shutil.which(CHROMIUM):
-        if os.environ.get("CI"):
-            pytest.fail(f"there is no {CHROMIUM}")
-        pytest.skip(f"there is no {CHROMIUM}")
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(params=[("light", 1280), ("dark", 390)], ids=["light", "dark-phone"])
-def tab(request, chromium) -> Iterator[Page]:
-    """A tab that lets no request go further than this machine and no error pass."""
-    scheme, width = request.param
-    context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+@pytest.fixture(params=[(DESKTOP, "light"), (PHONE, "dark")], ids=["light", "dark-phone"])
+def tab(request, chrome, net, drawings) -> Iterator[Any]:
+    """A tab under the guard; it never scrolls sideways."""
+    width, scheme = request.param
+    context = chrome.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     found = context.new_page()
-    wrong: list[str] = []
-    found.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
-    found.on("pageerror", lambda e: wrong.append(str(e)))
-    found.on("request", lambda r: None if re.match(r"(https?|ws)://127\.0\.0\.1|data:|blob:", r.url) else wrong.append(r.url))
+    net.watch(found, drawings)
     yield found
     assert found.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     context.close()
-    assert wrong == []
 
 
-def box(tab: Page, name: str):
+def box(tab: Any, name: str):
     return tab.get_by_role("button", name=re.compile(f"^{re.escape(name)},"))
 
 
@@ -209,8 +185,8 @@ def test_a_run_of_the_timeline_is_selected(tab, drawings):
     expect(tab.get_by_text("picked: r2", exact=True)).to_be_visible()
 
 
-def test_who_wants_no_motion_gets_none(chromium, drawings):
-    context = chromium.new_context(reduced_motion="reduce")
+def test_who_wants_no_motion_gets_none(chrome, drawings):
+    context = chrome.new_context(reduced_motion="reduce")
     tab = context.new_page()
     tab.goto(f"{drawings}/?steps=8&live=1")
     expect(box(tab, "join_customers")).to_be_visible()
