@@ -33,6 +33,7 @@ PORTS = 20  # how many ports after the wanted one are tried
 START_SECONDS, STARTS = 180.0, 3
 IDLE_EVERY, IDLE_SECONDS = 0.5, 1.0
 LOST_SECONDS = 4.0
+FLUSH_SECONDS = "1"  # whole seconds: Prefect 3.8.8 makes an int of it, and with 0 its recorder spins and takes a core for ever
 APP_FIRST = 4.0  # seconds that the runner waits for the app at most
 
 Say = Callable[[str], None]
@@ -152,7 +153,7 @@ class Up:
         return {**bare_env(), "PREFECT_HOME": str(place), "PREFECT_PROFILES_PATH": str(place / "profiles.toml"),
                 "PREFECT_UI_STATIC_DIRECTORY": str(place / "ui"),
                 "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
-                "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.5",
+                "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": FLUSH_SECONDS,
                 "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 
     def runner_env(self) -> Mapping[str, str]:

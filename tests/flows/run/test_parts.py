@@ -127,6 +127,12 @@ def test_users_are_counted_and_dead_ones_forgotten(settings):
     assert list((settings.home / "users").iterdir()) == []
 
 
+def test_the_servers_recorder_rests_between_two_flushes(settings, store):
+    """Prefect 3.8.8 waits `int(flush_interval)` seconds: below one that is none at all, and the server takes a whole core at rest."""
+    env = Up(settings, store, print, lambda *_: None, temporary=True).server_env()
+    assert int(float(env["PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL"])) >= 1
+
+
 def test_another_process_reads_the_same_settings(settings, monkeypatch):
     for name, value in env_of(settings).items():
         monkeypatch.setenv(name, value)
