@@ -129,7 +129,7 @@ def test_users_are_counted_and_dead_ones_forgotten(settings):
 
 def test_the_servers_recorder_rests_between_two_flushes(settings, store):
     """Prefect 3.8.8 waits `int(flush_interval)` seconds: below one that is none at all, and the server takes a whole core at rest."""
-    env = Up(settings, store, print, lambda *_: None, temporary=True).server_env()
+    env = Up(settings, store, print, lambda *_: None, True, app=False).server_env()
     assert int(float(env["PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL"])) >= 1
 
 
