@@ -64,8 +64,8 @@ def names(files: Sequence[str]) -> str:
 
 
 def read_file(name: str, profile: Any) -> str:
-    """`Read **x.csv**: 1,204 rows, 6 columns. It is private to this chat until a pipeline loads it.`"""
-    return f"Read **{plain(name)}**: {plain(profile.words)}. It is private to this chat until a pipeline loads it."
+    """`Read **x.csv**: 1,204 rows, 6 columns. It is in no table until a pipeline loads it.`"""
+    return f"Read **{plain(name)}**: {plain(profile.words)}. It is in no table until a pipeline loads it."
 
 
 def ideas(turn: Any) -> list[str]:

@@ -119,7 +119,6 @@ def a_file(**changes: Any) -> Attached:
 def test_a_profile_says_how_much_what_is_wrong_and_what_was_rejected():
     at = shown(profile_page, file=a_file())
     text = "\n".join(m.value for m in at.markdown)
-    assert "3 rows\\, 3 columns\\, 2 rows could not be read. It is private to this chat until a pipeline loads it." in text
     assert "- Read sheet `A$B`" in text
     assert "`id`: all values are unique" in text
     assert [(m.label, m.value) for m in at.metric] == [("Rows", "3"), ("Columns", "3"), ("Cells filled", "88.9 %"), ("Not read", "2")]

@@ -28,12 +28,6 @@ def test_a_long_text_without_a_secret_costs_its_length(text):
     assert "***" not in Scrubber()(text)
 
 
-@pytest.mark.timeout(30)
-@pytest.mark.parametrize("text", ["y" * 256_000, "a-" * 128_000, "a://" * 64_000, "a://b:c" * 32_000, "password" + " " * 250_000])
-def test_a_long_text_without_a_secret_costs_its_length(text):
-    assert "***" not in Scrubber()(text)
-
-
 def test_a_known_secret_is_masked_wherever_it_stands():
     scrub = Scrubber(["postgres://me:p%40ss-word@db/x", "plain-token-1"])
     assert scrub("login with p@ss-word or p%40ss-word, or plain-token-1") == "login with *** or ***, or ***"

@@ -61,8 +61,8 @@ def test_a_missing_table_and_a_missing_connection_are_one_error_each(shop):
         shop.extract(table="far")
 
 
-def test_a_preview_of_the_lake_is_a_view(shop):
-    assert shop.extract(preview=True, table="orders").rows is None
+def test_a_preview_of_the_lake_is_a_view_and_knows_its_rows(shop):
+    assert shop.extract(preview=True, table="orders").rows == 3
     assert shop.last.query("SELECT COUNT(*) AS n FROM rows").to_pylist() == [{"n": 3}]
 
 
