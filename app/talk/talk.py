@@ -220,7 +220,7 @@ class Talk:
 
     def open(self, pipeline_id: str) -> None:
         """Show a stored pipeline. Raises MissingError for one that is not there."""
-        source = self.service.source(pipeline_id)
+        source = self.service.stored(pipeline_id)  # what stands in an address is never a path
         spec = source.spec.as_dict()
         text = self.service.yaml(source.spec)
         turn = Turn(_id(), "", now(), state=DONE, kind="open", reply=words.opened(spec, source.version))

@@ -258,7 +258,7 @@ def _request(job: Job, result: Any) -> None:
     asked = job.service.request(result, current=draft.spec if draft is not None and draft.ready else None)
     dates = tuple(asked.dates)
     if asked.op in ("run", "rerun") and not dates and not asked.resume_of and not asked.problem:
-        dates = _usual_date(job, _given(job, asked.pipeline_id), asked.params)
+        dates = _usual_date(job, asked.pipeline_id, asked.params)
     card = Card(asked.op, asked.pipeline_id, asked.name, dates, dict(asked.params), asked.runs, asked.resume_of or "",
                 asked.run_id or "", asked.words, asked.problem)
     job.put(kind="run", card=card, reply="")
@@ -267,13 +267,13 @@ def _request(job: Job, result: Any) -> None:
 def _given(job: Job, pipeline_id: str) -> Any:
     """The pipeline that is meant: the draft when it is that one, else the stored one."""
     draft = job.state().draft
-    return draft.spec if draft is not None and draft.ready and draft.pipeline_id == pipeline_id else pipeline_id
+    return draft.spec if draft is not None and draft.ready and draft.pipeline_id == pipeline_id else job.service.stored(pipeline_id).spec
 
 
-def _usual_date(job: Job, given: Any, params: Mapping[str, Any]) -> tuple[date, ...]:
+def _usual_date(job: Job, pipeline_id: str, params: Mapping[str, Any]) -> tuple[date, ...]:
     """The run date of a run that is given none; nothing when the pipeline's parameters have to be said first."""
     try:
-        values = run_values(job.service.source(given).spec, params, tenant_id=job.service.tenant)
+        values = run_values(job.service.source(_given(job, pipeline_id)).spec, params, tenant_id=job.service.tenant)
         return (date.fromisoformat(str(values["run_date"])[:10]),)
     except PenstockError:
         return ()
@@ -310,11 +310,12 @@ def _apply(job: Job, turn: Turn) -> None:
 
 
 def _begin_runs(job: Job, card: Card) -> None:
-    given = _given(job, card.pipeline_id)
     if card.op == "cancel":
         job.service.cancel(card.run_id)
         job.put(decided="started", run_id=card.run_id, note=f"Asked {code(card.run_id)} to stop.")
-    elif card.runs > 1:
+        return
+    given = _given(job, card.pipeline_id)
+    if card.runs > 1:
         backfill = job.service.backfill(given, list(card.dates), params=card.params or None, trigger_by="app")
         job.set(backfill_id=backfill.backfill_id, panel=True)
         job.put(decided="started", backfill_id=backfill.backfill_id)

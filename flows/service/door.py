@@ -112,7 +112,7 @@ class Door:
             return Source(spec, lines=lines, text=path.read_text(encoding="utf-8"), where=str(given), folder=path.resolve().parent)
         if path.suffix in (".yml", ".yaml", ".json") or "/" in str(given):
             raise MissingError(f"there is no file {str(given)!r}", fix="Give the path of a spec file, or the id of a stored pipeline")
-        return self._stored(str(given))
+        return self.stored(str(given))
 
     def _draft(self, result: PlanResult) -> Source:
         from flows.spec.loader import from_data
@@ -122,12 +122,13 @@ class Door:
             raise InputError("the plan is not ready: " + ("; ".join(blocking) or result.status), fix="Answer its questions first")
         return Source(from_data(result.spec))
 
-    def _stored(self, pipeline_id: str) -> Source:
+    def stored(self, pipeline_id: str) -> Source:
+        """The newest version of a stored pipeline; never a file. Raises MissingError, with the near misses."""
         try:
             stored = self.store.specs.get(self.tenant, pipeline_id)
         except MissingError:
             known = [s.pipeline_id for s in self.store.specs.list(self.tenant)]
-            hint = did_you_mean(pipeline_id, known) or "Give a spec file, or the id of a pipeline that ran or was saved before"
+            hint = did_you_mean(pipeline_id, known) or "Name a pipeline that ran or was saved before, or the file of a spec"
             raise MissingError(f"there is no pipeline {pipeline_id!r}", fix=hint) from None
         return Source(FlowSpec.model_validate(stored.spec), where=pipeline_id, version=stored.version)
 

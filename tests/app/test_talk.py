@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -516,6 +517,15 @@ def test_a_stored_pipeline_opens_in_a_new_chat(talk: Talk, talks: Talks, service
     assert "Opened **Daily revenue**, version 1: 4 steps" in last(state).reply
     with pytest.raises(MissingError, match="there is no pipeline 'daily-revenues'"):
         talks.new().open("daily-revenues")
+
+
+def test_what_an_address_names_is_never_read_as_a_file(talks: Talks, home: Path) -> None:
+    spec = home / "files" / "other.yml"
+    spec.parent.mkdir()
+    spec.write_text("pipeline_id: other\nsteps: [{step_id: w, ps_type: generic.wait, config: {seconds: 1}}]\n", encoding="utf-8")
+    for name in (str(spec), "other.yml", "../files/other.yml"):
+        with pytest.raises(MissingError, match="there is no pipeline"):
+            talks.new().open(name)
 
 
 def test_an_unknown_chat_is_none_and_recent_ones_are_listed(talk: Talk, talks: Talks) -> None:
