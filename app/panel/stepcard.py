@@ -48,12 +48,16 @@ def summary(draft: Draft) -> None:
     st.markdown(f"**{plain(draft.name)}**  \n:gray[{plain(draft.pipeline_id)} · {several(len(steps), 'step')}]")
     if spec.get("description"):
         st.markdown(plain(spec["description"]))
-    reads = [code(name) for name in dict.fromkeys(origin(step) for step in steps) if name]
-    writes = [code(name) for name in dict.fromkeys(target(step) for step in steps) if name]
+    reads = [_named(name) for name in dict.fromkeys(origin(step) for step in steps) if name]
+    writes = [_named(name) for name in dict.fromkeys(target(step) for step in steps) if name]
     facts = {"Runs": plain(schedule(spec)), "Reads": ", ".join(reads), "Writes": ", ".join(writes),
              "Parameters": ", ".join(_parameter(each) for each in spec.get("parameters") or []), "Tells": plain(notified(spec))}
     _facts({name: words for name, words in facts.items() if words})
     st.caption("Select a step to see what it does.")
+
+
+def _named(name: str) -> str:
+    return ":gray[still open]" if name == "?" else code(name)
 
 
 def _parameter(param: Mapping[str, Any]) -> str:
