@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 from werkzeug import Response
 
-from tests.fixtures.browser import DESKTOP, PHONE, keep, panel, say, settled, step_of
+from tests.fixtures.browser import DESKTOP, PHONE, attach, keep, panel, say, settled, step_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
 
@@ -42,11 +42,6 @@ steps:
 """
 
 
-def attach(page, path: Path) -> None:
-    page.locator("input[type=file]").first.set_input_files(path)
-    expect(page.get_by_role("button", name=f"Remove {path.name}")).to_be_visible()
-
-
 def written(kind: str, path: Path) -> Path:
     """ROWS as a file of this kind."""
     import pandas as pd
@@ -67,7 +62,7 @@ def written(kind: str, path: Path) -> Path:
                                                      ("parquet", PHONE, False)])
 def test_an_attached_file_becomes_a_table(page_of, engine, door, tmp_path, kind, width, dark):
     page = page_of(engine.url, width=width, dark=dark)
-    attach(page, written(kind, tmp_path / f"cities_{kind}.{kind}"))
+    attach(page, written(kind, tmp_path / f"cities_{kind}.{kind}"), f"cities_{kind}.{kind}")
     say(page, f"load it into mart.from_{kind}")
     expect(page.get_by_text("3 rows, 3 columns")).to_be_visible()
     expect(page.locator(".st-key-panel_head")).to_contain_text("Valid")

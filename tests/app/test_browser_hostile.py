@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests.fixtures.browser import keep, panel, settled
+from tests.fixtures.browser import attach, keep, panel, say, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
 
@@ -51,12 +51,9 @@ def test_a_hostile_sentence_and_file_stay_text(page_of, engine):
     page = page_of(engine.url)
     seen: list[str] = []
     page.on("dialog", lambda dialog: (seen.append(dialog.message), dialog.dismiss()))
-    page.locator("input[type=file]").first.set_input_files(
-        {"name": "<img src=x onerror=alert(1)>.csv", "mimeType": "text/csv", "buffer": f'a,"{HOSTILE}"\n1,2\n'.encode()})
-    field = page.get_by_test_id("stChatInputTextArea").last
-    expect(page.get_by_test_id("stChatInput").get_by_text(".csv")).to_be_visible()
-    field.fill(f"load {HOSTILE} into mart.x")
-    field.press("Enter")
+    name = "<img src=x onerror=alert(1)>.csv"
+    attach(page, {"name": name, "mimeType": "text/csv", "buffer": f'a,"{HOSTILE}"\n1,2\n'.encode()}, name)
+    say(page, f"load {HOSTILE} into mart.x")
     expect(page.get_by_text("Worked for").last).to_be_visible()
     expect(page.get_by_text("<script>alert(3)</script>").first).to_be_visible()
     nothing_came_alive(page, seen)

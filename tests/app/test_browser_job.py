@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.fixtures.browser import DESKTOP, PHONE, keep, panel, say, settled, step_of
+from tests.fixtures.browser import DESKTOP, PHONE, attach, keep, panel, say, settled, step_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
 
@@ -165,8 +165,7 @@ def test_a_reload_in_mid_run_finds_the_run_again_and_two_viewers_see_the_same(pa
 
 def test_a_messy_file_is_previewed_with_its_rejected_rows(page_of, engine):
     page = page_of(engine.url)
-    page.locator("input[type=file]").first.set_input_files(FILES / "messy_orders.csv")
-    expect(page.get_by_test_id("stChatInput").get_by_text("messy_orders.csv")).to_be_visible()
+    attach(page, FILES / "messy_orders.csv", "messy_orders.csv")
     say(page, "load it into mart.messy")
     expect(page.get_by_text("could not be read").first).to_be_visible()
     expect(page.locator(".st-key-panel_head")).to_contain_text("Valid")
