@@ -40,8 +40,8 @@ def test_a_page_fits_and_stays_on_this_machine(page_of, app_url, path, width, da
     background = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
     assert background == ("rgb(14, 17, 32)" if dark else "rgb(255, 255, 255)")
     assert "Inter" in page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).fontFamily")
-    assert page.evaluate("[...document.fonts].some(face => face.family === 'Inter' && face.status === 'loaded')")
-    assert page.evaluate("document.querySelector('link[rel~=icon]').href").startswith("data:image/svg")
+    page.wait_for_function("[...document.fonts].some(face => face.family === 'Inter' && face.status === 'loaded')")
+    page.wait_for_function("document.querySelector('link[rel~=icon]').href.startsWith('data:image/svg')")
 
 
 @pytest.mark.parametrize(("breach", "said"), [
