@@ -70,8 +70,8 @@ class Settings:
             project=env.get("GOOGLE_CLOUD_PROJECT", ""),
             control_url=env.get("PENSTOCK_CONTROL_URL") or f"sqlite:///{place / 'control.sqlite'}",
             prefect_url=env.get("PENSTOCK_PREFECT_URL", ""),
-            prefect_port=_number("PENSTOCK_PREFECT_PORT", 4200),
-            app_port=_number("PENSTOCK_APP_PORT", 8501),
+            prefect_port=_port("PENSTOCK_PREFECT_PORT", 4200),
+            app_port=_port("PENSTOCK_APP_PORT", 8501),
             max_runs=_number("PENSTOCK_MAX_RUNS", 0),
             folders=(Path.cwd(), place / "files", *extra),
         )
@@ -98,6 +98,14 @@ def check_tenant(tenant_id: str) -> None:
     if not plain.isalnum() or not plain.isascii() or len(tenant_id) > 63:
         raise InputError(f"tenant {tenant_id!r} is not a valid name", where="--tenant",
                          fix="Use letters, digits, '-' and '_', at most 63 of them")
+
+
+def _port(name: str, default: int) -> int:
+    """A TCP port; 0 is any free one."""
+    port = _number(name, default)
+    if port > 65_535:
+        raise InputError(f"{port} is not a port: the highest is 65535", where=name, fix=f"Unset {name} or give it a number like {default}")
+    return port
 
 
 def _number(name: str, default: int) -> int:

@@ -329,7 +329,7 @@ def users(settings: Settings) -> int:
 # ---- addresses and environments
 
 def free_port(wanted: int, say: Say, what: str) -> int:
-    """The wanted port, the first free one of the next 20, or any."""
+    """The wanted port, the first free one of the next 20, or any; 0 wants any."""
     for port in (*range(wanted, min(wanted + PORTS + 1, 65_536)), 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -338,7 +338,7 @@ def free_port(wanted: int, say: Say, what: str) -> int:
             except OSError:
                 continue
             found = int(probe.getsockname()[1])
-        if found != wanted:
+        if found != wanted != 0:
             say(f"port {wanted} is taken: {what} uses {found}")
         return found
     raise UnreachableError("no port is free on this machine", where=HOST)

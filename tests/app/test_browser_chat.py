@@ -139,6 +139,7 @@ def test_a_turn_that_is_left_goes_on_and_is_found_again(page_of, engine, door, s
     expect(page.get_by_text("Previewing 200 rows").locator("visible=true")).to_have_count(0)
     panel(page, "Preview")
     expect(page.get_by_text("All 2 rows").first).to_be_visible()
+    expect(page.get_by_text("Nothing was written.").first).to_be_visible()
     expect(page.locator(".st-key-panel_head")).to_contain_text("Every day at 03:00 UTC")
 
 

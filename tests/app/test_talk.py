@@ -285,6 +285,7 @@ def test_a_file_is_read_and_invites_sentences(talk: Talk) -> None:
     turn = said(talk, "", [("sales may.csv", b"order_id,amount\n1,2.5\n2,3.5\n")])
     assert (turn.state, turn.kind, turn.files[0].name) == ("done", "files", "sales may.csv")
     assert "Read **sales may\\.csv**" in turn.files[0].words
+    assert turn.files[0].words.endswith("It is in no table until a pipeline loads it.")
     assert turn.files[0].attached.profile.rows == 2
     assert words.ideas(turn) == ["Load sales may.csv into mart.sales_may",
                                  "Load sales may.csv, check that order_id is never empty, and write it to mart.sales_may"]

@@ -27,7 +27,7 @@ def test_addresses_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter2" not in f"{read} {read!r}"
 
 
-@pytest.mark.parametrize("text", ["x", "-1", "1.5", "²"])
+@pytest.mark.parametrize("text", ["x", "-1", "1.5", "²", "65536"])
 def test_a_number_that_is_none_names_its_variable(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("PENSTOCK_PREFECT_PORT", text)
     with pytest.raises(InputError, match="PENSTOCK_PREFECT_PORT"):
