@@ -63,6 +63,18 @@ def test_the_guard_finds_what_a_page_must_not_do(chrome, app_url, breach, said):
         net.judge()
 
 
+def test_a_link_to_a_page_may_be_the_first_thing_a_fresh_server_is_asked_for(page_of, tmp_path):
+    """Streamlit runs a folder named `pages` by itself until the navigation has been drawn once, unless it is told not to."""
+    home = Path(small_shop(tmp_path / "home").home)
+    server = app_server(home, home / "server.log")
+    try:
+        page = page_of(f"{server.url}/runs")
+        expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+        expect(page.get_by_test_id("stTopNavLink")).to_have_count(2)
+    finally:
+        server.stop()
+
+
 def test_navigation_is_reached_by_keyboard(page_of, app_url):
     page = page_of(app_url)
     link = page.get_by_role("link", name="Runs")
