@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,18 @@ INTERRUPT_EVERY = 0.02  # an interrupt that meets no query is lost, so it is rep
 INTERRUPT_FOR = 0.5
 
 
+@dataclass(eq=False)
+class _Work:
+    """One statement while it runs, and why it was stopped."""
+
+    connection: duckdb.DuckDBPyConnection
+    stopped: Callable[[], PenstockError] | None = None
+
+    def check(self) -> None:
+        if self.stopped:
+            raise self.stopped()
+
+
 class Session:
     """A sandboxed connection. Raises the errors of `flows.errors`, never DuckDB's own."""
 
@@ -30,8 +43,7 @@ class Session:
         self.memory_mb = limits.preview_memory_mb if preview else limits.duckdb_memory_mb
         self.con = _connect(self.folders, memory_mb=self.memory_mb, threads=max(limits.duckdb_threads, os.cpu_count() or 1), spill=spill)
         self._lock = threading.Condition()
-        self._active: list[duckdb.DuckDBPyConnection] = []
-        self._stopped: Callable[[], PenstockError] | None = None
+        self._active: list[_Work] = []
         self._closed = False
 
     # ---------------------------------------------------------------- running
@@ -57,10 +69,10 @@ class Session:
         if self._closed:
             raise SqlError("this session is closed", verdict="failed")
         cursor = self.con.cursor()
-        with self._working(cursor, 0):
+        with self._working(cursor, 0) as work:
             reader = cursor.sql(sql).to_arrow_reader(batch_rows)
             while True:
-                self._check()
+                work.check()
                 try:
                     batch = reader.read_next_batch()
                 except StopIteration:
@@ -80,18 +92,18 @@ class Session:
     def cancel(self, why: Callable[[], PenstockError] = lambda: Cancelled("cancelled")) -> None:
         """Stop what runs now; returns when it has stopped, or after half a second. Nothing runs: nothing happens."""
         with self._lock:
-            if not self._active:
-                return
-            self._stopped = self._stopped or why
+            works = list(self._active)
+        self._interrupt(works, why)
+
+    def _interrupt(self, works: Sequence[_Work], why: Callable[[], PenstockError]) -> None:
+        """Stop these pieces of work and no other: one that begins while the lock is waited for is not theirs."""
         until = time.monotonic() + INTERRUPT_FOR
-        while time.monotonic() < until:
-            with self._lock:
-                if not self._active:
-                    return
-                for connection in self._active:
-                    connection.interrupt()
-                if self._lock.wait(INTERRUPT_EVERY) and not self._active:
-                    return
+        with self._lock:
+            while (left := [work for work in works if work in self._active]) and time.monotonic() < until:
+                for work in left:
+                    work.stopped = work.stopped or why
+                    work.connection.interrupt()
+                self._lock.wait(INTERRUPT_EVERY)
 
     def close(self) -> None:
         """Stop what runs and let everything go; calling it again does nothing."""
@@ -100,35 +112,30 @@ class Session:
             self.cancel()
             self.con.close()
 
-    def _check(self) -> None:
-        if self._stopped:
-            raise self._stopped()
-
     @contextmanager
-    def _working(self, connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    def _working(self, connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[_Work]:
         import duckdb
 
         if self._closed:
             raise SqlError("this session is closed", verdict="failed")
+        work = _Work(connection)
         with self._lock:
-            self._active.append(connection)
+            self._active.append(work)
         timer = None
         if seconds > 0:
-            timer = threading.Timer(seconds, self.cancel, [lambda: StepTimeout(f"the statement took longer than {seconds:g} s")])
+            timer = threading.Timer(seconds, self._interrupt, [[work], lambda: StepTimeout(f"the statement took longer than {seconds:g} s")])
             timer.daemon = True
             timer.start()
         try:
-            yield
-            self._check()
+            yield work
+            work.check()
         except (duckdb.Error, RuntimeError, OSError) as error:
-            raise self._stopped() if self._stopped else translate(error, self.memory_mb) from error
+            raise work.stopped() if work.stopped else translate(error, self.memory_mb) from error
         finally:
             if timer:
                 timer.cancel()
             with self._lock:
-                self._active.remove(connection)
-                if not self._active:
-                    self._stopped = None
+                self._active.remove(work)
                 self._lock.notify_all()
 
 
