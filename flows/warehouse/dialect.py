@@ -9,12 +9,13 @@ from sqlglot.errors import OptimizeError, SqlglotError
 
 from flows.errors import SqlError
 from flows.spec.suggest import did_you_mean
-from flows.warehouse import rewrite_text, rewrite_time, rewrite_value
+from flows.warehouse import rewrite_cast, rewrite_number, rewrite_text, rewrite_time, rewrite_value
 from flows.warehouse.base import Column
 from flows.warehouse.rewrite_time import DUCK_TYPES
 from flows.warehouse.trees import Rule, agree, call, cast, invalid, is_text, kind, refuse
 
-RULES: dict[type[exp.Expr], Rule] = {**rewrite_value.RULES, **rewrite_text.RULES, **rewrite_time.RULES}
+RULES: dict[type[exp.Expr], Rule] = {**rewrite_value.RULES, **rewrite_number.RULES, **rewrite_cast.RULES, **rewrite_text.RULES,
+                                     **rewrite_time.RULES}
 SAME: frozenset[type[exp.Expr]] = frozenset({
     # the same on both
     exp.Count, exp.CountIf, exp.Min, exp.Max, exp.AnyValue, exp.HavingMax, exp.LogicalAnd, exp.LogicalOr, exp.ArgMax, exp.ArgMin,

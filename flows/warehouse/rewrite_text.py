@@ -6,7 +6,7 @@ import re
 
 from sqlglot import exp
 
-from flows.warehouse.rewrite_value import to_string
+from flows.warehouse.rewrite_cast import to_string
 from flows.warehouse.trees import Rule, T, call, cast, invalid, is_text, kind, refuse
 
 SPACES = " \t\n\v\f\r\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
