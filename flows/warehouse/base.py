@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 WriteMode = Literal["append", "overwrite", "merge", "replace_partition"]
 Verdict = Literal["portable", "local-approximate", "bigquery-only"]
+Dialect = Literal["duckdb", "bigquery"]
 
 LINEAGE = ("x_org_slug", "x_pipeline_id", "x_credential_id", "x_pipeline_run_date", "x_run_id", "x_ingested_at", "x_ingestion_date")
 """Columns that every written table carries, in this order, after its own."""
@@ -84,12 +85,13 @@ class SqlPlan:
 
 @dataclass(frozen=True)
 class ExecResult:
-    """What a script did; `rows` are those affected, `result` is its last SELECT."""
+    """What a script did; `rows` are those affected, `result` is its last SELECT, `notes` say where BigQuery's answer may differ."""
 
     rows: int = 0
     bytes: int | None = None
     job_id: str = ""
     result: pa.Table | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ class Warehouse(Protocol):
     Raises SqlError (wrong or refused statement), DataError, TransientError (lost race, lost connection), StepTimeout, Cancelled.
     """
 
-    dialect: str
+    dialect: Dialect
     capabilities: Capabilities
 
     def bind(self, relation: Relation) -> None:

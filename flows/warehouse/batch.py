@@ -24,7 +24,8 @@ _prepared: dict[tuple[str, ...], tempfile.TemporaryDirectory[str]] = {}
 
 def answer(line: Mapping[str, Any]) -> dict[str, Any]:
     """Run one line {id, project, setup, sql, params, probe} on a new warehouse of its own: columns and rows of the probe, else of the
-    last SELECT; or an error with the verdict refused, invalid or failed (failed: also an error in `setup`).
+    last SELECT, and notes where BigQuery's answer may differ; or an error with the verdict refused, invalid or failed (failed: also an
+    error in `setup`).
 
     Equal `setup` lists are run once and copied. For one thread.
     """
@@ -85,13 +86,14 @@ def _open(home: Path, project: str) -> Iterator[DuckDBWarehouse]:
 
 def _run(warehouse: DuckDBWarehouse, line: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        result = warehouse.execute(line.get("sql") or "", parameters(line.get("params"))).result
+        done = warehouse.execute(line.get("sql") or "", parameters(line.get("params")))
+        result = done.result
         if line.get("probe"):
             result = warehouse.query(line["probe"])
         columns, rows = rows_json(result) if result is not None else ([], [])
     except PenstockError as error:
         return _error(error, verdict_of(error))
-    return {"columns": columns, "rows": rows}
+    return {"columns": columns, "rows": rows, "notes": list(done.notes)}
 
 
 def verdict_of(error: PenstockError) -> str:

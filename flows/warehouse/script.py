@@ -20,7 +20,7 @@ from flows.warehouse.evolve import fits
 from flows.warehouse.lake import Change, Pinned
 from flows.warehouse.quoting import name_sql
 from flows.warehouse.scope import path_of
-from flows.warehouse.statement import bind_params, prepare
+from flows.warehouse.statement import Prepared, bind_params, prepare
 from flows.warehouse.tables import SCHEMA, Found
 from flows.warehouse.trees import invalid, kind, refuse
 
@@ -55,6 +55,7 @@ class Script:
         self.works: dict[str, Work] = {}
         self.rows = 0
         self.result: Any = None
+        self.notes: dict[str, None] = {}
 
     def run(self, text: str) -> ExecResult:
         trees = guard.parse(text)
@@ -68,12 +69,18 @@ class Script:
             self._commit()
         finally:
             self._clean()
-        return ExecResult(rows=self.rows, result=self.result)
+        return ExecResult(rows=self.rows, result=self.result, notes=tuple(self.notes))
+
+    def _prepared(self, tree: exp.Expr) -> Prepared:
+        """A query of the script for DuckDB; its notes are kept."""
+        made = prepare(tree, {}, self.tables, text=True, project=self.warehouse.project)
+        self.notes.update(dict.fromkeys(made.notes))
+        return made
 
     # ---------------------------------------------------------------- statements
     def _one(self, tree: exp.Expr) -> None:
         if isinstance(tree, exp.Query):
-            self.result = self.warehouse._fetch(prepare(tree, {}, self.tables, text=True, project=self.warehouse.project).sql, self.limits)
+            self.result = self.warehouse._fetch(self._prepared(tree).sql, self.limits)
             return
         if isinstance(tree, (exp.Transaction, exp.Commit)):
             return  # a script is one transaction here
@@ -120,7 +127,7 @@ class Script:
                 raise invalid(tree, "a table needs columns, or a SELECT after AS")
             nulls = ", ".join(f"CAST(NULL AS {to_duck(c.type)}) AS {name_sql(c.name)}" for c in declared)
             return f"SELECT {nulls} WHERE false", declared
-        sql, columns = self.warehouse._typed(prepare(tree.expression, {}, self.tables, text=True, project=self.warehouse.project).sql)
+        sql, columns = self.warehouse._typed(self._prepared(tree.expression).sql)
         if not declared:
             return sql, columns
         if len(declared) != len(columns):
@@ -146,7 +153,7 @@ class Script:
             self._values(tree, columns, source)
             sql = self._translated(source, {}).sql(dialect="duckdb")
         else:
-            query = prepare(source, {}, self.tables, text=True, project=self.warehouse.project)
+            query = self._prepared(source)
             sql, given = self.warehouse._typed(query.sql)
             _assignable(tree, [c.type for c in given], columns)
         names_sql = ", ".join(name_sql(c.name) for c in columns)

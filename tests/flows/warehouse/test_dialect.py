@@ -170,8 +170,13 @@ def test_a_batch_line_has_setup_parameters_and_a_probe() -> None:
     line = {"id": "7", "project": "acme-prod", "setup": ["CREATE SCHEMA ds; CREATE TABLE ds.t (a INT64, n NUMERIC)"],
             "sql": "INSERT INTO `acme-prod.ds.t` (a, n) SELECT x, @n FROM UNNEST(@xs) AS x",
             "params": {"n": ["NUMERIC", "1.50"], "xs": ["ARRAY<INT64>", [1, 2]]}, "probe": "SELECT SUM(a) AS a, SUM(n) AS n FROM ds.t"}
-    assert answer(line) == {"id": "7", "columns": [{"name": "a", "type": "INT64"}, {"name": "n", "type": "NUMERIC"}], "rows": [[3, "3"]]}
-    assert answer({"id": "8", "sql": "CREATE TABLE ds.t (a INT64)"}) == {"id": "8", "columns": [], "rows": []}
+    columns = [{"name": "a", "type": "INT64"}, {"name": "n", "type": "NUMERIC"}]
+    assert answer(line) == {"id": "7", "columns": columns, "rows": [[3, "3"]], "notes": []}
+    assert answer({"id": "8", "sql": "CREATE TABLE ds.t (a INT64)"}) == {"id": "8", "columns": [], "rows": [], "notes": []}
+
+
+def test_a_batch_line_says_where_bigquery_may_differ() -> None:
+    assert "another sketch" in answer({"id": "9", "sql": "SELECT APPROX_COUNT_DISTINCT(x) FROM UNNEST([1]) AS x"})["notes"][0]
 
 
 @pytest.mark.parametrize(("line", "verdict"), [
