@@ -14,22 +14,27 @@ from flows.errors import InputError
 
 if TYPE_CHECKING:
     from flows.service import Penstock
+    from flows.warehouse import SqlPlan
 
 
 SHOWN = 200  # rows
+VERDICTS = {"portable": "same on DuckDB and BigQuery", "local-approximate": "approximate locally", "bigquery-only": "BigQuery only"}
 
 
 @click.command()
 @click.argument("sql", required=False)
 @click.option("--file", "file", metavar="F", type=click.Path(), help="Read the SQL from a file.")
 @click.option("--read-only", is_flag=True, help="Refuse everything but one SELECT.")
+@click.option("--env", "environment", type=click.Choice(["local", "production"]), default="local", show_default=True,
+              help="Local tables, or those of the BigQuery project.")
+@click.option("--check", is_flag=True, help="Do not run it: say what it reads, gives and costs, and where it may differ.")
 @click.option("--timeout", type=click.FloatRange(0.1, 86_400), metavar="SECONDS", help="Stop a statement after this time (default: 300).")
 @click.option("--batch", metavar="IN.jsonl", type=click.Path(), help="Each line in a new throw-away warehouse, one JSON answer a line.")
 @as_json
 @shared
-def query(door: Penstock, sql: str | None, file: str | None, read_only: bool, timeout: float | None, batch: str | None,
-          as_json: bool) -> int:
-    """BigQuery SQL on the local warehouse. Tables by catalogued name or dataset.table."""
+def query(door: Penstock, sql: str | None, file: str | None, read_only: bool, environment: str, check: bool, timeout: float | None,
+          batch: str | None, as_json: bool) -> int:
+    """BigQuery SQL on the warehouse. Tables by catalogued name or dataset.table."""
     from flows.warehouse.encode import rows_json
 
     if batch is not None:
@@ -37,14 +42,32 @@ def query(door: Penstock, sql: str | None, file: str | None, read_only: bool, ti
     if (sql is None) == (file is None):
         raise InputError("give the SQL in quotes or with --file", where="query",
                          fix='For instance: penstock query "select count(*) from orders"')
-    columns, rows = rows_json(door.query(sql if sql is not None else _read(str(file), "--file"), read_only=read_only,
-                                         seconds=timeout))
+    text = sql if sql is not None else _read(str(file), "--file")
+    if check:
+        return _checked(door.check_sql(text, environment=environment), as_json)
+    columns, rows = rows_json(door.query(text, read_only=read_only, seconds=timeout, environment=environment))
     if as_json:
         put_json({"columns": columns, "rows": rows})
     elif columns:
         _show(columns, rows)
     else:
         hint("done")
+    return 0
+
+
+def _checked(plan: SqlPlan, as_json: bool) -> int:
+    """What a statement would do, in words or as data."""
+    from flows.show.units import size, usd
+
+    if as_json:
+        put_json({"verdict": plan.verdict, "notes": list(plan.notes), "reads": list(plan.reads), "bytes": plan.bytes, "usd": plan.usd,
+                  "columns": [{"name": c.name, "type": c.type} for c in plan.columns]})
+        return 0
+    table(["column", "type"], [[c.name, c.type] for c in plan.columns])
+    cost = [size(plan.bytes)] if plan.bytes is not None else []
+    cost += [usd(plan.usd)] if plan.usd is not None else []
+    say(f"reads {', '.join(plan.reads) or 'no table'}" + (f": {', '.join(cost)}" if cost else ""))
+    say("".join([VERDICTS[plan.verdict], *(f"\n  {note}" for note in plan.notes)]))
     return 0
 
 

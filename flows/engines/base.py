@@ -9,6 +9,8 @@ An engine is a module; its path below `flows/engines` is its `ps_type` (`generic
     def output(config, scope) -> tuple[Column, ...] | None
                                                    optional; the columns it gives, computed without data; None: unknown until it
                                                    runs. Raises SpecError whose Problem paths start at the block (`config.checks.0.column`)
+    def queries(config, scope) -> list[Query]      optional; what it asks of the warehouse, for its price; default: nothing. Called
+                                                   when all columns are known
 
 Engines never import Prefect, LangChain or each other. Packages outside register such a module under the entry point group
 `penstock.engines`.
@@ -21,7 +23,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -29,6 +31,9 @@ from flows.errors import Cancelled
 from flows.insight.catalog import Catalog
 from flows.settings import Limits
 from flows.warehouse.base import Column, Relation, Warehouse
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 
 class EngineConfig(BaseModel):
@@ -139,6 +144,16 @@ class Scope:
     files: Files | None = None
     describe_table: Callable[[str], tuple[Column, ...] | None] = lambda name: None  # a table of the warehouse, None if there is none
     tables: Mapping[str, str] = field(default_factory=dict)  # step id -> its word in `<table>_<column>`: `registry.table_words(spec)`
+    variables: Mapping[str, Any] = field(default_factory=dict)  # of the spec, for the placeholders of its queries
+    run_date: date = date(2000, 1, 1)
+
+
+@dataclass(frozen=True)
+class Query:
+    """A question to the warehouse: BigQuery SQL as text with its parameters, or as a compiled tree."""
+
+    sql: str | exp.Expression
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -177,3 +192,4 @@ class Engine(Protocol):
     def preview(self, config: Any, context: Context) -> StepResult: ...
     def inputs(self, config: Any) -> list[str]: ...
     def output(self, config: Any, scope: Scope) -> tuple[Column, ...] | None: ...
+    def queries(self, config: Any, scope: Scope) -> list[Query]: ...

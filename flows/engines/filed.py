@@ -104,4 +104,4 @@ def _typed(name: str, table: Any, types: Mapping[str, str], context: Context) ->
     if not types:
         return context.warehouse.stage(name, table)
     read = context.warehouse.stage(f"{name}__read", table)
-    return context.warehouse.stage(name, cast_tree(read.name, read.columns, wanted(read.columns, types)))
+    return context.warehouse.stage(name, cast_tree(read.name, read.columns, wanted(read.columns, types), context.warehouse.dialect))

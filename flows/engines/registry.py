@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from flows.engines.base import Context, Engine, EngineConfig, Scope, StepResult
+from flows.engines.base import Context, Engine, EngineConfig, Query, Scope, StepResult
 from flows.errors import MissingError, PenstockError
 from flows.insight.catalog import Catalog
 from flows.spec.model import FlowSpec
@@ -48,6 +48,10 @@ class Loaded:
     def output(self, config: Any, scope: Scope) -> tuple[Column, ...] | None:
         gives = getattr(self.module, "output", None)
         return gives(config, scope) if gives else None
+
+    def queries(self, config: Any, scope: Scope) -> list[Query]:
+        asks = getattr(self.module, "queries", None)
+        return list(asks(config, scope)) if asks else []
 
 
 def names() -> list[str]:

@@ -12,7 +12,7 @@ from flows.engines.base import Context
 from flows.engines.rows import Rows
 from flows.engines.tables import fail, find
 from flows.errors import InputError
-from flows.warehouse.base import Column, Relation
+from flows.warehouse.base import Column, Dialect, Relation
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -128,8 +128,8 @@ def shaped(table: Any, want: Want, context: Context) -> Relation:
     change = wanted(given, want.types)
     columns = tuple(Column(c.name, change.get(c.name, c.type)) for c in given)
     made = compiler.source("q", columns, now=context.run_date, select=want.columns, where=want.filter,
-                           since=since(want.since, columns, context.run_date))
-    return warehouse.stage(want.relation, swapped(made.tree, "q", cast_tree(raw, given, change)))
+                           since=since(want.since, columns, context.run_date), dialect=warehouse.dialect)
+    return warehouse.stage(want.relation, swapped(made.tree, "q", cast_tree(raw, given, change, warehouse.dialect)))
 
 
 def narrowed(got: Got, columns: Sequence[str] | None, where: Any, new: tuple[str, str] | None, context: Context) -> Got:
@@ -140,7 +140,7 @@ def narrowed(got: Got, columns: Sequence[str] | None, where: Any, new: tuple[str
         return got
     read = got.relation
     made = compiler.source(read.name, read.columns, now=context.run_date, select=columns, where=where,
-                           since=since(new, read.columns, context.run_date))
+                           since=since(new, read.columns, context.run_date), dialect=context.warehouse.dialect)
     return replace(got, relation=context.warehouse.stage(read.name, made.tree))
 
 
@@ -150,13 +150,13 @@ def wanted(columns: Sequence[Column], types: Mapping[str, str]) -> dict[str, str
     return {c.name: promised[c.name.casefold()] for c in columns if promised.get(c.name.casefold(), c.type) != c.type}
 
 
-def cast_tree(name: str, columns: Sequence[Column], change: Mapping[str, str]) -> exp.Select:
+def cast_tree(name: str, columns: Sequence[Column], change: Mapping[str, str], dialect: Dialect) -> exp.Select:
     """SELECT of all columns of a relation, some in another type."""
     from sqlglot import exp
 
     from flows.transform.frame import cast, col, ident, table
 
-    cells = [exp.alias_(cast(col(c.name), change[c.name], "duckdb"), ident(c.name)) if c.name in change else col(c.name) for c in columns]
+    cells = [exp.alias_(cast(col(c.name), change[c.name], dialect), ident(c.name)) if c.name in change else col(c.name) for c in columns]
     return exp.Select(expressions=cells).from_(table(name))
 
 

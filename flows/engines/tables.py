@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 from flows.engines.base import Context, Scope
 from flows.errors import MissingError, PenstockError, Problem, SpecError
-from flows.insight.catalog import Table
+from flows.insight.catalog import Catalog, Table
 from flows.warehouse.base import LINEAGE, Column
 
 if TYPE_CHECKING:
     from sqlglot import exp
+
+WAREHOUSE = ("bigquery", "duckdb")
+"""Kinds of connection that are the warehouse of the environment itself."""
 
 
 def fail(path: str, code: str, message: str, hint: str = "", options: Sequence[str] = ()) -> NoReturn:
@@ -71,7 +74,8 @@ def find(name: str, columns: Sequence[Column], path: str) -> Column:
 def lake(name: str, context: Context) -> tuple[Column, ...]:
     """Columns of a table of the lake, by its catalogued or full name. Raises MissingError that names the connection and the way out."""
     table = context.catalog.tables.get(name)
-    if table is not None and table.connection and not table.location:
+    sample = context.environment == "production" and table is not None and not of_warehouse(table.connection, context.catalog)
+    if table is not None and table.connection and (sample or not table.location):
         from flows.insight.connections import variable
 
         raise MissingError(f"table {name!r} is behind connection {table.connection!r}, which has no address here",
@@ -85,6 +89,12 @@ def lake(name: str, context: Context) -> tuple[Column, ...]:
         return found
     have = {column.name.casefold(): column for column in found}
     return tuple(have[name.casefold()] for name in table.columns if name.casefold() in have) or found
+
+
+def of_warehouse(connection: str, catalog: Catalog) -> bool:
+    """Is this connection the warehouse itself, or none at all?"""
+    found = catalog.connections.get(connection)
+    return not connection or (found.kind if found else connection) in WAREHOUSE
 
 
 def everything(name: str) -> exp.Select:

@@ -75,9 +75,12 @@ class Job:
     def log_file(self) -> Path:
         return log_file(self.settings, self.run_id)
 
-    def open_warehouse(self, step_id: str) -> Warehouse:
-        """A session of its own; whoever asks for it closes it."""
-        return open_session(self.settings, self.store, self.catalog, stage=f"{self.run_id}/{step_id}", preview=self.preview)
+    def open_warehouse(self, step_id: str, tries: int = 1) -> Warehouse:
+        """A session of its own for one try of a step; whoever asks for it closes it."""
+        labels = {"tenant": self.tenant_id, "pipeline": self.spec.pipeline_id, "run": self.run_id, "step": step_id}
+        return open_session(self.settings, self.store, self.catalog, stage=f"{self.run_id}/{step_id}", preview=self.preview,
+                            environment=self.environment, labels=labels, job_key=f"{self.run_id}-{step_id}-{tries}",
+                            max_bytes=(self.spec.budget.bytes_per_run if self.spec.budget else None) or 0)
 
     def context(self, step: PlanStep, warehouse: Warehouse, inputs: Mapping[str, Relation], cancel: Cancel,
                 log: logging.Logger) -> Context:

@@ -57,14 +57,14 @@ class Outcome:
         return {name: plain(value) for name, value in known.items()}
 
 
-def attempt(step: PlanStep, job: Job, inputs: Mapping[str, Relation], cancel: Cancel, log: logging.Logger) -> Outcome:
-    """Run the step once, in this thread, in a warehouse session of its own. Never raises."""
+def attempt(step: PlanStep, job: Job, inputs: Mapping[str, Relation], cancel: Cancel, log: logging.Logger, tries: int = 1) -> Outcome:
+    """Run the step once, in this thread, in a warehouse session of its own. `tries` counts from 1. Never raises."""
     own = Cancel()
     off = cancel.on(lambda: own.set(cancel.reason or "cancelled"))
 
     def work() -> StepResult:
         own.check()
-        with deadline(own, step.timeout), session(job, step, inputs, own) as warehouse:
+        with deadline(own, step.timeout), session(job, step, inputs, own, tries) as warehouse:
             return step.engine.run(step.config, job.context(step, warehouse, inputs, own, log))
 
     started = time.monotonic()
@@ -98,9 +98,9 @@ def deadline(cancel: Cancel, seconds: float, reason: str = OVERDUE) -> Iterator[
 
 
 @contextmanager
-def session(job: Job, step: PlanStep, inputs: Mapping[str, Relation], cancel: Cancel) -> Iterator[Warehouse]:
+def session(job: Job, step: PlanStep, inputs: Mapping[str, Relation], cancel: Cancel, tries: int = 1) -> Iterator[Warehouse]:
     """A warehouse session with the rows of the steps before bound in it, stopped by the switch."""
-    warehouse = job.open_warehouse(step.step_id)
+    warehouse = job.open_warehouse(step.step_id, tries)
     with stopping(warehouse, cancel):
         try:
             for relation in inputs.values():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from flows.insight.catalog import Table
-    from flows.warehouse import Warehouse
+    from flows.warehouse import SqlPlan, Warehouse
 
 __all__ = ["Attached", "ColumnProfile", "Data", "Profile"]
 
@@ -66,15 +66,16 @@ class Data(Author):
 
     # ---- tables
 
-    def warehouse(self, *, preview: bool = False) -> Warehouse:
-        """A session on the local warehouse; close it after use."""
+    def warehouse(self, *, preview: bool = False, environment: str = "local") -> Warehouse:
+        """A session on the warehouse of an environment; close it after use. Raises UnreachableError where none is set up."""
         from flows.run.session import open_session
 
-        return open_session(self.settings, self.store, self.catalog, stage="adhoc", preview=preview)
+        return open_session(self.settings, self.store, self.catalog, stage="adhoc", preview=preview, environment=environment,
+                            labels={"tenant": self.tenant, "pipeline": "adhoc"})
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None, *, read_only: bool = False,
-              seconds: float | None = None) -> pa.Table:
-        """BigQuery SQL on the local warehouse; the rows of the last SELECT.
+              seconds: float | None = None, environment: str = "local") -> pa.Table:
+        """BigQuery SQL on the warehouse of an environment; the rows of the last SELECT.
 
         Each statement may take `seconds` (default `limits.query_seconds`). Raises SqlError, StepTimeout.
         """
@@ -83,12 +84,24 @@ class Data(Author):
 
         self._sample()
         limits = QueryLimits(read_only=read_only, seconds=self.settings.limits.query_seconds if seconds is None else seconds)
-        session = self.warehouse(preview=read_only)
+        session = self.warehouse(preview=read_only and environment == "local", environment=environment)
         try:
             if read_only:
                 return stoppable(session, lambda: session.query(sql, params, limits=limits))
             done = stoppable(session, lambda: session.execute(sql, params, limits=limits))
             return done.result if done.result is not None else _empty()
+        finally:
+            session.close()
+
+    def check_sql(self, sql: str, params: Mapping[str, Any] | None = None, *, environment: str = "local") -> SqlPlan:
+        """What one SELECT would do, without running it: columns, tables read, bytes and price where BigQuery answers, and whether its
+        answer is the same on both warehouses. Raises SqlError."""
+        from flows.run.session import stoppable
+
+        self._sample()
+        session = self.warehouse(preview=environment == "local", environment=environment)
+        try:
+            return stoppable(session, lambda: session.check(sql, params))
         finally:
             session.close()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from flows.errors import DuplicateRun, InputError, LimitError, UnreachableError
+from flows.errors import DuplicateRun, InputError, LimitError
 from flows.service.door import Door
 from flows.spec.model import FlowSpec
 
@@ -74,8 +74,9 @@ class Submit(Door):
         if environment not in ENVIRONMENTS:
             raise InputError(f"there is no environment {environment!r}", where="--env", fix=f"Use one of {', '.join(ENVIRONMENTS)}")
         if environment == "production":
-            raise UnreachableError("no BigQuery project is set up for production here", where="--env production",
-                                   fix="Run with --env local")
+            from flows.run.session import production
+
+            production(self.settings)
         self._own_catalog()
         source = self.source(given)
         self._valid(source)

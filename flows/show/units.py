@@ -96,3 +96,20 @@ def _short(value: date, before: date | None) -> str:
     if before and (before.year, before.month) == (value.year, value.month):
         return str(value.day)
     return f"{value.day} {MONTHS[value.month - 1]}" if before and before.year == value.year else day(value)
+
+
+def size(count: float) -> str:
+    """Bytes: `0 B`, `512 B`, `3.4 KiB`, `12 MiB`, `1.2 TiB`."""
+    value = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if value < 1023.5 or unit == "TiB":
+            break
+        value /= 1024
+    return f"{value:.1f} {unit}" if value < 9.95 and unit != "B" else f"{value:,.0f} {unit}"
+
+
+def usd(value: float) -> str:
+    """US dollars: `$0`, `under $0.01`, `$0.12`, `$1,234`."""
+    if 0 < value < 0.005:
+        return "under $0.01"
+    return f"${value:,.0f}" if value == 0 or value >= 999.5 else f"${value:,.2f}"

@@ -11,10 +11,10 @@ from sqlglot import exp
 
 from flows.transform import groups, joins, money, rows, shapes
 from flows.transform.condition import Compare
-from flows.transform.frame import MOMENTS, Dialect, Frame, Work, fail, kind, unique
+from flows.transform.frame import MOMENTS, Frame, Work, fail, kind, unique
 from flows.transform.operations import Operation
 from flows.transform.predicate import predicate
-from flows.warehouse.base import Column
+from flows.warehouse.base import Column, Dialect
 
 _STEPS: dict[str, Callable[[Any, Frame, Work, str], Frame]] = {
     "filter": rows.filter_, "select": rows.select, "rename": rows.rename, "derive": rows.derive, "fill": rows.fill, "mask": rows.mask,

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Literal, NoReturn
+from typing import NoReturn
 
 from sqlglot import exp
 
 from flows.errors import Problem, SpecError
 from flows.spec.suggest import did_you_mean, suggest
-from flows.warehouse.base import Column
+from flows.warehouse.base import Column, Dialect
 
-Dialect = Literal["duckdb", "bigquery"]
 NUMBERS = ("INT64", "NUMERIC", "BIGNUMERIC", "FLOAT64")
 MOMENTS = ("DATE", "DATETIME", "TIMESTAMP")
 _FORBIDDEN = set('!"$()*,./;?@[\\]^`{}~')

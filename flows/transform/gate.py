@@ -12,7 +12,7 @@ from sqlglot import exp
 from flows.errors import SpecError
 from flows.transform.condition import Compare
 from flows.transform.expression import scalar
-from flows.transform.frame import NUMBERS, Dialect, Frame, Work, col, fail, ident, kind, missing, plain, projection
+from flows.transform.frame import NUMBERS, Frame, Work, col, fail, ident, kind, missing, plain, projection
 from flows.transform.groups import partition
 from flows.transform.predicate import comparable, predicate
 from flows.transform.quality import (
@@ -30,7 +30,7 @@ from flows.transform.quality import (
     age,
 )
 from flows.transform.scalars import call
-from flows.warehouse.base import Column
+from flows.warehouse.base import Column, Dialect
 
 REASON = "x_quarantine_reason"
 _MARKED = "marked"

@@ -8,7 +8,8 @@ from typing import NoReturn
 
 from sqlglot import exp
 
-from flows.transform.frame import NUMBERS, Dialect, cast, fail
+from flows.transform.frame import NUMBERS, cast, fail
+from flows.warehouse.base import Dialect
 
 INT64 = 2**63
 NUMERIC_MAX = Decimal("1e29")

@@ -16,6 +16,7 @@ from flows.warehouse import session as sessions
 from flows.warehouse.base import (
     Capabilities,
     Column,
+    Dialect,
     Diff,
     ExecResult,
     LoadResult,
@@ -57,7 +58,7 @@ class DuckDBWarehouse:
     A preview session writes nothing, neither to the lake nor to `stage_dir`.
     """
 
-    dialect = "duckdb"
+    dialect: Dialect = "duckdb"
 
     def __init__(self, settings: Settings, manifest: Manifest, tenant_id: str, *, names: Mapping[str, str] | None = None,
                  stage_dir: Path, preview: bool = False, read_dirs: Sequence[Path] = ()) -> None:

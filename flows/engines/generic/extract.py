@@ -11,18 +11,15 @@ from typing import Any, Literal
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from flows.engines.base import Block, Context, EngineConfig, Scope, StepResult
+from flows.engines.base import Block, Context, EngineConfig, Query, Scope, StepResult
 from flows.engines.filed import Format, columns_of, read_file
 from flows.engines.remote import Got, Want, fetch, lookback, narrowed, since
 from flows.engines.rest import Paging
-from flows.engines.tables import catalogued, lake, promised
+from flows.engines.tables import catalogued, lake, of_warehouse, promised
 from flows.errors import DataError
-from flows.insight.catalog import Catalog
 from flows.transform.condition import Condition
 from flows.warehouse.base import Column
 
-LOCAL = ("bigquery", "duckdb")
-"""Kinds of connection that are the warehouse itself in the local environment."""
 OPTIONS = ("encoding", "delimiter", "quote", "header", "skip", "null", "types", "sheet")
 
 
@@ -104,6 +101,23 @@ def output(config: Config, scope: Scope) -> tuple[Column, ...] | None:
                            since=since(_since(source), found, date(2000, 1, 1))).columns
 
 
+def queries(config: Config, scope: Scope) -> list[Query]:
+    """One, when the warehouse itself is read; what comes from elsewhere is loaded, which BigQuery does not bill."""
+    from flows.spec.template import bind_sql
+    from flows.transform import compile as compiler
+
+    source = config.source
+    table = scope.catalog.tables.get(source.table or "")
+    if source.path or source.endpoint or not of_warehouse(source.connection or (table.connection if table else ""), scope.catalog):
+        return []
+    if source.query:
+        return [Query(*bind_sql(source.query, scope.variables))]
+    columns = _promised(source, scope) or ()
+    name = (table.location if table else "") or source.table or ""
+    return [Query(compiler.source(name, columns, now=scope.run_date, select=source.columns, where=source.filter,
+                                  since=since(_since(source), columns, scope.run_date), dialect="bigquery").tree)]
+
+
 def run(config: Config, context: Context) -> StepResult:
     source = config.source
     got = _read(source, context)
@@ -149,9 +163,9 @@ def _table(source: Source, connection: str, context: Context) -> Got:
         _must_be_local(connection, context)
     columns = lake(name, context)
     made = compiler.source(name, columns, now=context.run_date, select=source.columns, where=source.filter,
-                           since=since(_since(source), columns, context.run_date))
+                           since=since(_since(source), columns, context.run_date), dialect=context.warehouse.dialect)
     notes = []
-    if table is not None and table.location and connection and _kind(connection, context.catalog) not in LOCAL:
+    if table is not None and table.location and not of_warehouse(connection, context.catalog):
         notes = [f"sample data: connection {connection} has no address here, so {name} is read from {table.location}"]
     whole = context.preview and not source.filter and not source.incremental
     known = context.warehouse.describe((table.location if table else "") or name).rows if whole else None
@@ -181,13 +195,8 @@ def _own_sql(text: str, context: Context) -> Any:
 def _must_be_local(connection: str, context: Context) -> None:
     from flows.engines.hosts import no_address
 
-    if connection and _kind(connection, context.catalog) not in LOCAL:
+    if not of_warehouse(connection, context.catalog):
         raise no_address(connection)
-
-
-def _kind(connection: str, catalog: Catalog) -> str:
-    found = catalog.connections.get(connection)
-    return found.kind if found else connection
 
 
 def _since(source: Source) -> tuple[str, str] | None:
@@ -206,7 +215,7 @@ def _promised(source: Source, scope: Scope) -> tuple[Column, ...] | None:
     if not source.table:
         return None
     known = replace(scope, columns={})  # a step of the same name is no table
-    if source.connection and source.table not in scope.catalog.tables and _kind(source.connection, scope.catalog) not in LOCAL:
+    if source.table not in scope.catalog.tables and not of_warehouse(source.connection or "", scope.catalog):
         return None  # a table of a declared system that the catalogue does not list: only the system can tell
     return promised(source.table, known, "source.table")
 

@@ -13,14 +13,13 @@ from typing import Any, Literal, NoReturn, cast
 
 from pydantic import Field, model_validator
 
-from flows.engines.base import Block, Context, EngineConfig, Scope, StepResult
+from flows.engines.base import Block, Context, EngineConfig, Query, Scope, StepResult
 from flows.engines.inputs import ready
 from flows.engines.outfile import Kind, Target, default_path, deliver, planned
-from flows.engines.tables import count, everything, fail, find, own, promised
+from flows.engines.tables import WAREHOUSE, count, everything, fail, find, own, promised
 from flows.errors import DataError, MissingError
 from flows.warehouse.base import Column, LoadResult, Relation, Slice, TableSpec, WriteMode
 
-LOCAL = ("bigquery", "duckdb")
 FILES = ("parquet", "csv", "excel")
 REMOTE = {"postgres": "flows.engines.postgres_write", "clickhouse": "flows.engines.clickhouse"}
 """Engines behind a connection, and the module that has their `Peer`, `write` and `rows_in`."""
@@ -84,11 +83,16 @@ def output(config: Config, scope: Scope) -> tuple[Column, ...]:
         if scope.files is not None:
             scope.files.write(default_path(to.engine, to.table, to.path))
         return ()
-    if to.engine in LOCAL and "." not in (to.table or "") and not _location(to.table or "", scope):
+    if to.engine in WAREHOUSE and "." not in (to.table or "") and not _location(to.table or "", scope):
         fail("destination.table", "no_dataset", f"{to.table!r} does not say its dataset", f"Write dataset.table, like mart.{to.table}")
     if columns is not None:
         _judge(to, columns)
     return ()
+
+
+def queries(config: Config, scope: Scope) -> list[Query]:
+    """A write to the warehouse reads its rows twice: once into a stage, once from there."""
+    return [Query(everything(config.config.input))] * 2 if config.destination.engine in WAREHOUSE else []
 
 
 def run(config: Config, context: Context) -> StepResult:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from flows.engines.base import Block, CheckResult, Context, EngineConfig, Scope, StepResult
+from flows.engines.base import Block, CheckResult, Context, EngineConfig, Query, Scope, StepResult
 from flows.engines.inputs import ready
 from flows.engines.tables import count, everything, is_lake, promised
 from flows.errors import DataError
@@ -62,6 +62,15 @@ def output(config: Config, scope: Scope) -> tuple[Column, ...] | None:
     return columns
 
 
+def queries(config: Config, scope: Scope) -> list[Query]:
+    """The counts, then the good rows and the bad ones where they are parted."""
+    from flows.transform.gate import compile_checks
+
+    found = {name: promised(name, scope, "config.input") or () for name in inputs(config)}
+    gate = compile_checks(config.config.checks, found, now=_now(scope.run_date), dialect="bigquery", path="config.checks")
+    return [Query(tree) for tree in (gate.counts, gate.kept, gate.quarantined) if tree is not None]
+
+
 def run(config: Config, context: Context) -> StepResult:
     """Raises DataError when a check with on_fail `fail` does not hold; then nothing is written."""
     gate, findings = _judged(config, context)
@@ -100,7 +109,7 @@ def _judged(config: Config, context: Context) -> tuple[Gate, list[Finding]]:
     from flows.transform.gate import compile_checks
 
     found = {name: ready(name, context) for name in inputs(config)}
-    gate = compile_checks(config.config.checks, found, now=_now(context.run_date), path="config.checks")
+    gate = compile_checks(config.config.checks, found, now=_now(context.run_date), dialect=context.warehouse.dialect, path="config.checks")
     row = context.warehouse.head(gate.counts, 1)[0]
     return gate, gate.findings(row)
 
@@ -134,7 +143,7 @@ def _table(context: Context) -> str:
 def _same(name: str, context: Context) -> Relation:
     """The input under this step's name, without copying its files."""
     given = context.inputs.get(name)
-    if given is not None and given.files:
+    if given is not None and (given.files or given.table):
         relation = replace(given, name=context.step_id)
         context.warehouse.bind(relation)
         return relation

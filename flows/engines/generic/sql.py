@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from flows.engines.base import Block, Context, EngineConfig, Scope, StepResult
+from flows.engines.base import Block, Context, EngineConfig, Query, Scope, StepResult
 from flows.engines.inputs import ready
 from flows.engines.tables import promised
 from flows.warehouse.base import Column
 
 
-class Query(Block):
+class Select(Block):
     """What is read and the SELECT over it."""
 
     inputs: list[str] = Field(default_factory=list, max_length=100, description="steps or catalogued tables that the query reads")
@@ -20,7 +20,7 @@ class Query(Block):
 class Config(EngineConfig):
     """`config`: inputs and query."""
 
-    config: Query
+    config: Select
 
 
 def inputs(config: Config) -> list[str]:
@@ -32,6 +32,12 @@ def output(config: Config, scope: Scope) -> tuple[Column, ...] | None:
     for n, name in enumerate(config.config.inputs):
         promised(name, scope, f"config.inputs.{n}")
     return None
+
+
+def queries(config: Config, scope: Scope) -> list[Query]:
+    from flows.spec.template import bind_sql
+
+    return [Query(*bind_sql(config.config.query, scope.variables))]
 
 
 def run(config: Config, context: Context) -> StepResult:

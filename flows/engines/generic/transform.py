@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from flows.engines.base import Block, Context, EngineConfig, Scope, StepResult
+from flows.engines.base import Block, Context, EngineConfig, Query, Scope, StepResult
 from flows.engines.inputs import ready
 from flows.engines.tables import promised
 from flows.transform import compile as compiler
@@ -45,10 +45,17 @@ def output(config: Config, scope: Scope) -> tuple[Column, ...] | None:
     return compiler.output(config.config.operations, known, aliases=aliases(list(known), scope.tables), path="config.operations")
 
 
+def queries(config: Config, scope: Scope) -> list[Query]:
+    found = {name: promised(name, scope, "config.inputs") or () for name in inputs(config)}
+    made = compiler.transform(config.config.operations, found, now=scope.run_date, dialect="bigquery",
+                              aliases=aliases(list(found), scope.tables), path="config.operations")
+    return [Query(made.tree)]
+
+
 def run(config: Config, context: Context) -> StepResult:
     found = {name: ready(name, context) for name in inputs(config)}
-    made = compiler.transform(config.config.operations, found, now=context.run_date, aliases=aliases(list(found), context.tables),
-                              path="config.operations")
+    made = compiler.transform(config.config.operations, found, now=context.run_date, dialect=context.warehouse.dialect,
+                              aliases=aliases(list(found), context.tables), path="config.operations")
     relation = context.warehouse.stage(context.step_id, made.tree)
     return StepResult(rows=relation.rows, relation=relation, notes=list(made.notes))
 

@@ -14,7 +14,7 @@ from flows.engines.remote import Want, fetch
 from flows.engines.tables import catalogued, lake, promised
 from flows.errors import MissingError, SpecError, TransientError
 from flows.transform.condition import Condition
-from flows.warehouse.base import Column
+from flows.warehouse.base import Column, Dialect
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -123,15 +123,15 @@ def _has_rows(until: Until, context: Context) -> bool:
         columns = lake(name, context)
     except MissingError:
         return False
-    return bool(context.warehouse.query(_fulfilling(until, columns, context.run_date)).num_rows)
+    return bool(context.warehouse.query(_fulfilling(until, columns, context.run_date, context.warehouse.dialect)).num_rows)
 
 
-def _fulfilling(until: Until, columns: Sequence[Column], day: date) -> exp.Expression:
+def _fulfilling(until: Until, columns: Sequence[Column], day: date, dialect: Dialect = "duckdb") -> exp.Expression:
     """One row of the table that fulfils the condition, as a query. Raises SpecError for a condition that does not fit the columns."""
     from flows.transform import compile as compiler
 
     try:
-        return compiler.source(until.table or "", columns, now=day, where=until.condition).tree.limit(1)  # type: ignore[return-value]
+        return compiler.source(until.table or "", columns, now=day, where=until.condition, dialect=dialect).tree.limit(1)  # type: ignore[return-value]
     except SpecError as error:
         moved = [replace(p, path=p.path.replace("source.filter", "config.until.condition")) for p in error.problems]
         raise SpecError(moved) from None

@@ -36,7 +36,7 @@ def go(fake_engines, spec_of, settings, catalog, monkeypatch, tmp_path):
         spec = spec_of({"step_id": "a", **config})
         job = Job(settings=settings, store=None, catalog=catalog, spec=spec, run_id="r1", run_date=None)
         go.warehouse = Warehouse()
-        monkeypatch.setattr(Job, "open_warehouse", lambda self, step_id: go.warehouse)
+        monkeypatch.setattr(Job, "open_warehouse", lambda self, step_id, tries: go.warehouse)
         return step.attempt(make_plan(spec, catalog=catalog).step("a"), job, inputs or {}, cancel or Cancel(), logging.getLogger("t"))
     return go
 
