@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from flows.checks.case import Engines, build
@@ -17,20 +18,22 @@ if TYPE_CHECKING:
     from flows.insight.catalog import Catalog
     from flows.settings import Settings
     from flows.spec.model import FlowSpec
-    from flows.warehouse.base import Warehouse
+    from flows.warehouse.base import Column, Warehouse
 
 __all__ = ["LEVELS", "Report", "validate"]
 
 LEVELS = ("syntax", "semantic", "full")
+Describe = Callable[[str], "tuple[Column, ...] | None"]
 
 
 def validate(spec: FlowSpec, *, level: str = "semantic", catalog: Catalog, settings: Settings, lines: Lines | None = None,
-             warehouse: Warehouse | None = None, engines: Engines | None = None) -> Report:
+             warehouse: Warehouse | None = None, engines: Engines | None = None, describe: Describe | None = None) -> Report:
     """Judge a spec. Nothing is written; what is found is in the report, with lines when the file's `lines` are given.
 
     syntax: the spec is read, which has happened when it is here. semantic: engines, their blocks, edges, schedule, placeholders, names
     and the columns and types through the whole graph, without data. full: also every SELECT on empty tables of these columns (in
     `warehouse`, a preview session; default: one of its own), connections reachable, files readable. `engines` replaces the registry.
+    `describe` knows tables outside of the catalogue that are not in the warehouse yet (`flows.checks.produced`), by dataset.table.
     Raises InputError for an unknown level.
     """
     if level not in LEVELS:
@@ -39,6 +42,7 @@ def validate(spec: FlowSpec, *, level: str = "semantic", catalog: Catalog, setti
     if level == "syntax":
         return Report(level)
     case = build(spec, catalog=catalog, settings=settings, engines=engines)
+    case.describe = describe or case.describe
     problems = list(case.problems)
     warnings: list[Problem] = []
     for rule in RULES:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 from flows.checks.case import Case, find, word
 from flows.engines.base import Files, Scope
-from flows.errors import MissingError, PenstockError, Problem, SpecError, SqlError
+from flows.engines.tables import own
+from flows.errors import InputError, MissingError, PenstockError, Problem, SpecError, SqlError
 from flows.insight.files import AllowedFiles
 from flows.warehouse.base import Column
 
@@ -39,7 +40,7 @@ def walk(case: Case, problems: list[Problem], warnings: list[Problem]) -> None:
         if step_id not in case.configs or step_id in bad:
             continue
         scope = Scope(columns={name: known(case, name) for name in case.reads(step)}, catalog=case.catalog, files=files,
-                      describe_table=partial(stored, case), tables=words)
+                      describe_table=partial(stored, case), describe_query=partial(asked, case), tables=words, variables=case.values)
         try:
             case.columns[step_id] = case.engines[step_id].output(case.configs[step_id], scope)
         except MissingError as error:
@@ -66,7 +67,36 @@ def stored(case: Case, name: str) -> Columns:
     for step in case.spec.steps:
         if loaded_by(step) == name and case.columns.get(step.step_id) is not None:
             return case.columns.get(word(step, "config", "input"))
-    return case.describe(name)
+    there = case.describe(name)
+    return own(there) if there is not None else None
+
+
+def asked(case: Case, query: str) -> Columns:
+    """The columns of a query over steps and tables whose columns are known. Raises SqlError for a column that none of them has.
+
+    What else may be wrong with it is told when it is tried: much that is no statement here is one on BigQuery.
+    """
+    from flows.spec.binding import bind_sql
+    from flows.warehouse.typed import query_plan, tables_of
+
+    try:
+        text, params = bind_sql(query, case.values)
+        read = {name: _written(case, name) for name in tables_of(text)}
+        columns = {name: about for name, about in read.items() if about is not None}
+        return query_plan(text, columns, params, project=case.settings.project).columns if len(columns) == len(read) else None
+    except InputError as error:
+        if error.code == "unknown_column":
+            raise
+        return None
+
+
+def _written(case: Case, name: str) -> Columns:
+    """The columns that SQL sees: all of a table that is there, also those that the catalogue does not list."""
+    if name in case.columns or any(loaded_by(step) == name for step in case.spec.steps):
+        return known(case, name)
+    found = table_at(case, name)
+    place = found.location if found else name
+    return (case.describe(place) if place else None) or known(case, name)
 
 
 def loaded_by(step: Step) -> str:

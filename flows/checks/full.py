@@ -6,14 +6,13 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from flows.checks.case import Case, find, word
 from flows.checks.columns import below, known, said, table_at, walk
-from flows.checks.rules import read_tables
+from flows.checks.rules import read_tables, unlisted
 from flows.engines.base import Connections, Context, Files
 from flows.engines.hosts import no_address
 from flows.errors import InputError, MissingError, PenstockError, Problem, SqlError
@@ -46,8 +45,12 @@ def check_full(case: Case, problems: list[Problem], warnings: list[Problem], war
 
 def _try(case: Case, problems: list[Problem], warnings: list[Problem], warehouse: Warehouse) -> None:
     """Columns with what the warehouse knows of tables outside of the catalogue, then every SELECT."""
-    case.describe = partial(_described, warehouse)
+    promised = case.describe  # what is not there yet and will be
+    case.describe = lambda name: _described(warehouse, name) or promised(name)
     problems += _tables(case, warnings)
+    warnings += [Problem(find(step, name), "not_there_yet", f"table {name!r} is not there yet; a stored pipeline writes it",
+                         "Run that pipeline first") for step, name in unlisted(case)
+                 if not word(step, "source", "connection") and _described(warehouse, name) is None and promised(name) is not None]
     walk(case, problems, warnings)
     problems += _selects(case, problems, warehouse)
 

@@ -197,13 +197,20 @@ def budget_unjudged(case: Case) -> Iterator[Problem]:
 
 
 def read_unknown(case: Case) -> Iterator[Problem]:
-    """A table by its path that the catalogue does not know has columns that only the run knows."""
+    """A table by its path that neither the catalogue nor a stored pipeline knows has columns that only the run knows."""
+    for step, name in unlisted(case):
+        if case.describe(name) is None:
+            yield Problem(find(step, name), "uncatalogued_table",
+                          f"{clip(name)!r} is not in the catalogue, so its columns are not checked", "Add it: penstock catalog add")
+
+
+def unlisted(case: Case) -> Iterator[tuple[Step, str]]:
+    """The tables that steps read by their path and that neither the catalogue lists nor this spec makes."""
     made = {loaded_by(step) for step in case.spec.steps}
     for step in case.spec.steps:
         for name in dict.fromkeys([*case.reads(step), *read_tables(step)]):
             if "." in name and table_at(case, name) is None and name not in made and step.step_id not in case.open:
-                yield Problem(find(step, name), "uncatalogued_table",
-                              f"{clip(name)!r} is not in the catalogue, so its columns are not checked", "Add it: penstock catalog add")
+                yield step, name
 
 
 def other_connection(case: Case) -> Iterator[Problem]:

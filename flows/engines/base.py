@@ -30,7 +30,7 @@ from pydantic import BaseModel, ConfigDict
 from flows.errors import Cancelled
 from flows.insight.catalog import Catalog
 from flows.settings import Limits
-from flows.warehouse.base import Column, Relation, Warehouse
+from flows.warehouse.base import Column, Relation, Verdict, Warehouse
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -143,6 +143,8 @@ class Scope:
     catalog: Catalog
     files: Files | None = None
     describe_table: Callable[[str], tuple[Column, ...] | None] = lambda name: None  # a table of the warehouse, None if there is none
+    describe_query: Callable[[str], tuple[Column, ...] | None] = lambda query: None
+    """What a SELECT in BigQuery SQL gives, placeholders and all; None where only trying it can tell. Raises SqlError for what is wrong."""
     tables: Mapping[str, str] = field(default_factory=dict)  # step id -> its word in `<table>_<column>`: `registry.table_words(spec)`
     variables: Mapping[str, Any] = field(default_factory=dict)  # of the spec, for the placeholders of its queries
     run_date: date = date(2000, 1, 1)
@@ -179,6 +181,8 @@ class StepResult:
     checks: list[CheckResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)  # table, path, version, quarantine table ...: plain data
+    verdict: Verdict | None = None  # does it give the same on both warehouses? None: the engine makes no statement
+    differs: list[str] = field(default_factory=list)  # for local-approximate: what may differ, in words
 
 
 class Engine(Protocol):

@@ -14,6 +14,7 @@ from flows.spec.model import FlowSpec
 from flows.spec.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from flows.checks import Describe
     from flows.insight.catalog import Catalog
     from flows.planner.answer import PlanResult
     from flows.spec.loader import Lines
@@ -138,9 +139,16 @@ class Door:
     def _valid(self, source: Source) -> None:
         from flows.checks import validate
 
-        report = validate(source.spec, level="semantic", catalog=self.catalog, settings=self._reach(source), lines=source.lines)
+        report = validate(source.spec, level="semantic", catalog=self.catalog, settings=self._reach(source), lines=source.lines,
+                          describe=self._describe())
         if not report.ok:
             raise SpecError(report.problems, where=source.where)
+
+    def _describe(self) -> Describe:
+        """Columns of tables outside of the catalogue: those of the lake, and those that a stored pipeline will write."""
+        from flows.checks.produced import describer
+
+        return describer(store=self.store, catalog=self.catalog, settings=self.settings)
 
     def _sample(self) -> None:
         """The demo tenant's shop is there from the first use on; no other tenant gets sample rows."""

@@ -212,6 +212,8 @@ def _promised(source: Source, scope: Scope) -> tuple[Column, ...] | None:
         if scope.files is None:
             return None
         return columns_of(scope.files.read(source.path), source.format, source.options())
+    if source.query and of_warehouse(source.connection or "", scope.catalog):
+        return scope.describe_query(source.query)
     if not source.table:
         return None
     known = replace(scope, columns={})  # a step of the same name is no table

@@ -28,10 +28,10 @@ def inputs(config: Config) -> list[str]:
 
 
 def output(config: Config, scope: Scope) -> tuple[Column, ...] | None:
-    """The inputs must be there; which columns the query gives is known when it is tried (level full, preview)."""
+    """The columns of the query, where those of all that it reads are known."""
     for n, name in enumerate(config.config.inputs):
         promised(name, scope, f"config.inputs.{n}")
-    return None
+    return scope.describe_query(config.config.query)
 
 
 def queries(config: Config, scope: Scope) -> list[Query]:
@@ -49,4 +49,4 @@ def run(config: Config, context: Context) -> StepResult:
     plan = context.warehouse.check(text, params)
     relation = context.warehouse.stage(context.step_id, text, params)
     notes = [] if plan.verdict == "portable" else [f"{plan.verdict}: what this gives on BigQuery may differ"]
-    return StepResult(rows=relation.rows, relation=relation, notes=[*notes, *plan.notes])
+    return StepResult(rows=relation.rows, relation=relation, notes=[*notes, *plan.notes], verdict=plan.verdict, differs=list(plan.notes))
