@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from flows.errors import InputError, TransientError
@@ -39,6 +39,14 @@ class Manifest:
         """The live files, in the order they came; none for a table that is empty or not there."""
         with self._database.read() as connection:
             return _files(connection, tenant, table)
+
+    def files_at(self, tenant: str, table: str, moment: datetime) -> list[LakeFile]:
+        """The files that were live at a moment, of those that are not forgotten yet."""
+        asked = select(lake_files).where(
+            lake_files.c.tenant_id == tenant, lake_files.c.table_name == table, lake_files.c.created_at <= moment,
+            or_(lake_files.c.dropped_at.is_(None), lake_files.c.dropped_at > moment)).order_by(lake_files.c.id)
+        with self._database.read() as connection:
+            return [_file(row) for row in connection.execute(asked)]
 
     def snapshot(self, tenant: str, table: str) -> tuple[LakeTable | None, list[LakeFile]]:
         """A table and its live files as of one moment: swap with its version, and a change in between makes the swap fail."""

@@ -9,7 +9,7 @@ from sqlglot.errors import OptimizeError, SqlglotError
 
 from flows.errors import SqlError
 from flows.spec.suggest import did_you_mean
-from flows.warehouse import rewrite_cast, rewrite_number, rewrite_text, rewrite_time, rewrite_value
+from flows.warehouse import recursion, rewrite_cast, rewrite_number, rewrite_text, rewrite_time, rewrite_value
 from flows.warehouse.base import Column
 from flows.warehouse.rewrite_time import DUCK_TYPES
 from flows.warehouse.trees import Rule, agree, call, cast, invalid, is_text, kind, refuse
@@ -69,7 +69,7 @@ class Translation:
             wanted = {c.name: c.name for c in columns} | wanted
         spelled = {name.lower(): name for name in wanted}
         _no_lateral_alias(tree)
-        made = self.rules(self._qualified(tree))
+        made = self.rules(recursion.bounded(self._qualified(tree)))
         top: exp.Expr = made
         while isinstance(top, (exp.SetOperation, exp.Subquery)):
             top = top.this
@@ -125,6 +125,13 @@ class Translation:
             return self._variable(node)
         if isinstance(node, exp.SafeFunc):
             return self._safe(node)
+        if isinstance(node, exp.SessionUser):
+            self.notes.append("SESSION_USER is another name on BigQuery")
+            return exp.Literal.string("local")
+        if isinstance(node, exp.TableSample) and node.args.get("percent") is not None and float(node.args["percent"].name) not in (0, 100):
+            self.notes.append("TABLESAMPLE takes other rows each time, here and on BigQuery")
+        if kind(node) == "BIGNUMERIC":
+            self.notes.append("a BIGNUMERIC has 38 digits here, 18 of them after the point; on BigQuery 76 and 38")
         if isinstance(node, exp.Anonymous):
             return self._unknown(node)
         if isinstance(node, TEXT) and kind(node.this) not in ("STRING", "BYTES", ""):
@@ -176,8 +183,14 @@ def _structure(node: exp.Expr) -> exp.Expr:
         return _unnest(node)
     if isinstance(node, exp.SetOperation):
         return _together(node)
-    if isinstance(node, exp.TableSample):
-        raise refuse(node, "TABLESAMPLE gives other rows each time and is not offered by the local warehouse", "Use LIMIT")
+    return _sample(node) if isinstance(node, exp.TableSample) else node
+
+
+def _sample(node: exp.TableSample) -> exp.Expr:
+    """TABLESAMPLE SYSTEM (n PERCENT): all rows at 100; below it random ones, as on BigQuery."""
+    percent = node.args.get("percent")
+    if not isinstance(percent, exp.Literal) or not 0 <= float(percent.name) <= 100:
+        raise invalid(node, "TABLESAMPLE takes SYSTEM (n PERCENT) with n from 0 to 100")
     return node
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.errors import InputError, SqlError
 from flows.spec.suggest import did_you_mean
-from flows.warehouse import guard
+from flows.warehouse import bounds, guard
 from flows.warehouse.base import Verdict
 from flows.warehouse.tables import Tables
 
@@ -51,14 +51,17 @@ def _translate(tree: exp.Expr, params: Mapping[str, Any], tables: Tables, projec
     from flows.warehouse.dialect import Translation
 
     assert isinstance(tree, exp.Query)
-    guard.statement(tree)
+    guard.statement(tree, own=tables.functions)
+    guard.local(tree)
+    bounds.products(tree, tables.rows)
     tree = bind_params(tree, params)
     used = tables.place(tree)
     reads = tuple(found.table or name for name, found in used.items())
     work = Translation({found.physical: found.columns for found in used.values()}, project)
+    work.notes += [note for found in used.values() for note in found.notes]
     made = work.query(tree)
     verdict: Verdict = "local-approximate" if work.notes else "portable"
-    return Prepared(tables.macros(made.sql(dialect="duckdb")), made, reads, verdict, tuple(work.notes))
+    return Prepared(tables.macros(made.sql(dialect="duckdb")), made, reads, verdict, tuple(dict.fromkeys(work.notes)))
 
 
 def bind_params(tree: exp.Expr, params: Mapping[str, Any]) -> exp.Expr:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flows.errors import SqlError
 from flows.spec.suggest import suggest
+from flows.warehouse import virtual
 from flows.warehouse.base import Column, Relation
 from flows.warehouse.bqtypes import columns_of, from_duck, to_duck
 from flows.warehouse.lake import Lake, Pinned
@@ -34,11 +35,14 @@ def _no_glob(path: str) -> str:
 
 @dataclass(frozen=True)
 class Found:
-    """A name that was resolved: the object in the session that holds it, and its columns. `table`: dataset.table of a lake table."""
+    """A name that was resolved: the object in the session that holds it, and its columns. `table`: dataset.table of a lake table;
+    `notes`: where its rows may differ from BigQuery's."""
 
     physical: str
     columns: tuple[Column, ...]
     table: str = ""
+    notes: tuple[str, ...] = ()
+    rows: int | None = None
 
     @property
     def sql(self) -> str:
@@ -54,6 +58,7 @@ class Tables:
         self._found: dict[str, Found] = {}
         self._pins: dict[str, Pinned] = {}
         self._hidden: set[str] = set()
+        self.functions: set[str] = set()  # that this session or its script made, in lower case
         self._count = 0
         self._macros = False
 
@@ -75,7 +80,7 @@ class Tables:
 
     def bind_files(self, relation: Relation) -> Found:
         """A view over a relation's files, under the relation's name."""
-        found = self.view_of(relation.files, relation.columns)
+        found = replace(self.view_of(relation.files, relation.columns), rows=relation.rows)
         self.bind(relation.name, found)
         return found
 
@@ -135,6 +140,13 @@ class Tables:
         if name not in self._found:
             self._found[name] = self._open(name, ".".join(path))
         return self._found[name]
+
+    def rows(self, written: str) -> int | None:
+        """How many rows a name has; None where that is not known without reading."""
+        path = tuple(written.split("."))
+        if len(path) == 1 and path[0] in self._bound:
+            return self._bound[path[0]].rows
+        return None if "*" in written or "INFORMATION_SCHEMA" in written.upper() else self.pin(self.table_name(path)).rows
 
     def table_name(self, path: Sequence[str]) -> str:
         """dataset.table of a path of one, two or three parts. Raises SqlError when it belongs to somebody else."""
@@ -200,10 +212,16 @@ class Tables:
             if not isinstance(table.this, exp.Identifier):
                 continue
             path = path_of(table)
-            found = used[".".join(path)] = self.find(path)
-            if not table.alias:
+            special = virtual.find(self, table, path) if self.lake else None  # no lake: only types are asked for
+            found = used[_unused(used, ".".join(path))] = special or self.find(path)
+            if not table.alias or "." in table.alias:
                 table.set("alias", exp.TableAlias(this=exp.to_identifier(path[-1], quoted=True)))
             table.set("this", exp.to_identifier(found.physical, quoted=True))
             table.set("db", exp.to_identifier(SCHEMA))
             table.set("catalog", None)
         return used
+
+
+def _unused(used: Mapping[str, Found], name: str) -> str:
+    """One name may be read twice, as it is and as it was."""
+    return name if name not in used else f"{name} ({len(used)})"
