@@ -190,10 +190,9 @@ def retry_unused(case: Case) -> Iterator[Problem]:
 
 
 def budget_unjudged(case: Case) -> Iterator[Problem]:
-    """A budget is judged where bytes are billed; the local warehouse bills nothing."""
+    """A budget is judged by the rows that a run would read, which this level does not look at."""
     if case.spec.budget is not None:
-        yield Problem("budget", "budget", "the budget cannot be judged here: the local warehouse bills nothing",
-                      "It is judged where bytes are billed")
+        yield Problem("budget", "budget", "the budget is not judged without looking at rows", "Use level full, or penstock price")
 
 
 def read_unknown(case: Case) -> Iterator[Problem]:

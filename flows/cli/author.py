@@ -14,6 +14,7 @@ from flows.errors import InputError
 if TYPE_CHECKING:
     from flows.planner.answer import PlanResult
     from flows.run.preview import Preview
+    from flows.run.price import PriceTag
     from flows.service import Penstock
 
 
@@ -136,6 +137,37 @@ def preview(door: Penstock, file: str, step: str | None, limit: int | None, para
     else:
         show_preview(seen)
     return 0 if seen.ok else 1
+
+
+@click.command()
+@click.argument("file")
+@click.option("--env", "environment", type=click.Choice(["local", "production"]), default="local", show_default=True,
+              help="Ask BigQuery itself, or go by the rows that are here.")
+@click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the run.")
+@as_json
+@shared
+def price(door: Penstock, file: str, environment: str, params: tuple[str, ...], as_json: bool) -> int:
+    """What a run is billed on BigQuery, step by step, and a month of it. Nothing is run."""
+    tag = door.price(file, environment=environment, params=pairs(params))
+    if as_json:
+        put_json(tag.as_dict())
+    else:
+        show_price(tag)
+    return 0
+
+
+def show_price(tag: PriceTag) -> None:
+    """The steps, the run and the month."""
+    from flows.show.units import size, usd
+
+    table(["step", "bytes", "price", "known by"],
+          [[s.step_id, "?" if s.bytes is None else size(s.bytes), "?" if s.usd is None else usd(s.usd), s.note or s.known]
+           for s in tag.steps],
+          right=[1, 2])
+    more = "" if tag.complete else "at least "
+    say(f"A run: {more}{size(tag.bytes)}, {more}{usd(tag.usd)} ({usd(tag.tariff.usd_per_tib)} a TiB, {tag.tariff.source})")
+    if tag.runs_a_month is not None and tag.usd_a_month is not None:
+        say(f"A month at its schedule: {tag.runs_a_month:,.0f} runs, {more}{usd(tag.usd_a_month)}")
 
 
 def pairs(params: tuple[str, ...]) -> dict[str, str]:

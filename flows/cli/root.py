@@ -15,10 +15,11 @@ COMMANDS = {
     "validate": ("author", "Judge a spec file"),
     "explain": ("author", "Say a spec in plain English"),
     "preview": ("author", "Run the whole graph on real rows; nothing is written"),
+    "price": ("author", "Say what a run is billed on BigQuery"),
     "run": ("runs", "Run a pipeline on Prefect"),
     "status": ("runs", "Show runs, or one run with its steps"),
     "cancel": ("runs", "Stop a run"),
-    "query": ("data", "BigQuery SQL on the local warehouse"),
+    "query": ("data", "BigQuery SQL on the warehouse"),
     "catalog": ("data", "What data there is"),
     "engines": ("data", "What steps can do"),
 }

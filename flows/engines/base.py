@@ -154,7 +154,7 @@ class Scope:
 class Query:
     """A question to the warehouse: BigQuery SQL as text with its parameters, or as a compiled tree."""
 
-    sql: str | exp.Expression
+    sql: str | exp.Expr
     params: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flows.insight.catalog import Catalog, Table
     from flows.planner.answer import Answer, FileSource, PlanRequest, PlanResult
     from flows.run.preview import Preview
+    from flows.run.price import PriceTag
     from flows.service.door import Given
 
 
@@ -230,7 +231,16 @@ class Author(Door):
         source = self.source(given)
         if level == "full":
             self._sample()
-        return validate(source.spec, level=level, catalog=self.catalog, settings=self._reach(source), lines=source.lines)
+        report = validate(source.spec, level=level, catalog=self.catalog, settings=self._reach(source), lines=source.lines,
+                          describe=self._describe())
+        if level == "full" and source.spec.budget is not None and report.ok:
+            from flows.run.price import over_budget
+            from flows.spec.loader import placed
+
+            broken = over_budget(source.spec.budget, self.price(given))
+            report = replace(report, problems=[placed(problem, source.lines) if source.lines else problem for problem in broken],
+                             warnings=[warning for warning in report.warnings if warning.code != "budget"])
+        return report
 
     def draft_report(self, given: FlowSpec | Mapping[str, Any] | str) -> Report:
         """Every problem of a spec or its YAML text with its line, for an editor. Never raises for what the text says."""
@@ -242,7 +252,7 @@ class Author(Door):
                 given if isinstance(given, FlowSpec) else from_data(dict(given)), None)
         except SpecError as error:
             return Report("semantic", list(error.problems))
-        return validate(spec, level="semantic", catalog=self.catalog, settings=self.settings, lines=lines)
+        return validate(spec, level="semantic", catalog=self.catalog, settings=self.settings, lines=lines, describe=self._describe())
 
     def yaml(self, given: Given) -> str:
         """The spec as canonical YAML; a draft that is not ready as far as it goes."""
@@ -277,6 +287,34 @@ class Author(Door):
         self._sample()
         return preview(source.spec, settings=self._reach(source), store=self.store, catalog=self.catalog, step=step, limit=limit,
                        params=dict(params or {}))
+
+    def price(self, given: Given, *, environment: str = "local", params: Mapping[str, Any] | None = None,
+              seen: Preview | None = None) -> PriceTag:
+        """What one run is billed on BigQuery, step by step, and a month at its schedule; nothing is run there.
+
+        In `production` BigQuery itself is asked (dry runs, sizes of tables); else the rows that are here stand for those there. `seen`: a
+        preview of this spec that is at hand. Raises SpecError, UnreachableError.
+        """
+        from flows.run.job import make_job
+        from flows.run.plan import make_plan
+        from flows.run.preview import preview
+        from flows.run.price import price_tag
+        from flows.run.session import open_session, production
+
+        source = self.source(given)
+        self._valid(source)
+        self._sample()
+        settings, catalog, values = self._reach(source), self.catalog, dict(params or {})
+        project = production(settings) if environment == "production" else None
+        job = make_job(source.spec, settings=settings, store=self.store, catalog=catalog, params=values, preview=True)
+        shown = seen or preview(source.spec, settings=settings, store=self.store, catalog=catalog, params=values)
+        labels = {"tenant": self.tenant, "pipeline": source.spec.pipeline_id, "step": "price"}
+        session = open_session(settings, self.store, catalog, stage="price", environment=environment, labels=labels) if project else None
+        try:
+            return price_tag(make_plan(job.spec, catalog=catalog, limits=settings.limits), job, shown, project=project, session=session)
+        finally:
+            if session is not None:
+                session.close()
 
     @staticmethod
     def _open_draft(given: Given) -> dict[str, Any] | None:

@@ -160,29 +160,29 @@ class Warehouse(Protocol):
     def bind(self, relation: Relation) -> None:
         """Make a finished step's rows visible under its name, before tables of the same name."""
 
-    def check(self, sql: str | exp.Expression, params: Mapping[str, Any] | None = None) -> SqlPlan: ...
-    def query(self, sql: str | exp.Expression, params: Mapping[str, Any] | None = None, *, limits: QueryLimits | None = None,
+    def check(self, sql: str | exp.Expr, params: Mapping[str, Any] | None = None) -> SqlPlan: ...
+    def query(self, sql: str | exp.Expr, params: Mapping[str, Any] | None = None, *, limits: QueryLimits | None = None,
               labels: Mapping[str, str] | None = None) -> pa.Table: ...
-    def stream(self, sql: str | exp.Expression, params: Mapping[str, Any] | None = None, *,
+    def stream(self, sql: str | exp.Expr, params: Mapping[str, Any] | None = None, *,
                batch_rows: int = 65_536) -> Iterator[pa.RecordBatch]: ...
     def execute(self, script: str, params: Mapping[str, Any] | None = None, *, limits: QueryLimits | None = None,
                 labels: Mapping[str, str] | None = None, job_key: str = "") -> ExecResult: ...
-    def stage(self, name: str, data: str | exp.Expression | pa.RecordBatchReader | pa.Table,
+    def stage(self, name: str, data: str | exp.Expr | pa.RecordBatchReader | pa.Table,
               params: Mapping[str, Any] | None = None) -> Relation:
         """Keep rows for the steps after this one and bind them under `name`. A preview session keeps them in memory only, and
         keeps a plain SELECT as a view, so that nothing is read that nobody asks for."""
 
-    def head(self, source: str | exp.Expression, rows: int) -> list[dict[str, Any]]:
+    def head(self, source: str | exp.Expr, rows: int) -> list[dict[str, Any]]:
         """The first rows of a relation or table (its name) or of a compiled query (a tree), as plain Python values."""
 
     def keep_small(self, name: str, most: int) -> int | None:
         """Compute a bound relation now, once for all who ask, if it has at most `most` rows: their count. Else None, nothing kept."""
 
     def load(self, data: Relation | pa.RecordBatchReader, table: str, *, mode: Literal["append", "truncate"] = "append") -> LoadResult: ...
-    def replace_slice(self, table: TableSpec, key: Slice, rows: Relation | str | exp.Expression) -> LoadResult:
+    def replace_slice(self, table: TableSpec, key: Slice, rows: Relation | str | exp.Expr) -> LoadResult:
         """The idempotent write: the rows of the slice become exactly these, with the LINEAGE columns added."""
 
-    def write(self, table: TableSpec, key: Slice, rows: Relation | str | exp.Expression, *, mode: WriteMode) -> LoadResult:
+    def write(self, table: TableSpec, key: Slice, rows: Relation | str | exp.Expr, *, mode: WriteMode) -> LoadResult:
         """append = replace_slice; overwrite = the whole table; merge = by `table.keys`; replace_partition = the partitions that
         the rows touch. Every mode is atomic, repeatable and adds the LINEAGE columns."""
 
