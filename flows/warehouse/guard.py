@@ -1,17 +1,27 @@
-"""What a written statement may do: one statement, read-only where that was promised, known functions, no sizes that eat the machine."""
+"""What a written statement may do, on either warehouse: one statement, read-only where that was promised, known functions, no way to
+what is not the tenant's. Its size is judged in `bounds`, which table a name means in `tables` (locally) and `bq.names`."""
 
 from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from flows.errors import LimitError, SqlError
+from flows.warehouse import allowed, bounds
+from flows.warehouse.scope import unnest_paths
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
 MAX_CHARS = 1_000_000
+VARIABLES = frozenset({"project_id"})
+"""System variables that tell nothing of others."""
+METADATA = frozenset({"TABLES", "COLUMNS", "COLUMN_FIELD_PATHS", "VIEWS", "MATERIALIZED_VIEWS", "TABLE_OPTIONS", "PARTITIONS", "ROUTINES",
+                      "ROUTINE_OPTIONS", "PARAMETERS", "KEY_COLUMN_USAGE", "TABLE_CONSTRAINTS", "CONSTRAINT_COLUMN_USAGE", "SCHEMATA"})
+"""Views of INFORMATION_SCHEMA that speak of one dataset; all others speak of a project or a region."""
+BAD_NAME = re.compile(r"[\x00-\x1f\x7f/\\$@`'\";:?#()]")
 
 
 def parse(text: str) -> list[exp.Expr]:
@@ -35,7 +45,7 @@ def parse(text: str) -> list[exp.Expr]:
         raise SqlError(f"this is not a statement: {str(error)[:200]}") from None
     except RecursionError:
         raise SqlError("the statement is nested too deeply", code="limit", fix="Split it into steps") from None
-    return [tree for tree in found if tree is not None]
+    return [unnest_paths(tree) for tree in found if tree is not None]
 
 
 def one_query(text: str) -> exp.Query:
@@ -49,57 +59,148 @@ def one_query(text: str) -> exp.Query:
         raise SqlError(f"{len(trees)} statements stand where one SELECT is allowed", verdict="refused", code="one_statement",
                        fix="Keep one, or make steps of them")
     if not isinstance(trees[0], exp.Query):
-        raise SqlError(f"only a SELECT is allowed here, this is {trees[0].key.upper()}", verdict="refused", code="read_only",
+        raise SqlError(f"only a SELECT is allowed here, this is {_words(trees[0])}", verdict="refused", code="read_only",
                        fix="Writing is done by a step with a destination")
     return trees[0]
 
 
-def statement(tree: exp.Expr) -> None:
-    """Refuse what a statement of a person may never do here, wherever it stands in the tree. Functions are judged one by one in
-    `dialect`, tables by the names that the session knows."""
+def statement(tree: exp.Expr, *, own: Collection[str] = (), variables: Collection[str] = VARIABLES) -> None:
+    """Refuse what a statement of a person may never do, wherever it stands in the tree and whichever warehouse runs it.
+
+    `own`: functions that this session or script made, lower case, dataset.name or a bare name. `variables`: @@names that have a value.
+    Raises SqlError (code not_allowed | read_only | unknown_function | bigquery_only | limit | bad_table).
+    """
     from sqlglot import exp
 
     never = (exp.Command, exp.Set, exp.Use, exp.Attach, exp.Detach, exp.Pragma, exp.Copy, exp.LoadData, exp.Export, exp.Declare,
              exp.Into, exp.Lock, exp.Execute, exp.Kill, exp.Describe, exp.Cache, exp.Analyze, exp.Grant, exp.Rollback)
+    writing = (exp.DML, exp.DDL, exp.Drop, exp.Alter, exp.TruncateTable)
+    bounds.size(tree)
     for node in tree.walk():
         if isinstance(node, never):
-            words = {"loaddata": "LOAD DATA", "export": "EXPORT DATA"}
-            raise _refused(node, "this statement" if isinstance(node, exp.Command) else words.get(node.key, node.key.upper()))
-        if isinstance(node, exp.Version):
-            raise _refused(node, "FOR SYSTEM_TIME")
+            raise _refused(node, _words(node))
+        if isinstance(node, writing) and not isinstance(node, exp.Query) and node is not tree and not isinstance(node.parent, exp.When):
+            raise SqlError(f"{_words(node)} stands inside another statement", verdict="refused", code="read_only",
+                           fix="Writing is done by a step with a destination")
+        if isinstance(node, (exp.ExternalProperty, exp.RemoteWithConnectionModelProperty)):
+            raise _denied(node, "what lies outside of the warehouse")
+        if isinstance(node, exp.Create) and node.kind in ("MODEL", "CONNECTION", "RESERVATION", "ASSIGNMENT", "CAPACITY"):
+            raise _denied(node, f"CREATE {node.kind}")
         if isinstance(node, exp.Table):
-            _table(node)
-        if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Star):
-            raise _refused(node, "a star after an expression")
-        if isinstance(node, exp.Select) and node.args.get("kind") == "VALUE":
-            raise _refused(node, "SELECT AS VALUE")
-        if isinstance(node, exp.Placeholder) and not node.name:
+            _table(node, own)
+        elif isinstance(node, exp.Func):
+            _function(node, own)
+        elif isinstance(node, exp.Parameter) and isinstance(node.this, exp.Parameter):
+            _variable(node, variables)
+        elif isinstance(node, exp.Placeholder) and not node.name:
             raise SqlError("a parameter needs a name here", fix="Write @name instead of ?")
 
 
-def _table(node: exp.Table) -> None:
+def made(trees: Sequence[exp.Expr]) -> frozenset[str]:
+    """The functions that these statements create, as `statement` takes them in `own`."""
+    from sqlglot import exp
+
+    found = set()
+    for tree in trees:
+        if isinstance(tree, exp.Create) and tree.kind == "FUNCTION":
+            table = tree.this.this if isinstance(tree.this, exp.UserDefinedFunction) else tree.this
+            found.add(".".join(part.name for part in table.parts).lower())
+    return frozenset(found)
+
+
+def _function(node: exp.Func, own: Collection[str]) -> None:
+    found = allowed.refused(node, own)
+    if found is None:
+        return
+    name, code = found
+    if code == "not_allowed":
+        raise _denied(node, f"function {name}")
+    raise SqlError(f"there is no function {name}", code=code, line=_line(node), fix="Use a function of BigQuery")
+
+
+def _variable(node: exp.Parameter, variables: Collection[str]) -> None:
+    name = ".".join(part.name for part in [node.this, *_dotted(node)]).lower()
+    if name not in variables:
+        raise _denied(node, f"@@{name}")
+
+
+def _dotted(node: exp.Expr) -> list[exp.Expr]:
+    """The names after a dot: error, message of @@error.message."""
+    from sqlglot import exp
+
+    found, here = [], node
+    while isinstance(here.parent, exp.Dot) and here.parent.this is here:
+        here = here.parent
+        found.append(here.expression)
+    return found
+
+
+def _table(node: exp.Table, own: Collection[str]) -> None:
+    """The form of a table's name; whose it is, is judged where the name is looked up."""
     from sqlglot import exp
 
     if node.this is None:
         return  # CREATE SCHEMA names a dataset only
     if not isinstance(node.this, exp.Identifier):
-        raise _refused(node, "a table function")
-    if "$" in node.name:
-        raise SqlError(f"a partition cannot be read as {node.name!r}", fix="Filter by the partition column")
-    if "*" in node.name:
-        raise _refused(node, "a wildcard table")
-    if any(part.name.upper() == "INFORMATION_SCHEMA" or part.name.upper().startswith("INFORMATION_SCHEMA.") for part in node.parts):
-        raise _refused(node, "INFORMATION_SCHEMA")
-    if "/" in node.name or "\\" in node.name:
-        raise SqlError(f"{node.name!r} is not the name of a table", fix="Read a file with a generic.extract step")
+        name = allowed.called(node.this) if isinstance(node.this, exp.Func) else node.this.sql(dialect="bigquery")[:60]
+        if isinstance(node.this, exp.Func) and name.lower() in own:
+            return
+        raise _denied(node, f"table function {name}" if isinstance(node.this, exp.Func) else f"reading {name}")
+    if isinstance(node.parent, (exp.Create, exp.UserDefinedFunction)) and isinstance(node.this, exp.Identifier) and not node.name:
+        return
+    parts = [part.name for part in node.parts]
+    if any(BAD_NAME.search(part) or not part for part in parts) or "*" in "".join(parts).rstrip("*") or "*" in "".join(parts[:-1]):
+        decorated = any(mark in parts[-1] for mark in "$@")
+        raise SqlError(f"{'.'.join(parts)!r} is not the name of a table", code="bad_table", line=_line(node),
+                       fix="Filter by the partition column" if decorated else "Read a file with a generic.extract step")
+    if node.args.get("when") or node.args.get("changes"):
+        raise _denied(node, "time travel of this form")
+    _metadata(node, parts)
 
 
-def _refused(node: exp.Expr, what: str) -> SqlError:
+def _metadata(node: exp.Table, parts: Sequence[str]) -> None:
+    """INFORMATION_SCHEMA only of a dataset: `region-eu`.INFORMATION_SCHEMA speaks of every tenant's."""
+    whole = ".".join(parts).upper().split(".")
+    if "INFORMATION_SCHEMA" not in whole:
+        return
+    at = whole.index("INFORMATION_SCHEMA")
+    view, dataset = ".".join(whole[at + 1:]), whole[at - 1] if at else ""
+    if dataset.startswith("REGION-") or view not in METADATA or (not dataset and view != "SCHEMATA"):
+        raise _denied(node, ".".join(parts))
+
+
+def local(tree: exp.Expr) -> None:
+    """Refuse what is fine on BigQuery and has no translation here."""
+    from sqlglot import exp
+
+    for node in tree.walk():
+        if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Star):
+            raise _refused(node, "a star after an expression")
+        if isinstance(node, exp.Select) and node.args.get("kind") == "VALUE":
+            raise _refused(node, "SELECT AS VALUE")
+
+
+def _words(node: exp.Expr) -> str:
     from sqlglot import exp
 
     if isinstance(node, exp.Command):
         word = str(node.this).split()[0].upper() if str(node.this).split() else ""
-        what = f"{word} (scripting, procedures and administration)" if word else what
-    line = next((n.meta["line"] for n in node.walk() if "line" in n.meta), 0)
+        return f"{word} (scripting, procedures and administration)" if word else "this statement"
+    return {"loaddata": "LOAD DATA", "export": "EXPORT DATA", "truncatetable": "TRUNCATE TABLE"}.get(node.key, node.key.upper())
+
+
+def _line(node: exp.Expr) -> int:
+    return next((n.meta["line"] for n in node.walk() if "line" in n.meta), 0)
+
+
+def _denied(node: exp.Expr, what: str) -> SqlError:
+    """Nobody may, on no warehouse."""
+    line = _line(node)
+    return SqlError(f"{what} is not allowed here", verdict="refused", code="not_allowed", line=line, where=f"line {line}" if line else "",
+                    fix="Use tables of your own datasets and functions of BigQuery")
+
+
+def _refused(node: exp.Expr, what: str) -> SqlError:
+    line = _line(node)
     return SqlError(f"{what} is not offered by the local warehouse", verdict="refused", code="bigquery_only", line=line,
                     where=f"line {line}" if line else "", fix="Write it as steps of a pipeline, or run it on BigQuery")

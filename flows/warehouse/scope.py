@@ -57,6 +57,33 @@ def path_of(table: exp.Table) -> tuple[str, ...]:
     return tuple(part.name for part in table.parts)
 
 
+def unnest_paths(tree: exp.Expr) -> exp.Expr:
+    """`FROM t.items` inside of a query that knows t is UNNEST(t.items) and no table: a range variable wins over a dataset of its name.
+
+    Within one FROM the parser has done it; here it is done for sub-queries. The tree is changed in place. Source: BigQuery, "UNNEST".
+    """
+    _paths(tree, frozenset())
+    return tree
+
+
+def _paths(node: exp.Expr, outer: frozenset[str]) -> None:
+    from sqlglot import exp
+
+    if isinstance(node, exp.Table):
+        if node.args.get("db") and node.parts[0].name.lower() in outer and isinstance(node.this, exp.Identifier):
+            alias = exp.TableAlias(this=exp.to_identifier(node.alias or node.name, quoted=True))
+            node.replace(exp.Unnest(expressions=[node.to_column(copy=True)], alias=alias, joins=node.args.get("joins")))
+        return
+    inside = outer
+    if isinstance(node, exp.Select) and node.args.get("from_") is not None:
+        sources = [node.args["from_"].this, *(join.this for join in node.args.get("joins") or ())]
+        inside = outer | {source.alias_or_name.lower() for source in sources if source.alias_or_name}
+    for key, value in list(node.args.items()):
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, exp.Expr):
+                _paths(child, outer if key in ("from_", "joins", "with_") and isinstance(node, exp.Select) else inside)
+
+
 def is_plain(tree: exp.Expr) -> bool:
     """A query that streams: no aggregate, window, sort, limit, nor anything that gives other rows when it is read again. Kept as a
     view it reads only what is asked of it."""
