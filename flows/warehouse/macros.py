@@ -39,6 +39,7 @@ MACROS = (
     "THEN error('GENERATE_TIMESTAMP_ARRAY makes at most 1,000,000 items here') "
     "ELSE generate_series(s, CASE WHEN (epoch_us(e) - epoch_us(s)) // us >= 1000000 THEN s ELSE e END, "  # constants are folded first
     "to_microseconds(CAST(us AS BIGINT))) END",
+    "bq_round_after(n) AS CASE WHEN n >= 500 THEN error('A recursive CTE has reached the maximum number of iterations: 500') ELSE n + 1 END",
     # arrays; i counts from 0
     "bq_at(a, i) AS CASE WHEN a IS NULL OR i IS NULL THEN NULL WHEN i < 0 OR i >= len(a) "
     "THEN error('Array index ' || CAST(i AS VARCHAR) || ' is out of bounds') ELSE a[i + 1] END",
