@@ -19,7 +19,7 @@ from app.parts.copylink import copylink
 from app.parts.escape import plain
 from app.talk.talk import Talk
 from app.talk.turn import Draft, State
-from app.talk.words import problem
+from app.talk.words import money, problem
 from flows.errors import PenstockError
 
 TROUBLE = "panel_trouble"
@@ -39,7 +39,7 @@ def header(talk: Talk, state: State, draft: Draft, run: Book | None) -> None:
                 view = place.view()
                 copylink("Copy link", f"/?chat={quote(state.chat_id)}&view={view}", key="panel_copy")
             _run(talk, draft)
-        st.markdown(" ".join(badges(draft, run)))
+        st.markdown(" ".join([*badges(draft, run), *cost(state)]))
     if said := st.session_state.pop(TROUBLE, ""):
         st.error(said, icon=":material/error:")
 
@@ -49,6 +49,14 @@ def badges(draft: Draft, run: Book | None) -> list[str]:
     found = [f":gray-badge[:material/edit_note: Draft v{draft.version}]", f":gray-badge[:material/schedule: {plain(schedule(draft.spec))}]",
              _validity(draft)]
     return [*found, badge(run.run.status)] if run is not None else found
+
+
+def cost(state: State) -> list[str]:
+    """What a run is billed in production, as far as it is known."""
+    if state.price is None:
+        return []
+    least = "" if state.price.complete else "at least "
+    return [f":gray-badge[:material/payments: {least}{money(state.price.usd)} a run]"]
 
 
 def _validity(draft: Draft) -> str:

@@ -13,7 +13,7 @@ from app.parts.escape import plain
 from flows.show.units import ago, seconds
 
 FILES = ("csv", "tsv", "xlsx", "json", "jsonl", "parquet")
-LINE = "Describe a pipeline in your own words. You see the steps and the data before anything runs."
+LINE = "Describe a pipeline in your own words. You see the steps, the data and the cost before anything runs."
 HOLDER = "For example: load orders every day at 2 am, check that amount is never empty, and write them to mart.orders"
 EXAMPLES = {
     ":material/payments: Daily revenue": "Every day at 2 am, sum the amount of paid orders by day and country and write it to "

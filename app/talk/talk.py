@@ -161,7 +161,7 @@ class Talk:
             if before.turn_id and (turn := self._state.turn(before.turn_id)) is not None:
                 asked = {q.id for q in before.result.questions}
                 self._put(replace(turn, result=before.result, answered=tuple(a for a in turn.answered if a.question_id not in asked)))
-            self._set(draft=before, preview=None, preview_state="none", preview_error="", panel=True)
+            self._set(draft=before, preview=None, price=None, preview_state="none", preview_error="", panel=True)
         self._keep()
         self.refresh_preview()
 
@@ -230,7 +230,7 @@ class Talk:
         with self._lock:
             self._idle()
             self._set(title=self._state.title or words.title(str(spec.get("name") or pipeline_id)), turns=(*self._state.turns, turn),
-                      draft=draft, preview=None, preview_state="none", panel=True)
+                      draft=draft, preview=None, price=None, preview_state="none", panel=True)
         self._keep()
         self.refresh_preview()
 
@@ -355,7 +355,7 @@ class Talk:
             version = before.version + before.ready if same else 1
             history = (*before.history, replace(before, history=()))[-KEEP_DRAFTS:]
             draft = replace(draft, version=version, history=history)
-        self._set(draft=draft, preview=None, preview_state="none", preview_error="", panel=True)
+        self._set(draft=draft, preview=None, price=None, preview_state="none", preview_error="", panel=True)
 
     def _set(self, *, panel: bool = False, **changes: Any) -> None:
         with self._lock:

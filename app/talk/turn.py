@@ -157,6 +157,7 @@ class State:
     preview: Any = None
     preview_state: str = "none"
     preview_error: str = ""
+    price: Any = None
     run_id: str = ""
     backfill_id: str = ""
     files: tuple[Any, ...] = ()

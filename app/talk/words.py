@@ -127,8 +127,8 @@ def writes(spec: dict[str, Any]) -> str:
     return f"writes {_list([code(name) for name in named])}" if named else ""
 
 
-def drafted(result: Any, preview: Any, known: Mapping[str, int]) -> str:
-    """The reply to a drafted pipeline: name, steps, schedule, rows, tables; open questions are told by their cards."""
+def drafted(result: Any, preview: Any, known: Mapping[str, int], price: Any = None) -> str:
+    """The reply to a drafted pipeline: name, steps, schedule, rows, tables, price; open questions are told by their cards."""
     spec = result.spec
     steps = units.several(len(spec["steps"]), "step")
     head = f"Here is **{plain(spec.get('name') or spec['pipeline_id'])}**: {steps}, {plain(when(spec))}."
@@ -137,6 +137,8 @@ def drafted(result: Any, preview: Any, known: Mapping[str, int]) -> str:
         head += f" {does[0]} and {does[1]}."
     elif does:
         head += f" {does[0] if does[0].startswith('It') else f'It {does[0]}'}."
+    if price is not None:
+        head += f" {costs(price)}"
     bad = [step for step in (preview.steps if preview is not None else ()) if step.status == "failed"]
     if bad and result.status == "ready":
         head += f"  \nThe preview of {code(bad[0].step_id)} failed: {quoted(_sentence(bad[0].error))}"
@@ -144,6 +146,20 @@ def drafted(result: Any, preview: Any, known: Mapping[str, int]) -> str:
     if asked:
         head += f" {units.several(asked, 'question is', 'questions are')} open."
     return head
+
+
+def costs(price: Any) -> str:
+    """`A production run would scan about 40 MiB, under $0.01; a month of it $0.01.`"""
+    if price.complete and not price.bytes:
+        return "A production run would scan nothing on BigQuery."
+    about = "about" if price.complete else "at least"
+    month = f"; a month of it {money(price.usd_a_month)}" if price.usd_a_month is not None else ""
+    return f"A production run would scan {about} {units.size(price.bytes)}, {money(price.usd)}{month}."
+
+
+def money(usd: float) -> str:
+    """Dollars in Markdown, where a bare sign would begin a formula."""
+    return units.usd(usd).replace("$", "\\$")
 
 
 def opened(spec: dict[str, Any], version: int | None) -> str:

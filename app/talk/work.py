@@ -169,12 +169,13 @@ def preview(job: Job, params: Mapping[str, str] | None = None) -> None:
     job.set(preview_state="working", preview_error="", panel=True)
     try:
         rows = job.service.preview(draft.spec if draft.ready else draft.result, limit=PREVIEW_ROWS, params=params)
+        price = job.service.price(draft.spec, params=params, seen=rows) if draft.ready else None
     except Cancelled:
         raise
     except PenstockError as error:
-        job.set(preview=None, preview_state="failed", preview_error=words.problem(error), panel=True)
+        job.set(preview=None, price=None, preview_state="failed", preview_error=words.problem(error), panel=True)
     else:
-        job.set(preview=rows, preview_state="ready", panel=True)
+        job.set(preview=rows, price=price, preview_state="ready", panel=True)
 
 
 def revive(job: Job) -> None:
@@ -237,7 +238,8 @@ def _create(job: Job, result: Any, *, made: str) -> None:
     job.put(report=report)
     job.stage(f"Previewing {PREVIEW_ROWS} rows")
     preview(job)
-    job.put(reply=words.drafted(result, job.state().preview, job.service.source_rows(result.spec)))
+    state = job.state()
+    job.put(reply=words.drafted(result, state.preview, job.service.source_rows(result.spec), state.price))
 
 
 def _status(job: Job, result: Any) -> None:

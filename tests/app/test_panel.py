@@ -57,6 +57,7 @@ def test_the_head_says_what_it_is_when_it_runs_and_that_it_can(said: Said, shown
     assert ":material/edit_note: Draft v1" in texts(at)
     assert "Every day at 02" in texts(at)
     assert ":green-badge[:material/check: Valid]" in texts(at)
+    assert ":gray-badge[:material/payments: under $0.01 a run]" in texts(at)
     assert not button(at, "panel_run").disabled
     assert "panel_undo" not in keys(at)
     assert not [each for each in at.button if each.label == "Deploy"]

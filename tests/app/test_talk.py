@@ -18,7 +18,9 @@ from app.talk.talk import Talk
 from app.talk.talks import Talks
 from app.talk.turn import State, Turn
 from flows.errors import DuplicateRun, InputError, MissingError, UnreachableError
+from flows.run.price import PriceTag, StepPrice
 from flows.service import Penstock
+from flows.warehouse.bq.price import Tariff
 
 REVENUE = "Every day at 2 am, sum the amount of paid orders by day and country and write it to mart.daily_revenue"
 VAGUE = "load the stuff somewhere"
@@ -71,6 +73,23 @@ def test_a_sentence_becomes_a_ready_draft_with_its_preview(talk: Talk) -> None:
     assert turn.reply.startswith("Here is **Daily revenue**: 4 steps, every day at 02")
     assert "It reads 2,200 rows of `orders` and `customers` and writes `mart.daily_revenue`." in turn.reply
     assert state.title == "Daily revenue"
+
+
+def test_a_draft_tells_what_a_production_run_costs(talk: Talk) -> None:
+    turn = said(talk, REVENUE)
+    price = talk.snapshot().price
+    # two inputs of the transform, then the rows that are written are read twice: ten MiB each at least
+    assert price.bytes == 40 * 2**20
+    assert "A production run would scan about 40 MiB, under \\$0.01; a month of it \\$0.01." in turn.reply
+
+
+@pytest.mark.parametrize(("steps", "said"), [
+    ([0], "A production run would scan nothing on BigQuery."),
+    ([2**40, None], "A production run would scan at least 1.0 TiB, \\$6.25."),
+])
+def test_a_price_is_told_as_far_as_it_is_known(steps: list[int | None], said: str) -> None:
+    tag = PriceTag("p", tuple(StepPrice("s", each, None, "statistics") for each in steps), Tariff(6.25, "list"))
+    assert words.costs(tag) == said
 
 
 def test_a_vague_sentence_asks_and_an_answer_makes_it_ready(talk: Talk) -> None:
