@@ -19,6 +19,8 @@ MAX_PRODUCT = 10**9  # rows of a join without a condition
 RANGE = 1000  # how many times larger the product may be when a comparison like BETWEEN narrows it
 MAX_ARRAY = 1_048_575  # items that GENERATE_ARRAY makes; source: BigQuery's limit of arrays
 
+MAX_TEXT = 10_000_000  # characters that REPEAT, LPAD and RPAD make
+
 Rows = Callable[[str], int | None]
 
 
@@ -36,7 +38,9 @@ def size(tree: exp.Expr) -> None:
             raise LimitError("the statement is nested too deeply" if nodes <= MAX_NODES else "the statement has too many parts",
                              fix="Split it into steps")
         if isinstance(node, exp.In) and len(node.expressions) > MAX_LIST:
-            raise LimitError(f"a list has {len(node.expressions):,} values, {MAX_LIST:,} are allowed", fix="Load them as a table and join it")
+            raise LimitError(f"a list has {len(node.expressions):,} values, {MAX_LIST:,} are allowed", fix="Load them as a table")
+        if _made(node) > (MAX_ARRAY if isinstance(node, exp.GenerateSeries) else MAX_TEXT):
+            raise LimitError(f"{node.sql(dialect='bigquery')[:60]} makes {_made(node):,} items or characters", fix="Make fewer")
         # a chain like a AND b AND c, or of UNION ALLs, is no depth: it is written out in a loop
         chain = isinstance(node, (exp.Connector, exp.SetOperation))
         layer += [(child, depth if chain and type(child) is type(node) else depth + 1, queries) for child in node.iter_expressions()]
@@ -85,8 +89,6 @@ class _Estimate:
         return min(found, float(count.name)) if isinstance(count, exp.Literal) and count.is_int else found
 
     def select(self, tree: exp.Select, ctes: Mapping[str, float]) -> float:
-        from sqlglot import exp
-
         start = tree.args.get("from_")
         if start is None:
             return 1
@@ -182,7 +184,19 @@ def _aggregates(item: exp.Expr) -> bool:
     from sqlglot import exp
 
     found = item.find(exp.AggFunc)
-    return found is not None and found.find_ancestor(exp.Window) is None and found.find_ancestor(exp.Select) is item.find_ancestor(exp.Select)
+    if found is None or found.find_ancestor(exp.Window) is not None:
+        return False
+    return found.find_ancestor(exp.Select) is item.find_ancestor(exp.Select)
+
+
+def _made(node: exp.Expr) -> int:
+    """Items or characters that a call makes, where its size is a literal."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.GenerateSeries):
+        return int(_items(node)) if all(_whole(node.args.get(key)) is not None for key in ("start", "end")) else 0
+    size = node.args.get("times") if isinstance(node, exp.Repeat) else node.expression if isinstance(node, exp.Pad) else None
+    return _whole(size) or 0
 
 
 def _items(array: exp.Expr) -> float:

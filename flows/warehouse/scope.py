@@ -71,8 +71,12 @@ def _paths(node: exp.Expr, outer: frozenset[str]) -> None:
 
     if isinstance(node, exp.Table):
         if node.args.get("db") and node.parts[0].name.lower() in outer and isinstance(node.this, exp.Identifier):
-            alias = exp.TableAlias(this=exp.to_identifier(node.alias or node.name, quoted=True))
-            node.replace(exp.Unnest(expressions=[node.to_column(copy=True)], alias=alias, joins=node.args.get("joins")))
+            alias = exp.TableAlias(columns=[exp.to_identifier(node.alias or node.name, quoted=True)])
+            first, second, *rest = (part.copy() for part in node.parts)
+            path: exp.Expr = exp.Column(this=second, table=first)
+            for part in rest:
+                path = exp.Dot(this=path, expression=part)
+            node.replace(exp.Unnest(expressions=[path], alias=alias, joins=node.args.get("joins")))
         return
     inside = outer
     if isinstance(node, exp.Select) and node.args.get("from_") is not None:
