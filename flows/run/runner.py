@@ -16,6 +16,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.engines.base import Cancel
+from flows.errors import MissingError, SqlError
 from flows.run import gate
 from flows.run.ledger import RunBook
 from flows.run.step import Outcome, again, attempt, pause
@@ -228,7 +229,22 @@ def keepable(job: Job, plan: Plan, resume_of: str) -> dict[str, StepRow]:
     for step in plan.steps:
         row = rows.get(step.step_id)
         relation = relation_of(row) if row else None
-        there = relation is None or all(Path(file).exists() for file in relation.files)
-        if row and there and before.get(step.step_id) == now.get(step.step_id) and all(name in kept for name in step.upstream):
+        same = row is not None and before.get(step.step_id) == now.get(step.step_id) and all(name in kept for name in step.upstream)
+        if row is not None and same and (relation is None or still_there(relation, job)):
             kept[step.step_id] = row
     return kept
+
+
+def still_there(relation: Relation, job: Job) -> bool:
+    """Are the rows that a step left behind still to be read? Its files may be removed, a staging table expires."""
+    if not relation.table:
+        return all(Path(file).exists() for file in relation.files)
+    warehouse = job.open_warehouse("resume")
+    try:
+        warehouse.bind(relation)
+        warehouse.head(relation.name, 1)
+    except (MissingError, SqlError):
+        return False
+    finally:
+        warehouse.close()
+    return True
