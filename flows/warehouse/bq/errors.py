@@ -25,6 +25,12 @@ PERMISSION = re.compile(r"\bbigquery\.[a-zA-Z]+\.[a-zA-Z]+")
 LOGIN = "Run `gcloud auth application-default login`, or name a GcpCredentials block as `credentials` of the environment"
 
 
+class LostRace(TransientError):
+    """Somebody else changed the same table at the same time, and BigQuery stopped this statement; nothing of it has happened."""
+
+    code = "lost_race"
+
+
 def reason_of(error: BaseException) -> str:
     """The reason that BigQuery gives; '' where it gives none."""
     errors = getattr(error, "errors", None)
@@ -73,7 +79,7 @@ def _answered(error: BaseException, reason: str, what: str, cap: int) -> Penstoc
     if isinstance(error, api.NotFound) or reason == "notFound":
         return MissingError(text or f"{what} is not there", where=what, fix="Look at its name and at the location of its dataset")
     if LOST_RACE.search(text):
-        return TransientError(f"somebody else wrote the table at the same time: {text}")
+        return LostRace(f"somebody else wrote the table at the same time: {text}")
     if isinstance(error, api.Conflict) or reason == "duplicate":
         return SqlError(text, verdict="failed", code="duplicate", fix="Give it another name, or remove what is there")
     if reason == "invalidQuery" or isinstance(error, api.BadRequest):
