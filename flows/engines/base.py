@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
@@ -183,6 +183,11 @@ class StepResult:
     outputs: dict[str, Any] = field(default_factory=dict)  # table, path, version, quarantine table ...: plain data
     verdict: Verdict | None = None  # does it give the same on both warehouses? None: the engine makes no statement
     differs: list[str] = field(default_factory=list)  # for local-approximate: what may differ, in words
+
+    def judged(self, differs: Sequence[str]) -> StepResult:
+        """This result of proven operations: the same on both warehouses, but for what their compilation says of itself."""
+        self.verdict, self.differs = "local-approximate" if differs else "portable", list(differs)
+        return self
 
 
 class Engine(Protocol):

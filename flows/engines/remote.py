@@ -45,7 +45,7 @@ class Want:
 class Got:
     """The relation, what could not be read, and what a person should know; `about` is plain data for the step's outputs.
 
-    `known`: how many rows there are, where that is known before they are counted.
+    `known`: how many rows there are, where that is known before they are counted. `differs`: what may differ on BigQuery.
     """
 
     relation: Relation
@@ -54,6 +54,7 @@ class Got:
     notes: list[str] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
     known: int | None = None
+    differs: list[str] = field(default_factory=list)
 
 
 def fetch(want: Want, context: Context) -> Got:

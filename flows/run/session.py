@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flows.errors import UnreachableError
+from flows.insight.samples import folder
 
 if TYPE_CHECKING:
     from flows.insight.catalog import Catalog
@@ -27,7 +28,7 @@ def open_session(settings: Settings, store: Store, catalog: Catalog, *, stage: s
     Raises UnreachableError when no project is set up, InputError for wrong settings of one.
     """
     staged = settings.home / "stage" / settings.tenant_id  # a step reads what other steps, also of a resumed run, have left there
-    folders = (*settings.folders, staged)
+    folders = (*settings.folders, staged, folder(settings))
     if environment == "production" and not preview:
         from flows.warehouse.bigquery import BigQueryWarehouse
 

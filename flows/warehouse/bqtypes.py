@@ -115,6 +115,11 @@ def _inner(tree: exp.DataType) -> list[tuple[str, exp.DataType]]:
     return found
 
 
+def inner_types(name: str) -> list[tuple[str, str]]:
+    """(name, BigQuery type) of a STRUCT's fields, or of an ARRAY's items under a name of no meaning. Raises InputError."""
+    return [(field, bq_name(kind)) for field, kind in _inner(parse_type(name))]
+
+
 def bq_name(tree: exp.DataType) -> str:
     """A type tree of any dialect, spelled for BigQuery."""
     from sqlglot import exp

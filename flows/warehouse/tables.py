@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from flows.errors import SqlError
 from flows.spec.suggest import suggest
+from flows.store.rows import LakeFile
 from flows.warehouse import virtual
-from flows.warehouse.base import Column, Relation
+from flows.warehouse.base import Column, Relation, TableSpec
 from flows.warehouse.bqtypes import columns_of, from_duck, to_duck
 from flows.warehouse.lake import Lake, Pinned
 from flows.warehouse.macros import PREFIX, statements
@@ -58,6 +59,7 @@ class Tables:
         self._found: dict[str, Found] = {}
         self._pins: dict[str, Pinned] = {}
         self._hidden: set[str] = set()
+        self._stands: dict[str, tuple[Found, Pinned]] = {}
         self.functions: set[str] = set()  # that this session or its script made, in lower case
         self._count = 0
         self._macros = False
@@ -102,6 +104,8 @@ class Tables:
     # ---------------------------------------------------------------- finding names
     def pin(self, name: str) -> Pinned:
         """The version of a lake table that this session sees. `name` is dataset.table."""
+        if name in self._stands:
+            return self._stands[name][1]
         if name not in self._pins:
             self._pins[name] = self.lake.pin(name)
         return self._pins[name]
@@ -115,6 +119,11 @@ class Tables:
     def show(self, name: str, found: Found) -> None:
         """Let a name mean this, until `forget` (a lake table) or `unbind` (a bare name)."""
         (self._found if "." in name else self._bound)[name] = found
+
+    def stand_in(self, name: str, found: Found, rows: int) -> None:
+        """Let dataset.table be these rows until the session ends, whatever the lake holds: a preview of what is not there."""
+        counted = LakeFile(path="", rows=rows, bytes=0)
+        self._stands[name] = replace(found, table=name), Pinned(TableSpec(name, found.columns), 0, (counted,))
 
     def hide(self, name: str) -> None:
         """Let a lake table be gone for this session, until `forget`."""
@@ -137,6 +146,8 @@ class Tables:
         if len(path) == 1 and path[0] in self._bound:
             return self._bound[path[0]]
         name = self.table_name(path)
+        if name in self._stands:
+            return self._stands[name][0]
         if name not in self._found:
             self._found[name] = self._open(name, ".".join(path))
         return self._found[name]

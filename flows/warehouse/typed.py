@@ -40,7 +40,10 @@ class _Blank(Tables):
 
 def tables_of(sql: str) -> list[str]:
     """The tables that one SELECT names, as they are written. Raises SqlError for text that is no SELECT."""
-    return list(dict.fromkeys(".".join(path_of(table)) for table in real_tables(guard.one_query(sql))))
+    from sqlglot import exp
+
+    tables = [table for table in real_tables(guard.one_query(sql)) if isinstance(table.this, exp.Identifier)]
+    return list(dict.fromkeys(".".join(path_of(table)) for table in tables))
 
 
 def query_plan(sql: str, known: Mapping[str, Sequence[Column]], params: Mapping[str, Any] | None = None, *, project: str = "") -> SqlPlan:

@@ -132,7 +132,7 @@ def run(config: Config, context: Context) -> StepResult:
         got.notes.append(f"{text}: a run stops here. {hint}")
     rows = got.known if got.relation.rows is None else got.relation.rows
     return StepResult(rows=rows, relation=got.relation, rejected=got.rejected, rejects=shown, notes=got.notes,
-                      outputs=got.about)
+                      outputs=got.about).judged(got.differs)
 
 
 def _read(source: Source, context: Context) -> Got:
@@ -169,7 +169,7 @@ def _table(source: Source, connection: str, context: Context) -> Got:
         notes = [f"sample data: connection {connection} has no address here, so {name} is read from {table.location}"]
     whole = context.preview and not source.filter and not source.incremental
     known = context.warehouse.describe((table.location if table else "") or name).rows if whole else None
-    return Got(context.warehouse.stage(context.step_id, made.tree), notes=[*notes, *made.notes], known=known)
+    return Got(context.warehouse.stage(context.step_id, made.tree), notes=[*notes, *made.notes], known=known, differs=list(made.notes))
 
 
 def _query(source: Source, connection: str, context: Context) -> Got:
@@ -178,8 +178,9 @@ def _query(source: Source, connection: str, context: Context) -> Got:
 
     _must_be_local(connection, context)
     text, params = bind_sql(source.query or "", context.variables)
+    differs = context.warehouse.check(text, params).notes if context.preview else ()
     relation = context.warehouse.stage(context.step_id, text, params)
-    return narrowed(Got(relation), source.columns, source.filter, _since(source), context)
+    return narrowed(Got(relation, notes=list(differs), differs=list(differs)), source.columns, source.filter, _since(source), context)
 
 
 def _own_sql(text: str, context: Context) -> Any:

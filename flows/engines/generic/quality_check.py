@@ -91,7 +91,7 @@ def run(config: Config, context: Context) -> StepResult:
 def preview(config: Config, context: Context) -> StepResult:
     """The numbers on the rows that a preview has; nothing is written and nothing stops."""
     gate, findings = _judged(config, context)
-    result = StepResult(checks=_results(findings), notes=list(gate.notes))
+    result = StepResult(checks=_results(findings), notes=list(gate.notes)).judged(gate.notes)
     for n, finding in enumerate(findings):
         if finding.failed_rows and finding.on_fail == "fail":
             result.notes.append(f"a run stops here: {_told(n, finding, gate, context)}")

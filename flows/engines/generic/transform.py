@@ -57,7 +57,7 @@ def run(config: Config, context: Context) -> StepResult:
     made = compiler.transform(config.config.operations, found, now=context.run_date, dialect=context.warehouse.dialect,
                               aliases=aliases(list(found), context.tables), path="config.operations")
     relation = context.warehouse.stage(context.step_id, made.tree)
-    return StepResult(rows=relation.rows, relation=relation, notes=list(made.notes))
+    return StepResult(rows=relation.rows, relation=relation, notes=list(made.notes)).judged(made.notes)
 
 
 def aliases(inputs: list[str], words: Mapping[str, str]) -> dict[str, str]:
