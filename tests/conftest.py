@@ -14,6 +14,8 @@ pytest_plugins = [f"tests.fixtures.{path.stem}" for path in sorted(Path(__file__
 
 # where a person says "this must be able to run here", a missing peer is a failure and not a skip
 PEERS = {"browser": "browser tests skipped", "postgres": "PostgreSQL tests skipped", "bigquery": "BigQuery tests skipped"}
+# a project with a bill of its own is nobody's duty: its absence is said, not failed
+OPTIONAL = "BigQuery on a real project skipped"
 STRICT = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 # a build machine tries the same examples each time, people's machines look for new ones
@@ -72,7 +74,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     if STRICT and report.skipped and not hasattr(report, "wasxfail"):
         marks, why = {mark.name for mark in item.iter_markers()}, reason(report)
         missing = [peer for peer, words in PEERS.items() if peer in marks or why.startswith(words)]
-        if missing:
+        if missing and not why.startswith(OPTIONAL):
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid} was skipped, and with CI=1 {', '.join(missing)} must be here: {why}"
 
