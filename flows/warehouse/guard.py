@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from flows.errors import LimitError, SqlError
-from flows.warehouse import allowed, bounds
+from flows.warehouse import allowed, bounds, lexical
 from flows.warehouse.scope import unnest_paths
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ BAD_NAME = re.compile(r"[\x00-\x1f\x7f/\\$@`'\";:?#()]")
 def parse(text: str) -> list[exp.Expr]:
     """The statements of a BigQuery script. Raises SqlError with line and column."""
     import sqlglot
+    from sqlglot import exp
     from sqlglot.errors import ParseError, SqlglotError
 
     if len(text) > MAX_CHARS:
@@ -45,7 +46,12 @@ def parse(text: str) -> list[exp.Expr]:
         raise SqlError(f"this is not a statement: {str(error)[:200]}") from None
     except RecursionError:
         raise SqlError("the statement is nested too deeply", code="limit", fix="Split it into steps") from None
-    return [unnest_paths(tree) for tree in found if tree is not None]
+    for node in (node for tree in found if tree is not None for node in tree.find_all(exp.ByteString)):
+        node.meta["escaped"] = text.isascii()  # then each letter beyond ASCII in it was written as one \xNN
+    trees = [unnest_paths(tree) for tree in found if tree is not None]
+    if not any(isinstance(tree, exp.Command) for tree in trees):  # the parser takes the rest of a command as one string
+        lexical.agreed(text)
+    return trees
 
 
 def one_query(text: str) -> exp.Query:
@@ -88,6 +94,8 @@ def statement(tree: exp.Expr, *, own: Collection[str] = (), variables: Collectio
             raise _denied(node, f"CREATE {node.kind}")
         if isinstance(node, exp.Table):
             _table(node, own)
+        elif isinstance(node, exp.Unnest):
+            _path(node)
         elif isinstance(node, exp.Func):
             _function(node, own)
         elif isinstance(node, exp.Parameter) and isinstance(node.this, exp.Parameter):
@@ -156,6 +164,17 @@ def _table(node: exp.Table, own: Collection[str]) -> None:
     if node.args.get("when") or node.args.get("changes"):
         raise _denied(node, "time travel of this form")
     _metadata(node, parts)
+
+
+def _path(node: exp.Unnest) -> None:
+    """`t.items` in one pair of backticks: the parser takes it for an array of t, BigQuery may take it for a table of a dataset t."""
+    from sqlglot import exp
+
+    for item in node.expressions:
+        starts = [part.meta.get("start") for part in item.parts] if isinstance(item, exp.Column) else []
+        if any(start is not None and starts.count(start) > 1 for start in starts):
+            raise SqlError(f"{item.sql(dialect='bigquery')} can be read as a table and as an array", verdict="refused", code="two_readings",
+                           line=_line(node), fix="Write UNNEST(t.items), or quote each part by itself")
 
 
 def _metadata(node: exp.Table, parts: Sequence[str]) -> None:

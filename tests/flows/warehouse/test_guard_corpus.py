@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from flows.errors import PenstockError
+from flows.errors import PenstockError, SqlError
 from flows.settings import Settings
 from flows.warehouse.duckdb import DuckDBWarehouse
 
@@ -104,3 +104,10 @@ def test_giants_are_refused(warehouse: DuckDBWarehouse, name: str) -> None:
     with pytest.raises(PenstockError) as caught:
         warehouse.query(GIANTS[name])
     assert caught.value.code == "limit"
+
+
+@pytest.mark.parametrize("mark", ["\r", "\x0b", "\x00", "\u2028"], ids=ascii)
+def test_what_ends_a_line_for_some_readers_only_is_refused(warehouse: DuckDBWarehouse, mark: str) -> None:
+    with pytest.raises(SqlError, match="control character"):
+        warehouse.query(f"SELECT m.a FROM mart.mine AS m -- {mark}, other.secrets")
+    assert warehouse.query("SELECT m.a -- x\r\nFROM mart.mine AS m").to_pylist() == [{"a": 7}]

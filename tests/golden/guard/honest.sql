@@ -7,9 +7,9 @@ SELECT a FROM mart.mine
 -- # k02: a catalogued name
 SELECT a FROM mine
 -- # k03: a full path in one pair of backticks
-SELECT a FROM `demo.mart.mine`
+SELECT a FROM `acme-prod.mart.mine`
 -- # k04: a full path, each part quoted
-SELECT a FROM `demo`.`mart`.`mine`
+SELECT a FROM `acme-prod`.`mart`.`mine`
 -- # k05: a CTE
 WITH m AS (SELECT a FROM mart.mine) SELECT a FROM m
 -- # k06: a CTE named like the table that it reads

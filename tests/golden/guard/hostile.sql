@@ -246,3 +246,16 @@ WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT SUM(n) 
 WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT 1 - n FROM r) SELECT COUNT(*) AS c FROM r
 -- # h122 invalid_sql: a recursion that doubles itself
 WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT x.n FROM r AS x, r AS y) SELECT COUNT(*) AS c FROM r
+-- # h123 two_readings: a comment that BigQuery does not know
+SELECT a {# FROM mart.mine #} FROM other.secrets
+-- # h124 two_readings: an alias named like a dataset, and a table of that dataset in one pair of backticks
+SELECT m.a FROM mart.mine AS other, `other.secrets` AS m
+-- # h125 not_allowed: the older language
+#legacySQL
+SELECT * FROM mart.mine
+-- # h126 not_found: a name with an escape
+SELECT * FROM `oth\u0065r`.secrets
+-- # h127 not_found: a comment inside of a comment
+SELECT m.a FROM mart.mine AS m /* /* */ , other.secrets -- */
+-- # h128 not_found: a quoted name that ends with a backslash
+SELECT 1 AS `a\` , ` , s.a FROM other.secrets AS s -- `
