@@ -28,12 +28,13 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "COLUMN_FIELD_PATHS": (*_PLACE, "column_name STRING", "field_path STRING", "data_type STRING", "description STRING"),
 }
 """What is offered: only columns whose values are known here."""
-ELSEWHERE = frozenset("""
+_ELSEWHERE = """
 managed_table_type is_fine_grained_mutations_enabled is_change_history_enabled base_table_catalog base_table_schema base_table_name
 snapshot_time_ms replica_source_catalog replica_source_schema replica_source_name replication_status replication_error ddl
 default_collation_name upsert_stream_apply_watermark sync_status generation_expression is_stored is_updatable collation_name
 column_default rounding_mode data_policies schema_owner last_modified_time location policy_tags
-""".split())
+"""
+ELSEWHERE = frozenset(_ELSEWHERE.split())
 """Columns of these views that BigQuery has and that are not known here."""
 
 
@@ -52,7 +53,7 @@ def relation(lake: Lake, project: str, dataset: str, view: str) -> tuple[str, tu
     tables = [(spec_from_dict(t.name, t.spec), t) for t in lake.manifest.tables(lake.tenant_id, dataset) if "columns" in t.spec]
     if dataset and not tables:
         raise SqlError(f"dataset {dataset!r} has no tables here", code="not_found", fix="Make a table in it first")
-    columns = tuple(Column(*item.split(" ")) for item in VIEWS[view])
+    columns = tuple(Column(name, kind) for name, kind in (item.split(" ") for item in VIEWS[view]))
     rows = list({"SCHEMATA": _schemata, "TABLES": _tables, "COLUMNS": _columns, "COLUMN_FIELD_PATHS": _paths}[view](project, tables))
     names = ", ".join(name_sql(c.name) for c in columns)
     casts = ", ".join(f"CAST({name_sql(c.name)} AS {to_duck(c.type)}) AS {name_sql(c.name)}" for c in columns)

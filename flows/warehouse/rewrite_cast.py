@@ -1,46 +1,106 @@
-"""CAST and SAFE_CAST as BigQuery means them."""
+"""CAST and SAFE_CAST as BigQuery means them. Source: BigQuery, "Conversion rules" and "Conversion functions"."""
 
 from __future__ import annotations
 
 from sqlglot import exp
 
-from flows.warehouse.bqtypes import duck_name
-from flows.warehouse.trees import Rule, call, cast, is_text, kind, refuse
+from flows.warehouse.bqtypes import NUMERIC, duck_name
+from flows.warehouse.moments import read
+from flows.warehouse.rewrite_format import cast_format
+from flows.warehouse.rewrite_time import DUCK_TYPES, constant, universal
+from flows.warehouse.trees import Rule, call, cast, invalid, is_text, kind, refuse
+
+_NUMBERS = ("INT64", "NUMERIC", "BIGNUMERIC", "FLOAT64")
+TARGETS = {
+    "INT64": ("BOOL", *_NUMBERS, "STRING"), "NUMERIC": (*_NUMBERS, "STRING"), "BIGNUMERIC": (*_NUMBERS, "STRING"),
+    "FLOAT64": (*_NUMBERS, "STRING"), "BOOL": ("BOOL", "INT64", "STRING"), "BYTES": ("BYTES", "STRING"),
+    "STRING": ("BOOL", *_NUMBERS, "STRING", "BYTES", "DATE", "DATETIME", "TIME", "TIMESTAMP", "INTERVAL", "RANGE"),
+    "DATE": ("DATE", "DATETIME", "TIMESTAMP", "STRING"), "DATETIME": ("DATE", "DATETIME", "TIME", "TIMESTAMP", "STRING"),
+    "TIME": ("TIME", "STRING"), "TIMESTAMP": ("DATE", "DATETIME", "TIME", "TIMESTAMP", "STRING"), "JSON": ("JSON",),
+    "ARRAY": ("ARRAY",), "STRUCT": ("STRUCT",), "INTERVAL": ("INTERVAL", "STRING"),
+}
+"""What a type may be cast to."""
+READ = {"INT64": "int", "BOOL": "bool", "DATE": "date", "FLOAT64": "float", "NUMERIC": "numeric", "BIGNUMERIC": "bignumeric",
+        "DATETIME": "datetime", "TIME": "time", "TIMESTAMP": "timestamp"}
+"""Macros that read a text as strictly as BigQuery does."""
 
 
 def convert(node: exp.Cast | exp.TryCast) -> exp.Expr:
     """CAST and SAFE_CAST."""
     if node.args.get("format") is not None:
-        raise refuse(node, "CAST ... FORMAT is not offered by the local warehouse", "Use FORMAT_DATE or PARSE_DATE")
-    safe = isinstance(node, exp.TryCast)
-    value, was, to = node.this, kind(node.this), node.to
-    now = kind(_typed(node.to))
-    if was == "STRING" and not (is_text(value) and not safe and now not in ("INT64", "BOOL", "DATE")):
-        names = {"INT64": "int", "BOOL": "bool", "DATE": "date"}
-        if now in names:
-            return call(f"bq_{'safe_' if safe else ''}{names[now]}", value.copy())
+        return cast_format(node)
+    safe, value, was, now = isinstance(node, exp.TryCast), node.this, kind(node.this), kind(_typed(node.to))
+    if was in TARGETS and now and now not in TARGETS[was] and not isinstance(value, exp.Null):
+        raise invalid(node, f"a {was} cannot be cast to {now}")
+    made = _converted(node, value, was, now, safe)
+    return _sized(node, made, now)
+
+
+def _converted(node: exp.Cast | exp.TryCast, value: exp.Expr, was: str, now: str, safe: bool) -> exp.Expr:
+    to = exp.DataType.build(duck_name(_plain(node.to)), dialect="duckdb")
+    plain = (exp.TryCast if safe else exp.Cast)(this=value.copy(), to=to)
+    if was == now and was not in ("ARRAY", "STRUCT", "NUMERIC", "INTERVAL"):
+        return cast(value.copy(), to.sql(dialect="duckdb")) if isinstance(value, exp.Literal) else value.copy()
+    if is_text(value) and now in DUCK_TYPES:
+        if safe and read(value.name, now) is None:
+            return cast(exp.null(), DUCK_TYPES[now])
+        return constant(value, now)
+    if was == "STRING" and now in READ:
+        return call(f"bq_{'safe_' if safe else ''}{READ[now]}", value.copy())
     if now == "STRING":
-        return to_string(node, value, was)
-    if was == "BYTES" or now == "BYTES":
-        if {was, now} == {"STRING", "BYTES"}:
-            return call("encode", value.copy())
-        return node if was == now else _no_cast(node, was, now)
-    if was == "JSON" or now == "JSON":
-        return node if was == now else _no_cast(node, was, now)
+        made = to_string(node, value, was)
+        return call("try", made) if safe and was == "BYTES" else made
+    if now == "BYTES":
+        return call("encode", value.copy())
     if was == "FLOAT64" and now == "INT64":
-        value = call("round", value.copy())
-    made = exp.TryCast if safe else exp.Cast
-    if to.expressions and now in ("NUMERIC", "STRING", "BYTES"):
-        if now != "NUMERIC":
-            raise refuse(node, f"a {now} of a fixed length is not offered by the local warehouse", f"Use {now}")
-        digits = [int(p.name) for p in to.expressions]
-        size = f"DECIMAL({digits[0]},{digits[1] if len(digits) > 1 else 0})"
-        value = made(this=value.copy(), to=exp.DataType.build(size, dialect="duckdb"))
+        plain.set("this", call("round", value.copy()))
+    if was == "FLOAT64" and now == "NUMERIC":
+        made = call("bq_float_numeric", value.copy())
+        return call("try", made) if safe else made
     if was == "DATETIME" and now == "TIMESTAMP":
-        return call("timezone", "UTC", value.copy())
+        return universal(node, value.copy(), None)
     if was == "TIMESTAMP" and now in ("DATETIME", "DATE", "TIME"):
-        return made(this=call("timezone", "UTC", value.copy()), to=exp.DataType.build(duck_name(to), dialect="duckdb"))
-    return made(this=value.copy(), to=exp.DataType.build(duck_name(to), dialect="duckdb"))
+        plain.set("this", call("timezone", "UTC", value.copy()))
+    if was == now == "INTERVAL":
+        return value.copy()
+    if was == "STRING" and now == "INTERVAL":
+        raise refuse(node, "CAST of STRING to INTERVAL is not offered by the local warehouse", "Write INTERVAL '...' YEAR TO SECOND")
+    if was in ("ARRAY", "STRUCT") and not isinstance(value, (exp.Array, exp.Struct)) and _inner_changes(value, node.to):
+        raise refuse(node, f"CAST of {was} to other types inside is not offered by the local warehouse", "Cast its parts")
+    return plain
+
+
+def _inner_changes(value: exp.Expr, to: exp.DataType) -> bool:
+    """Something inside changes its type in another way than DuckDB would do it."""
+    before = [kind(_typed(t)) for t in (value.type.find_all(exp.DataType) if value.type is not None else ())]
+    after = [kind(_typed(t)) for t in to.find_all(exp.DataType)]
+    return len(before) != len(after) or any(b != a and not (b == "INT64" and a in _NUMBERS) for b, a in zip(before, after, strict=True))
+
+
+def _plain(to: exp.DataType) -> exp.DataType:
+    """The type without its sizes."""
+    made = to.copy()
+    for part in list(made.find_all(exp.DataTypeParam)):
+        part.pop()
+    return made
+
+
+def _sized(node: exp.Cast | exp.TryCast, made: exp.Expr, now: str) -> exp.Expr:
+    """NUMERIC(p, s) rounds to its scale and has a limit; STRING(n) and BYTES(n) have a limit. Source: BigQuery, parameterized types."""
+    sizes = [int(p.name) for p in node.to.expressions if isinstance(p, exp.DataTypeParam)]
+    safe = isinstance(node, exp.TryCast)
+    if not sizes:
+        if node.to.find(exp.DataTypeParam) is not None:
+            raise refuse(node, "a size inside of a type is not offered by the local warehouse")
+        return made
+    if now == "NUMERIC":
+        sized = (exp.TryCast if safe else exp.Cast)(this=made, to=exp.DataType.build(
+            f"DECIMAL({sizes[0]},{sizes[1] if len(sizes) > 1 else 0})", dialect="duckdb"))
+        return cast(sized, NUMERIC)
+    if now in ("STRING", "BYTES"):
+        length = call("octet_length" if now == "BYTES" else "length", made.copy())
+        return call("bq_safe_limit" if safe else "bq_limit", made, length, sizes[0])
+    raise refuse(node, f"a {now} with a size is not offered by the local warehouse", f"Use {now}")
 
 
 def _typed(to: exp.DataType) -> exp.Expr:
@@ -49,19 +109,22 @@ def _typed(to: exp.DataType) -> exp.Expr:
     return node
 
 
-def _no_cast(node: exp.Expr, was: str, now: str) -> exp.Expr:
-    raise refuse(node, f"CAST from {was or 'this'} to {now} is not offered by the local warehouse")
-
-
 def to_string(node: exp.Expr, value: exp.Expr, was: str) -> exp.Expr:
+    """A value as text, spelled as CAST(... AS STRING) does."""
     if was == "NUMERIC":
         return call("bq_numeric_text", value.copy())
+    if was == "FLOAT64":
+        return call("bq_float_text", cast(value.copy(), "DOUBLE"))
     if was == "BYTES":
         return call("decode", value.copy())
-    if was in ("STRING", "INT64", "BOOL", "DATE", "TIME", "DATETIME", "TIMESTAMP"):
+    if was in ("STRING", "INT64", "BOOL", "DATE"):
+        return cast(value.copy(), "VARCHAR")
+    if was in ("TIME", "DATETIME", "TIMESTAMP", "INTERVAL"):
+        return call(f"bq_{was.lower()}_text", value.copy())
+    if isinstance(value, exp.Null):
         return cast(value.copy(), "VARCHAR")
     raise refuse(node, f"a {was or 'value of unknown type'} as text is not offered by the local warehouse",
-                 "Cast it to NUMERIC first" if was == "FLOAT64" else "")
+                 "Cast it to NUMERIC first" if was == "BIGNUMERIC" else "")
 
 
 RULES: dict[type[exp.Expr], Rule] = {exp.Cast: convert, exp.TryCast: convert}

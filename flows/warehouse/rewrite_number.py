@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import exp
 
+from flows.warehouse import rewrite_agg
 from flows.warehouse.bqtypes import NUMERIC
+from flows.warehouse.rewrite_value import choose, compare
 from flows.warehouse.trees import NUMBERS, Rule, call, cast, invalid, kind, refuse
 
 
@@ -41,9 +45,21 @@ def safe_div(node: exp.SafeDivide) -> exp.Expr:
 
 
 def int_div(node: exp.IntDiv) -> exp.Expr:
-    if number(node, node.this, node.expression) not in ("INT64", ""):
-        raise refuse(node, "DIV of NUMERIC is not offered by the local warehouse")
+    """DIV."""
+    is_a = number(node, node.this, node.expression)
+    if is_a in ("FLOAT64", "BIGNUMERIC"):
+        raise (invalid if is_a == "FLOAT64" else refuse)(node, f"DIV of {is_a} is not offered", "Use DIV of INT64 or NUMERIC")
+    if is_a == "NUMERIC":
+        return call("bq_numeric_int_div", node.this.copy(), node.expression.copy())
     return call("bq_int_div", cast(node.this.copy(), "BIGINT"), cast(node.expression.copy(), "BIGINT"))
+
+
+def mod(node: exp.Mod) -> exp.Expr:
+    is_a = number(node, node.this, node.expression)
+    if is_a == "FLOAT64":
+        raise invalid(node, "MOD of FLOAT64 does not exist", "Cast to NUMERIC")
+    made = call("bq_mod", node.this.copy(), node.expression.copy())
+    return cast(made, NUMERIC) if is_a == "NUMERIC" else made
 
 
 def arithmetic(node: exp.Add | exp.Sub | exp.Mul) -> exp.Expr:
@@ -71,27 +87,237 @@ def safe_arithmetic(node: exp.SafeAdd | exp.SafeSubtract | exp.SafeMultiply) -> 
     return call("try", made(this=exp.paren(sides[0]), expression=exp.paren(sides[1])))
 
 
-def whole(node: exp.Ceil | exp.Floor | exp.Trunc) -> exp.Expr:
+def whole(node: exp.Ceil | exp.Floor) -> exp.Expr:
     """Of an INT64 a FLOAT64, as on BigQuery."""
-    return cast(node.copy(), "DOUBLE") if kind(node.this) == "INT64" else node
+    is_a = number(node, node.this)
+    if node.args.get("decimals") is not None:
+        raise invalid(node, f"{node.key.upper()} takes one argument")
+    return cast(node.copy(), "DOUBLE") if is_a == "INT64" else cast(node.copy(), NUMERIC) if is_a == "NUMERIC" else node
 
 
 def domain(node: exp.Ln | exp.Sqrt | exp.Exp | exp.Pow | exp.Log) -> exp.Expr:
+    if number(node, *(side for side in (node.this, node.args.get("expression")) if side is not None)) in ("NUMERIC", "BIGNUMERIC"):
+        raise refuse(node, f"{node.key.upper()} of NUMERIC, which gives NUMERIC, is not offered by the local warehouse",
+                     "Cast the argument to FLOAT64")
     return call("bq_finite", cast(node.copy(), "DOUBLE"), f"{node.key.upper()} out of its domain")
 
 
 def round_(node: exp.Round) -> exp.Expr:
-    if node.args.get("truncate") is not None:
-        raise refuse(node, "ROUND with a mode is not offered by the local warehouse")
-    digits = node.args.get("decimals")
-    made = call("round", node.this.copy(), *([cast(digits.copy(), "INTEGER")] if digits is not None else []))
-    return cast(made, NUMERIC) if kind(node.this) == "NUMERIC" else cast(made, "DOUBLE") if kind(node.this) == "INT64" else made
+    """ROUND: half away from zero, or half to even where a mode says so. INT64 becomes FLOAT64."""
+    is_a, mode = number(node, node.this), node.args.get("truncate")
+    digits, value = _digits(node), node.this.copy()
+    if mode is not None:
+        name = mode.name.upper() if isinstance(mode, exp.Literal) else ""
+        if is_a != "NUMERIC" or name not in ("ROUND_HALF_EVEN", "ROUND_HALF_AWAY_FROM_ZERO") or digits is None:
+            raise refuse(node, f"ROUND of {is_a or 'a value of unknown type'} with a mode that is not a literal is not offered here",
+                         "Use NUMERIC with 'ROUND_HALF_EVEN' or 'ROUND_HALF_AWAY_FROM_ZERO'")
+        if name == "ROUND_HALF_EVEN":
+            return call("bq_round_even", value, _step(digits)) if digits < 9 else value
+    if is_a == "NUMERIC":
+        made = call("round", value, *([cast(node.args["decimals"].copy(), "INTEGER")] if node.args.get("decimals") is not None else []))
+        return cast(made, NUMERIC)
+    return _float_digits(node, "round", value, digits)
+
+
+def trunc(node: exp.Trunc) -> exp.Expr:
+    """TRUNC."""
+    is_a, digits, value = number(node, node.this), _digits(node), node.this.copy()
+    if is_a == "NUMERIC":
+        if digits is None:
+            raise refuse(node, "TRUNC of NUMERIC takes a literal number of digits here")
+        return call("bq_numeric_trunc", value, _step(digits)) if digits < 9 else value
+    return _float_digits(node, "trunc", value, digits)
+
+
+def _digits(node: exp.Round | exp.Trunc) -> int | None:
+    """The literal second argument, 0 without one, None when it is no literal."""
+    given = node.args.get("decimals")
+    if given is None:
+        return 0
+    inner, sign = (given.this, -1) if isinstance(given, exp.Neg) else (given, 1)
+    while isinstance(inner, (exp.Cast, exp.Paren)):
+        inner = inner.this
+    return sign * int(inner.name) if isinstance(inner, exp.Literal) and re.fullmatch(r"-?\d{1,4}", inner.name) else None
+
+
+def _step(digits: int) -> exp.Expr:
+    """The unit that is kept, in billionths."""
+    return cast(exp.Literal.string(str(10 ** min(9 - digits, 37))), "HUGEINT")
+
+
+def _float_digits(node: exp.Expr, name: str, value: exp.Expr, digits: int | None) -> exp.Expr:
+    """Rounding or cutting a FLOAT64 at a digit, judged by its exact value."""
+    value = cast(value, "DOUBLE")
+    if digits is None:
+        raise refuse(node, f"{name.upper()} takes a literal number of digits here")
+    if digits == 0:
+        return call(name, value)
+    if digits > 22:
+        return value
+    if digits < -300:
+        return exp.Mul(this=value, expression=exp.Literal.number(0))
+    power = cast(exp.Literal.string(f"1e{abs(digits)}"), "DOUBLE")
+    return call(f"bq_{name}" if digits > 0 else f"bq_{name}_tens", value, power)
+
+
+def sign(node: exp.Sign) -> exp.Expr:
+    """Of the type of its argument."""
+    is_a = number(node, node.this)
+    if is_a == "FLOAT64":
+        return call("bq_sign", node.this.copy())
+    return cast(call("sign", node.this.copy()), NUMERIC if is_a == "NUMERIC" else "BIGINT") if is_a in ("INT64", "NUMERIC") else node
+
+
+def negated(node: exp.SafeNegate) -> exp.Expr:
+    value = cast(node.this.copy(), "BIGINT") if number(node, node.this) == "INT64" else node.this.copy()
+    made: exp.Expr = exp.Neg(this=exp.paren(value))
+    return call("try", cast(exp.paren(made), "BIGINT") if kind(node.this) == "INT64" else made)
+
+
+def shift(node: exp.BitwiseLeftShift | exp.BitwiseRightShift) -> exp.Expr:
+    """Bits go round nothing: 0 comes in, and 64 or more give 0. Source: BigQuery, bitwise operators."""
+    if kind(node.this) != "INT64" or kind(node.expression) != "INT64":
+        raise refuse(node, f"a shift of {kind(node.this) or 'a value of unknown type'} is not offered by the local warehouse")
+    return call("bq_shl" if isinstance(node, exp.BitwiseLeftShift) else "bq_shr", cast(node.this.copy(), "BIGINT"),
+                cast(node.expression.copy(), "BIGINT"))
+
+
+def bits(node: exp.BitwiseAnd | exp.BitwiseOr | exp.BitwiseXor | exp.BitwiseNot) -> exp.Expr:
+    for side in (node.this, node.args.get("expression")):
+        if side is not None and kind(side) != "INT64" and not isinstance(side, exp.Null):
+            raise (refuse if kind(side) in ("BYTES", "") else invalid)(node, f"bits of {kind(side) or 'a value of unknown type'}")
+    if isinstance(node, exp.BitwiseXor):
+        return call("xor", cast(node.this.copy(), "BIGINT"), cast(node.expression.copy(), "BIGINT"))
+    return node
+
+
+def bit_count(node: exp.BitwiseCount) -> exp.Expr:
+    if kind(node.this) != "INT64":
+        raise refuse(node, f"BIT_COUNT of {kind(node.this) or 'a value of unknown type'} is not offered by the local warehouse")
+    return cast(call("bit_count", cast(node.this.copy(), "BIGINT")), "BIGINT")
+
+
+def bit_total(node: exp.BitwiseAndAgg | exp.BitwiseOrAgg | exp.BitwiseXorAgg) -> exp.Expr:
+    names = {exp.BitwiseAndAgg: "bit_and", exp.BitwiseOrAgg: "bit_or", exp.BitwiseXorAgg: "bit_xor"}
+    if kind(node.this) != "INT64":
+        raise refuse(node, f"{names[type(node)].upper()} of {kind(node.this) or 'such values'} is not offered by the local warehouse")
+    return call(names[type(node)], node.this.copy())
+
+
+def angle(node: exp.Func) -> exp.Expr:
+    """Trigonometric functions: FLOAT64, an error out of their domain."""
+    value = cast(node.this.copy(), "DOUBLE")
+    if number(node, node.this) not in ("INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC"):
+        raise refuse(node, f"{node.key.upper()} of a value of unknown type is not offered by the local warehouse")
+    name = node.key.lower()
+    inverse = {"sec": "cos", "csc": "sin", "cot": "tan", "sech": "cosh", "csch": "sinh", "coth": "tanh"}.get(name)
+    if inverse:
+        return call("bq_reciprocal", call(inverse, value), name.upper())
+    if name == "cbrt":
+        return call("cbrt", value)
+    made = call(name, value, *([cast(node.expression.copy(), "DOUBLE")] if name == "atan2" else []))
+    limited = name in ("acos", "asin", "acosh", "atanh", "sinh", "cosh")
+    return call("bq_finite", made, f"{name.upper()} out of its domain") if limited else made
+
+
+def parse_numeric(node: exp.ParseNumeric) -> exp.Expr:
+    return call("bq_parse_numeric", node.this.copy())
+
+
+def bucket(node: exp.RangeBucket) -> exp.Expr:
+    return call("bq_range_bucket", node.this.copy(), node.expression.copy())
+
+
+# -------------------------------------------------------------------- NaN
+def compare_float(node: exp.EQ | exp.NEQ | exp.GT | exp.GTE | exp.LT | exp.LTE) -> exp.Expr:
+    """A NaN is neither equal, smaller nor greater; DuckDB takes it for the greatest number and equal to itself."""
+    made = compare(node)
+    sides = [node.this, node.expression]
+    if made is not node or "FLOAT64" not in [kind(side) for side in sides] or not all(kind(side) in NUMBERS for side in sides):
+        return made
+    known = [_never_nan(side) for side in sides]
+    if all(known) or (any(known) and isinstance(node, (exp.EQ, exp.NEQ))):
+        return node
+    left, right = (cast(side.copy(), "DOUBLE") for side in sides)
+    if isinstance(node, exp.EQ) and isinstance(node.parent, (exp.Join, exp.And, exp.Where)):
+        return exp.paren(exp.And(this=node.copy(), expression=exp.Not(this=call("isnan", right if known[0] else left))))
+    if isinstance(node, (exp.GT, exp.GTE)):
+        left, right = right, left
+    names = {exp.EQ: "eq", exp.NEQ: "ne", exp.GT: "lt", exp.LT: "lt", exp.GTE: "le", exp.LTE: "le"}
+    return call(f"bq_nan_{names[type(node)]}", left, right)
+
+
+def _never_nan(node: exp.Expr) -> bool:
+    """Known not to be NaN: no FLOAT64, or a number that was written."""
+    inner = node
+    while isinstance(inner, (exp.Paren, exp.Neg)) or (isinstance(inner, exp.Cast) and isinstance(inner.this, exp.Literal)):
+        inner = inner.this
+    return kind(node) != "FLOAT64" or (isinstance(inner, exp.Literal) and inner.name.lower().strip() not in ("nan", "+nan", "-nan"))
+
+
+def least(node: exp.Least) -> exp.Expr:
+    """One NaN makes it NaN."""
+    choose(node)
+    parts = [node.this, *node.expressions]
+    if not any(kind(part) == "FLOAT64" for part in parts) or all(_never_nan(part) for part in parts):
+        return node
+    made: exp.Expr = node.copy()
+    for part in reversed([p for p in parts if not _never_nan(p)]):
+        test = exp.Coalesce(this=call("isnan", part.copy()), expressions=[exp.false()])
+        made = exp.Case(ifs=[exp.If(this=test, true=_unless_null(parts))], default=made)
+    return made
+
+
+def _unless_null(parts: list[exp.Expr]) -> exp.Expr:
+    some: exp.Expr = exp.false()
+    for part in parts:
+        some = exp.Or(this=some, expression=exp.Is(this=part.copy(), expression=exp.null()))
+    return exp.Case(ifs=[exp.If(this=exp.Not(this=exp.paren(some)), true=cast(exp.Literal.string("nan"), "DOUBLE"))])
+
+
+def smallest(node: exp.Min) -> exp.Expr:
+    if kind(node.this) != "FLOAT64":
+        return node
+    if isinstance(node.parent, exp.Window):
+        node.parent.meta["nan"] = node.this
+        return node
+    return call("bq_min", node.this.copy())
+
+
+def window(node: exp.Window) -> exp.Expr:
+    """One NaN in the frame makes the MIN of it NaN."""
+    value = node.meta.pop("nan", None)
+    if value is None:
+        return rewrite_agg.window(node)
+    test = node.copy()
+    test.set("this", call("bool_or", call("isnan", value.copy())))
+    return exp.Case(ifs=[exp.If(this=test, true=cast(exp.Literal.string("nan"), "DOUBLE"))], default=node.copy())
+
+
+def ordered(node: exp.Ordered) -> exp.Expr:
+    """NaN comes before every number, after NULL. Source: BigQuery, "Floating point types", ordering."""
+    if kind(node.this) != "FLOAT64" or _never_nan(node.this) or isinstance(node.find_ancestor(exp.Query), exp.SetOperation):
+        return node
+    made, first = node.copy(), node.copy()
+    value = node.this.copy()
+    first.set("this", exp.Case(ifs=[exp.If(this=exp.Is(this=value, expression=exp.null()), true=exp.null()),
+                                    exp.If(this=call("isnan", value.copy()), true=exp.Literal.number(0))], default=exp.Literal.number(1)))
+    node.parent.args["expressions"].insert(node.index, first)  # type: ignore[union-attr]
+    return made
 
 
 RULES: dict[type[exp.Expr], Rule] = {
-    exp.Literal: literal, exp.Div: div, exp.SafeDivide: safe_div, exp.IntDiv: int_div, exp.Round: round_,
+    exp.Literal: literal, exp.Div: div, exp.SafeDivide: safe_div, exp.IntDiv: int_div, exp.Mod: mod, exp.Round: round_, exp.Trunc: trunc,
     **dict.fromkeys((exp.Add, exp.Sub, exp.Mul), arithmetic),
     **dict.fromkeys((exp.SafeAdd, exp.SafeSubtract, exp.SafeMultiply), safe_arithmetic),
-    **dict.fromkeys((exp.Ceil, exp.Floor, exp.Trunc), whole),
+    **dict.fromkeys((exp.Ceil, exp.Floor), whole),
     **dict.fromkeys((exp.Ln, exp.Sqrt, exp.Exp, exp.Pow, exp.Log), domain),
+    **dict.fromkeys((exp.Sin, exp.Cos, exp.Tan, exp.Asin, exp.Acos, exp.Atan, exp.Atan2, exp.Sinh, exp.Cosh, exp.Tanh, exp.Asinh, exp.Acosh,
+                     exp.Atanh, exp.Sec, exp.Csc, exp.Cot, exp.Sech, exp.Csch, exp.Coth, exp.Cbrt), angle),
+    **dict.fromkeys((exp.BitwiseLeftShift, exp.BitwiseRightShift), shift),
+    **dict.fromkeys((exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseNot), bits),
+    **dict.fromkeys((exp.BitwiseAndAgg, exp.BitwiseOrAgg, exp.BitwiseXorAgg), bit_total),
+    **dict.fromkeys((exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE), compare_float),
+    exp.BitwiseCount: bit_count, exp.Sign: sign, exp.SafeNegate: negated, exp.ParseNumeric: parse_numeric, exp.RangeBucket: bucket,
+    exp.Least: least, exp.Min: smallest, exp.Window: window, exp.Ordered: ordered,
 }

@@ -96,7 +96,8 @@ def _wildcard(tables: Tables, table: exp.Table, path: Sequence[str]) -> Found:
             mine = there.get(column.name.lower())
             if mine is not None and mine.type != column.type:
                 raise refuse(table, f"column {column.name!r} has another type in {one.name}: {mine.type}, not {column.type}")
-            items.append(f"{name_sql(column.name) if mine is not None else f'CAST(NULL AS {to_duck(column.type)})'} AS {name_sql(column.name)}")
+            value = name_sql(column.name) if mine is not None else f"CAST(NULL AS {to_duck(column.type)})"
+            items.append(f"{value} AS {name_sql(column.name)}")
         suffix = one.name[len(dataset) + 1 + len(prefix):]
         parts.append(f"SELECT {', '.join([*items, f'{literal(suffix)} AS {name_sql(SUFFIX)}'])} FROM {found.sql}")
     return _made(tables, " UNION ALL ".join(parts), (*columns, Column(SUFFIX, "STRING")), tuple(notes), name)
