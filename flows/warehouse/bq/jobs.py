@@ -58,12 +58,13 @@ class Jobs:
         self.project, self.labels, self.job_key, self.max_bytes = project, dict(labels or {}), job_key, max_bytes
         self._credentials, self._client = credentials, client
         self._own, self._count = uuid.uuid4().hex[:12], 0
-        self._lock, self._active, self._closed = threading.Lock(), list[Work](), False
+        self._lock, self._opening = threading.Lock(), threading.Lock()
+        self._active, self._closed = list[Work](), False
 
     @property
     def client(self) -> bigquery.Client:
         """The client, made when it is first needed. Raises UnreachableError without credentials."""
-        with self._lock:
+        with self._opening:  # a lock of its own: credentials may take a while, and a cancel does not wait for them
             made: bigquery.Client = self._client or self._connect()
             self._client = made
             return made
@@ -120,7 +121,7 @@ class Jobs:
         # a dry run makes no job: its bytes are told, not billed, and a cap would refuse it before it has told them
         config.maximum_bytes_billed = None
         work = Work()
-        job = self._away(work, lambda: self.client.query(sql, job_config=config, retry=self._retry(), timeout=REQUEST_SECONDS,
+        job = self._away(work, lambda: self.client.query(sql, job_config=config, retry=self.retry(), timeout=REQUEST_SECONDS,
                                                          job_retry=None))
         reads = tuple(f"{ref.project}.{ref.dataset_id}.{ref.table_id}" for ref in job.referenced_tables or ())
         return SqlPlan(columns_of(job.schema or ()), reads=reads, bytes=int(job.total_bytes_processed or 0))
@@ -146,7 +147,7 @@ class Jobs:
             config.destination = destination
             config.write_disposition = f"WRITE_{disposition.upper()}"
         job_id = self._id(f"{sql}\0{config.query_parameters!r}\0{destination}\0{disposition}", job_key, fresh)
-        submit = lambda: self.client.query(sql, job_config=config, job_id=job_id, retry=self._retry(), job_retry=None,  # noqa: E731
+        submit = lambda: self.client.query(sql, job_config=config, job_id=job_id, retry=self.retry(), job_retry=None,  # noqa: E731
                                            timeout=REQUEST_SECONDS)
         done: bigquery.QueryJob = self._run(job_id, submit, limits, self.budget(limits))
         return done
@@ -187,15 +188,15 @@ class Jobs:
 
         config = self._common(bigquery.CopyJobConfig(write_disposition=f"WRITE_{disposition.upper()}"), labels, limits)
         job_id = self._id(f"{source}\0{table}\0{disposition}", job_key, fresh=False)
-        submit = lambda: self.client.copy_table(source, table, job_id=job_id, job_config=config, retry=self._retry(),  # noqa: E731
+        submit = lambda: self.client.copy_table(source, table, job_id=job_id, job_config=config, retry=self.retry(),  # noqa: E731
                                                 timeout=REQUEST_SECONDS)
         done: bigquery.CopyJob = self._run(job_id, submit, limits, 0, what=table)
         return done
 
     # ---------------------------------------------------------------- waiting
-    def ask(self, call: Callable[[], T], *, what: str = "", work: Work | None = None) -> T:
+    def ask(self, call: Callable[[], T], *, what: str = "") -> T:
         """One request to BigQuery (not a job) that a cancel from another thread ends. `what` names what it is about."""
-        return self._away(work or Work(), call, what=what)
+        return self._away(Work(), call, what=what)
 
     def _run(self, job_id: str, submit: Callable[[], Any], limits: QueryLimits | None, cap: int, what: str = "") -> Any:
         """Submit and wait. A job of this id that is there already is the one that is waited for."""
@@ -207,7 +208,7 @@ class Jobs:
             while job.state != "DONE":
                 self._pause(work, pause)
                 pause = min(pause * 1.5, LAST_LOOK)
-                self._away(work, lambda: job.reload(retry=self._retry(), timeout=REQUEST_SECONDS), what=what)
+                self._away(work, lambda: job.reload(retry=self.retry(), timeout=REQUEST_SECONDS), what=what)
         except StepTimeout:
             self._stop([job_id])
             raise
@@ -234,7 +235,7 @@ class Jobs:
             if reason_of(error) not in ("duplicate", "alreadyExists", ""):
                 raise
             return self.client.get_job(job_id, project=self.project.project, location=self.project.location or None,
-                                       retry=self._retry(), timeout=REQUEST_SECONDS)
+                                       retry=self.retry(), timeout=REQUEST_SECONDS)
 
     def _pause(self, work: Work, seconds: float) -> None:
         left = work.until - time.monotonic() if work.until else seconds
@@ -283,7 +284,8 @@ class Jobs:
     def _watched(self, work: Work) -> _Watch:
         return _Watch(self, work)
 
-    def _retry(self) -> Any:
+    def retry(self) -> Any:
+        """How the client repeats a request that failed for a passing reason."""
         from google.cloud.bigquery import DEFAULT_RETRY
 
         return DEFAULT_RETRY.with_timeout(RETRY_SECONDS)
