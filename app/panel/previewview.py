@@ -19,9 +19,11 @@ from app.talk.turn import Draft, State
 from flows.show.outline import outline, steps_of
 from flows.show.states import state as look
 from flows.show.units import count, rows, seconds
+from flows.show.verdict import WHOLE
 
 NOTHING = "Nothing was written."
 SMALL = 7  # steps that fit beside each other; more of them go into a list
+VERDICTS = {"portable": ("done_all", "green"), "local-approximate": ("difference", "orange"), "bigquery-only": ("cloud", "blue")}
 MARKS = {"ok": ("check_circle", "green", "pass"), "warn": ("warning", "orange", "warn"), "fail": ("error", "red", "fail"),
          "quarantine": ("rule", "orange", "set aside")}
 
@@ -43,7 +45,7 @@ def previewview(talk: Talk, state: State, draft: Draft) -> None:
     found = {each.step_id: each for each in preview.steps}
     if step in found:
         with st.container(key="preview_old" if old else "preview_new"):
-            st.caption(f"From DuckDB, in {seconds(preview.seconds)}. {NOTHING}")
+            st.caption(f"From DuckDB, in {seconds(preview.seconds)}. {NOTHING}{_whole(preview.verdict)}")
             _step(found, step, draft)
     else:
         empty("This step is new. Choose **Refresh** to see its rows.", key="preview_new_step", icon="table_view")
@@ -116,9 +118,24 @@ def _step(found: Mapping[str, Any], step_id: str, draft: Draft) -> None:
     else:
         _table(seen, "Output")
     _checks(seen)
+    _verdict(seen)
     if seen.status == "ok":
         for note in seen.notes:
             st.markdown(f":gray[:material/info: {quoted(note)}]")
+
+
+def _whole(verdict: str) -> str:
+    """The verdict of the whole pipeline, as one more sentence."""
+    return f" DuckDB and BigQuery: {WHOLE[verdict]}." if verdict in WHOLE else ""
+
+
+def _verdict(seen: Any) -> None:
+    """Whether the step gives the same on both warehouses, and if not what differs."""
+    if seen.verdict not in VERDICTS:
+        return
+    icon, colour = VERDICTS[seen.verdict]
+    why = f" {'; '.join(quoted(text) for text in seen.differs)}" if seen.differs and seen.status == "ok" else ""
+    st.markdown(f":{colour}-badge[:material/{icon}: {seen.verdict_words}]{why}")
 
 
 def _input(above: Sequence[Any], step_id: str) -> Any:
@@ -134,7 +151,8 @@ def _input(above: Sequence[Any], step_id: str) -> Any:
 
 
 def _table(seen: Any, title: str) -> None:
-    st.markdown(f"**{title}** · {plain(seen.step_id)}  \n:gray[:small[{amount(seen)}]]")
+    basis = f" · {plain(seen.basis)}" if seen.basis and seen.columns else ""
+    st.markdown(f"**{title}** · {plain(seen.step_id)}  \n:gray[:small[{amount(seen)}{basis}]]")
     if seen.columns:
         rows_table(seen.columns, seen.rows, key=f"preview_{title}_{seen.step_id}")
 

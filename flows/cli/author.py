@@ -10,6 +10,7 @@ import click
 
 from flows.cli.common import as_json, hint, numeric, plain, put_json, say, shared, table
 from flows.errors import InputError
+from flows.show.verdict import WHOLE
 
 if TYPE_CHECKING:
     from flows.planner.answer import PlanResult
@@ -127,11 +128,17 @@ def explain(door: Penstock, file: str) -> int:
 @click.option("--step", metavar="ID", help="Only this step and what it needs.")
 @click.option("--limit", type=click.IntRange(1, 10_000), help="Rows shown of each step (default 200 with --json, else 5).")
 @click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the run.")
+@click.option("--sample", type=click.Choice(["production"]), help="Sample the tables it reads there first, keep the samples and use them.")
 @as_json
 @shared
-def preview(door: Penstock, file: str, step: str | None, limit: int | None, params: tuple[str, ...], as_json: bool) -> int:
-    """Run the whole graph on real rows in memory. Nothing is written, nothing is started."""
-    seen = door.preview(file, step=step, limit=limit or (None if as_json else 5), params=pairs(params))
+def preview(door: Penstock, file: str, step: str | None, limit: int | None, params: tuple[str, ...], sample: str | None,
+            as_json: bool) -> int:
+    """Run the whole graph in memory. Nothing is written, nothing is started.
+
+    Rows are real where they can be read. For what is not there yet a sample that was kept or generated rows stand in, and the step
+    says so.
+    """
+    seen = door.preview(file, step=step, limit=limit or (None if as_json else 5), params=pairs(params), sample=sample or "")
     if as_json:
         put_json(seen.as_dict())
     else:
@@ -185,17 +192,21 @@ def pairs(params: tuple[str, ...]) -> dict[str, str]:
 
 def show_preview(seen: Preview) -> None:
     """Each step with its first rows."""
+    if seen.verdict:
+        say(f"DuckDB and BigQuery: {WHOLE[seen.verdict]}")
     for step in seen.as_dict()["steps"]:
         _show_step(step)
     say("Nothing was written.")
 
 
 def _show_step(step: dict[str, Any]) -> None:
-    counted = f", {step['row_count']:,} rows" if step.get("row_count") is not None else ""
-    say(f"{step['step_id']}  ({step['ps_type']}{counted})" + (f"  {step['status']}" if step["status"] != "ok" else ""))
+    counted = [f"{step['row_count']:,} rows"] if step.get("row_count") is not None else []
+    about = ", ".join([step["ps_type"], *counted, *filter(None, [step["basis"], step["verdict_words"]])])
+    say(f"{step['step_id']}  ({about})" + (f"  {step['status']}" if step["status"] != "ok" else ""))
     if step.get("error"):
         say(f"  {plain_line(str(step['error']))}")
-    for note in step.get("notes") or []:
+    differs = [] if step.get("error") else step["differs"]  # the error of a step that only BigQuery can do says why
+    for note in [*(f"{step['verdict_words']}: {text}" for text in differs), *step["notes"]]:
         say(f"  {plain_line(str(note))}")
     if step.get("rejected"):
         say(f"  {step['rejected']:,} rows rejected, the first:")

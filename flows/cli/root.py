@@ -14,7 +14,7 @@ COMMANDS = {
     "plan": ("author", "Words to a checked spec"),
     "validate": ("author", "Judge a spec file"),
     "explain": ("author", "Say a spec in plain English"),
-    "preview": ("author", "Run the whole graph on real rows; nothing is written"),
+    "preview": ("author", "Run the whole graph in memory; nothing is written"),
     "price": ("author", "Say what a run is billed on BigQuery"),
     "run": ("runs", "Run a pipeline on Prefect"),
     "status": ("runs", "Show runs, or one run with its steps"),

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from flows.engines.base import Cancel, CheckResult, Context, StepResult
 from flows.errors import SqlError, UnreachableError
-from flows.insight.verdict import WORDS, worst
 from flows.run.gate import CANCELLED
 from flows.run.job import Job, make_job
 from flows.run.plain import plain
 from flows.run.plan import Plan, PlanStep, make_plan
 from flows.run.standin import ORDER, REAL, Origin, Standins, furthest
 from flows.run.step import deadline, guarded, stopping
+from flows.show.verdict import WORDS, worst
 
 if TYPE_CHECKING:
     from flows.insight.catalog import Catalog
@@ -213,7 +213,8 @@ class Walk:
         said = [origin.note for origin in stood if origin.note]
         refused = [f"no sample of {name}: {self.refused[place]}" for name, _ in self.standins.names(each)
                    if (place := self.standins.place(name)) in self.refused]
-        notes = [note for note in result.notes if not (stood and note.startswith("sample data: connection"))]
+        notes = [note for note in result.notes if note not in result.differs and not note.startswith("local-approximate:")
+                 and not (stood and note.startswith("sample data: connection"))]
         shown = replace(base, row_count=result.rows, rejected=result.rejected, rejects=result.rejects[: self.limit],
                         checks=result.checks, notes=[*said, *refused, *notes], origin=origin.kind, basis=origin.words,
                         taken_at=origin.taken_at, verdict=result.verdict or "", differs=list(result.differs))

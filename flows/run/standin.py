@@ -164,12 +164,15 @@ class Standins:
         return "it has no rows yet" if rows == 0 and table is not None else ""
 
     def _rows(self, place: str) -> int | None:
+        """How many rows a table has here, None where there is no such table."""
         if not place:
             return None
         try:
-            return self.warehouse.describe(place).rows  # type: ignore[no-any-return]
+            spec = self.warehouse.describe(place)
         except (MissingError, SqlError):
             return None
+        uncounted = spec.rows is None or bool(getattr(spec, "view", ""))  # of a view nobody knows them without a scan
+        return 1 if uncounted else int(spec.rows)
 
     def _table(self, name: str) -> Table | None:
         tables = self.job.catalog.tables

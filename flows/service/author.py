@@ -267,11 +267,14 @@ class Author(Door):
 
         return explain(self.source(given).spec)
 
-    def preview(self, given: Given, *, step: str | None = None,
-                limit: int | None = None, params: Mapping[str, Any] | None = None) -> Preview:
-        """Run the whole graph on real rows in memory; nothing is written and no server is needed.
+    def preview(self, given: Given, *, step: str | None = None, limit: int | None = None, params: Mapping[str, Any] | None = None,
+                sample: str = "") -> Preview:
+        """Run the whole graph in memory; nothing is written and no server is needed.
 
-        Of a plan with open questions, the steps that are complete and follow only such steps are shown, the rest is "not reached".
+        Rows are real where they can be read; what is not there yet is a cached sample or generated rows, and each step says so.
+        `sample="production"` takes samples of the tables that are read from there first, keeps them and uses them; it raises
+        UnreachableError when no project is set up. Of a plan with open questions, the steps that are complete and follow only such
+        steps are shown, the rest is "not reached".
         """
         from flows.run.preview import preview
 
@@ -286,7 +289,7 @@ class Author(Door):
         self._valid(source)
         self._sample()
         return preview(source.spec, settings=self._reach(source), store=self.store, catalog=self.catalog, step=step, limit=limit,
-                       params=dict(params or {}))
+                       params=dict(params or {}), sample=sample)
 
     def price(self, given: Given, *, environment: str = "local", params: Mapping[str, Any] | None = None,
               seen: Preview | None = None) -> PriceTag:

@@ -146,8 +146,8 @@ class Data(Author):
         source = {"path": file} if file else {"connection": connection, "table": table or name} if connection else {"table": table or name}
         seen = self.preview({"pipeline_id": "catalog", "steps": [{"step_id": "look", "ps_type": "generic.extract", "source": source}]},
                             limit=1).steps[0]
-        if seen.error:
-            raise InputError(seen.error, where=f"catalog add {name}")
+        if seen.error or seen.origin != "real":
+            raise InputError(seen.error or f"{source.get('table')} cannot be read: {seen.notes[0]}", where=f"catalog add {name}")
         added = Table(connection=connection or "", columns={c.name: CatalogColumn(type=c.type) for c in seen.columns},
                       path=file or "", location="" if file or connection else table or name)
         add_table(self.settings, name, added)

@@ -14,6 +14,7 @@ from flows.show.outline import Drawn, steps_of
 from flows.show.states import state
 from flows.show.step import sentence
 from flows.show.units import clock, rows, seconds, several
+from flows.show.verdict import WHOLE
 
 Bundle = dict[str, Any]
 ROWS, COLUMNS, CELL = 10, 30, 300
@@ -89,16 +90,17 @@ def plan_bundle(result: Mapping[str, Any], *, yaml: str = "") -> Bundle:
 
 
 def preview_bundle(preview: Mapping[str, Any]) -> Bundle:
-    """A preview, as plain data: each step's first rows, rejected rows and checks."""
-    took = seconds(preview["seconds"])
-    title = f"Preview of {preview['pipeline_id']}: {several(len(preview['steps']), 'step')} in {took}. Nothing was written."
+    """A preview, as plain data: each step's first rows, rejected rows and checks, where its rows are from and its verdict."""
+    took, whole = seconds(preview["seconds"]), f" DuckDB and BigQuery: {WHOLE[preview['verdict']]}." if preview["verdict"] else ""
+    title = f"Preview of {preview['pipeline_id']}: {several(len(preview['steps']), 'step')} in {took}. Nothing was written.{whole}"
     last = next((step for step in reversed(preview["steps"]) if step["columns"]), None)
     lines, marks, parts = [title], [f"**{mark(title)}**"], [f"<p><strong>{escape(title)}</strong></p>"]
     for step in preview["steps"]:
         look = state(step["status"], of="preview")
         count = [rows(step["row_count"])] if step["row_count"] is not None else []
         out = [f"{step['rejected']:,} rejected"] if step["rejected"] else []
-        said = " · ".join([look.word, *count, *out, *step["notes"], *([step["error"]] if step["error"] else []),
+        basis = [text for text in (step["basis"], ": ".join([step["verdict_words"], *([] if step["error"] else step["differs"])])) if text]
+        said = " · ".join([look.word, *count, *basis, *out, *step["notes"], *([step["error"]] if step["error"] else []),
                            *(f"{c['check']}: {c['message']}" for c in step["checks"] if c["failed_rows"])])
         names = [column["name"] for column in step["columns"]][:COLUMNS]
         found = [[row.get(name) for name in names] for row in step["rows"][:ROWS]]

@@ -95,6 +95,30 @@ def test_a_file_is_catalogued_and_then_read_by_its_name(capsys, home):
     assert json.loads(capsys.readouterr().out)["steps"][0]["rows"] == [{"id": 1, "name": "Ann"}, {"id": 2, "name": "Bob"}]
 
 
+def test_a_preview_says_what_is_made_up_and_what_agrees(capsys, home):
+    (home / "catalog").mkdir()
+    (home / "catalog" / "demo.yml").write_text("tables:\n  bills:\n    connection: snowflake\n    columns: {n: {type: INT64}}\n")
+    query = "query: SELECT APPROX_COUNT_DISTINCT(n) AS n FROM a"
+    (home.parent / "here" / "p.yml").write_text("pipeline_id: p\nsteps:\n- {step_id: a, ps_type: generic.extract, source: {table: bills}}\n"
+                                               f"- {{step_id: b, ps_type: generic.sql, config: {{inputs: [a], {query}}}}}\n")
+    assert call(["preview", "p.yml"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("DuckDB and BigQuery: approximate locally where a step says so\n")
+    assert "a  (generic.extract, 200 rows, generated rows, same on both)" in out
+    assert "200 generated rows stand in for bills: connection snowflake has no address here" in out
+    assert "  approximate locally: APPROX_COUNT_DISTINCT" in out
+    assert call(["catalog", "add", "bills", "--table", "bills"]) == 2
+
+
+def test_a_sample_of_production_needs_a_project(capsys, home):
+    step = "{step_id: a, ps_type: generic.extract, source: {table: orders}}"
+    (home.parent / "here" / "p.yml").write_text(f"pipeline_id: p\nsteps:\n- {step}\n")
+    assert call(["preview", "p.yml", "--sample", "production"]) == 3
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "no BigQuery project is set up" in err
+
+
 def command(args: str, home) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["bash", "-o", "pipefail", "-c", f"{sys.executable} -m flows.cli {args}"], text=True, capture_output=True,
                           env={**os.environ, "PENSTOCK_HOME": str(home)}, timeout=120, check=False)

@@ -64,6 +64,16 @@ def test_a_preview_shows_rows_rejects_and_checks():
     assert "Failed" in bundle["text/plain"]
 
 
+def test_a_preview_says_where_its_rows_are_from_and_whether_both_warehouses_agree():
+    step = StepPreview("read", "", "generic.extract", "ok", (Column("n", "INT64"),), [{"n": 1}], 1, origin="generated",
+                       basis="generated rows", verdict="local-approximate", differs=[EVIL])
+    preview = Preview("p", (step, StepPreview("load", "", "generic.load", "ok", verdict="portable")), 0.5)
+    bundle = preview._repr_mimebundle_()
+    assert "approximate locally where a step says so" in clean(bundle)
+    assert "Previewed · 1 row · generated rows · approximate locally: " in bundle["text/plain"]
+    assert "Previewed · same on both" in bundle["text/plain"]
+
+
 def test_a_run_shows_bars_and_states():
     bundle = run_bundle(RUN, now=NOW)
     html = clean(bundle)
