@@ -194,21 +194,27 @@ class Jobs:
         return done
 
     # ---------------------------------------------------------------- waiting
-    def ask(self, call: Callable[[], T], *, what: str = "") -> T:
-        """One request to BigQuery (not a job) that a cancel from another thread ends. `what` names what it is about."""
-        return self._away(Work(), call, what=what)
+    def ask(self, call: Callable[[], T], *, what: str = "", work: Work | None = None) -> T:
+        """One request to BigQuery (not a job) that a cancel from another thread ends. `what` names what it is about, `work` the larger
+        piece that it is part of."""
+        return self._away(work or Work(), call, what=what)
+
+    def watched(self, work: Work) -> _Watch:
+        """While it lasts, also between two requests, a cancel reaches this work."""
+        return _Watch(self, work)
 
     def _run(self, job_id: str, submit: Callable[[], Any], limits: QueryLimits | None, cap: int, what: str = "") -> Any:
         """Submit and wait. A job of this id that is there already is the one that is waited for."""
         seconds = limits.seconds if limits else 0.0
         work = Work(job_id, until=time.monotonic() + seconds if seconds else 0.0, seconds=seconds)
         try:
-            job = self._away(work, lambda: self._submitted(job_id, submit), what=what, cap=cap)
-            pause = FIRST_LOOK
-            while job.state != "DONE":
-                self._pause(work, pause)
-                pause = min(pause * 1.5, LAST_LOOK)
-                self._away(work, lambda: job.reload(retry=self.retry(), timeout=REQUEST_SECONDS), what=what)
+            with self.watched(work):
+                job = self._away(work, lambda: self._submitted(job_id, submit), what=what, cap=cap)
+                pause = FIRST_LOOK
+                while job.state != "DONE":
+                    self._pause(work, pause)
+                    pause = min(pause * 1.5, LAST_LOOK)
+                    self._away(work, lambda: job.reload(retry=self.retry(), timeout=REQUEST_SECONDS), what=what)
         except StepTimeout:
             self._stop([job_id])
             raise
@@ -238,20 +244,21 @@ class Jobs:
                                        retry=self.retry(), timeout=REQUEST_SECONDS)
 
     def _pause(self, work: Work, seconds: float) -> None:
+        work.wake.clear()  # before the check: a stop that comes after it sets it again
+        work.check()
         left = work.until - time.monotonic() if work.until else seconds
-        with self._watched(work):
-            work.wake.wait(max(0.0, min(seconds, left)))
+        work.wake.wait(max(0.0, min(seconds, left)))
         work.check()
 
     def _away(self, work: Work, call: Callable[[], T], *, what: str = "", cap: int = 0) -> T:
         """Do it in another thread, so that a cancel or a timeout need not wait for the network. What arrives too late is stopped."""
         if self._closed:
             raise SqlError("this session is closed", verdict="failed")
-        work.check()
         future: Future[T] = Future()
         abandoned = threading.Event()
-        work.wake.clear()
-        with self._watched(work):
+        with self.watched(work):
+            work.wake.clear()  # before the check: a stop that comes after it sets it again
+            work.check()
             threading.Thread(target=self._answer, args=[future, call, work, abandoned], daemon=True).start()
             while not future.done():
                 work.wake.wait(max(0.0, work.until - time.monotonic()) if work.until else None)
@@ -280,9 +287,6 @@ class Jobs:
             work.wake.set()
             if abandoned.is_set() and work.job_id:
                 self._stop([work.job_id])
-
-    def _watched(self, work: Work) -> _Watch:
-        return _Watch(self, work)
 
     def retry(self) -> Any:
         """How the client repeats a request that failed for a passing reason."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flows.errors import MissingError, SqlError
 from flows.warehouse.base import Capabilities
 from flows.warehouse.bq.fields import schema_of
-from flows.warehouse.bq.jobs import REQUEST_SECONDS, Jobs
+from flows.warehouse.bq.jobs import REQUEST_SECONDS, Jobs, Work
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,15 +68,14 @@ class Reader:
             yield from pages
 
     def _pages(self, rows: Any, batch_rows: int | None, storage: Any = None) -> Iterator[pa.RecordBatch]:
-        schema = schema_of(rows.schema)
+        schema, work = schema_of(rows.schema), Work()
         # one stream keeps the order of the rows, and a queue of pages keeps the memory
         pages = rows.to_arrow_iterable(bqstorage_client=storage, max_queue_size=PAGES_AHEAD, max_stream_count=1)
-        while True:
-            page = self.jobs.ask(lambda: next(pages, None))
-            if page is None:
-                return
-            for start in range(0, page.num_rows, batch_rows or page.num_rows or 1):
-                yield typed(page.slice(start, batch_rows or page.num_rows), schema)
+        with self.jobs.watched(work):
+            while (page := self.jobs.ask(lambda: next(pages, None), work=work)) is not None:
+                for start in range(0, page.num_rows, batch_rows or page.num_rows or 1):
+                    work.check()
+                    yield typed(page.slice(start, batch_rows or page.num_rows), schema)
 
     def _client(self) -> Any:
         """The Storage API's client, made when a large result first comes."""
