@@ -22,6 +22,7 @@ class Limits:
     preview_memory_mb: int = 512
     source_sample_rows: int = 10_000  # rows that a preview reads from a system that is not local
     step_seconds: float = 1800.0
+    script_loops: int = 10_000  # turns of all loops of one script of the local warehouse
     query_seconds: float = 300.0  # one statement of `penstock query`, unless told otherwise
     steps_at_once: int = 4  # of one run; steps that only wait are not counted
     duckdb_memory_mb: int = 4096

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flows.store.rows import Backfill, Chat, LakeFile, LakeTable, NewBackfill, NewRun, Run, Runner, RunStats, SpecVersion, StepRow
+from flows.store.rows import (
+    Backfill,
+    Chat,
+    LakeFile,
+    LakeTable,
+    NewBackfill,
+    NewRun,
+    Procedure,
+    Run,
+    Runner,
+    RunStats,
+    SpecVersion,
+    StepRow,
+)
 
 if TYPE_CHECKING:
     from flows.store.backfills import Backfills
     from flows.store.chats import Chats
     from flows.store.database import Database
     from flows.store.manifest import Manifest
+    from flows.store.procedures import Procedures
     from flows.store.runners import Runners
     from flows.store.runs import Runs
     from flows.store.specs import Specs
     from flows.store.steps import Steps
 
-__all__ = ["Backfill", "Chat", "LakeFile", "LakeTable", "NewBackfill", "NewRun", "Run", "RunStats", "Runner", "SpecVersion", "StepRow",
-           "Store", "open_store"]
+__all__ = ["Backfill", "Chat", "LakeFile", "LakeTable", "NewBackfill", "NewRun", "Procedure", "Run", "RunStats", "Runner", "SpecVersion",
+           "StepRow", "Store", "open_store"]
 
 
 class Store:
@@ -30,6 +44,7 @@ class Store:
     backfills: Backfills
     chats: Chats
     manifest: Manifest
+    procedures: Procedures
 
     def __init__(self, database: Database) -> None:
         from flows.store.backfills import Backfills
@@ -46,6 +61,7 @@ class Store:
         self.runners, self.manifest = Runners(database), Manifest(database)
         self.backfills = Backfills(database, self.runs)
         self.chats = Chats(database)
+        self.procedures = self.manifest.procedures
         self._database = database
 
     def dispose(self) -> None:

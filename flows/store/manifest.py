@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +12,22 @@ from sqlalchemy.exc import IntegrityError
 
 from flows.errors import InputError, TransientError
 from flows.store.database import Database
+from flows.store.procedures import Procedures
 from flows.store.rows import LakeFile, LakeTable
 from flows.store.schema import lake_files, lake_tables
 
 _MANY = 500  # ids in one statement
+
+
+@dataclass(frozen=True)
+class Swap:
+    """One table's change in a transaction of `swap_all`: files that come, ids of files that go, the spec afterwards."""
+
+    table: str
+    add: tuple[LakeFile, ...]
+    drop: tuple[int, ...]
+    spec: dict[str, Any]
+    expect_version: int | None
 
 
 class Manifest:
@@ -22,6 +35,7 @@ class Manifest:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.procedures = Procedures(database)
 
     def table(self, tenant: str, table: str) -> LakeTable | None:
         with self._database.read() as connection:
@@ -61,15 +75,21 @@ class Manifest:
         TransientError when another write was faster (version passed, or a file of `drop` no longer live): nothing has changed then;
         InputError for a file that is in the manifest already.
         """
-        gone = sorted(set(drop))
+        return self.swap_all(tenant, [Swap(table, tuple(add), tuple(drop), spec, expect_version)])[0]
+
+    def swap_all(self, tenant: str, swaps: Sequence[Swap]) -> list[int]:
+        """Several tables in one transaction: all of them change, or none. See `swap`. Returns the new versions."""
+        versions = {}
         with self._database.write() as connection:
-            version = self._advance(connection, tenant, table, spec, expect_version)
-            dropped = sum(self._drop(connection, tenant, table, gone[i:i + _MANY]) for i in range(0, len(gone), _MANY))
-            if dropped != len(gone):
-                raise _raced(table)
-            if add:
-                self._add(connection, tenant, table, add)
-        return version
+            for swap in sorted(swaps, key=lambda swap: swap.table):  # one order for all writers, so that none waits for the other
+                versions[swap.table] = self._advance(connection, tenant, swap.table, swap.spec, swap.expect_version)
+                gone = sorted(set(swap.drop))
+                dropped = sum(self._drop(connection, tenant, swap.table, gone[i:i + _MANY]) for i in range(0, len(gone), _MANY))
+                if dropped != len(gone):
+                    raise _raced(swap.table)
+                if swap.add:
+                    self._add(connection, tenant, swap.table, swap.add)
+        return [versions[swap.table] for swap in swaps]
 
     def dropped_before(self, moment: datetime) -> list[LakeFile]:
         """Files of all tenants that left their table before `moment`: no reader can still hold them, delete and `forget` them."""

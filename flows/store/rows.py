@@ -194,6 +194,20 @@ class Chat:
 
 
 @dataclass(frozen=True)
+class Procedure:
+    """A stored procedure of the local warehouse. `name` is dataset.name; `arguments` are [{name, type, mode}]; `sha256` is that of the
+    text without comments and needless space."""
+
+    tenant_id: str
+    name: str
+    sha256: str
+    text: str
+    arguments: list[dict[str, str]]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
 class LakeFile:
     """One immutable Parquet file of a table. `slice` is its slice key, `partition` its partition value as text ('' without one).
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every schema revision this code knows, oldest first; the last one is what it works on."""
 VERSION_TABLE = "penstock_schema"
 """Not Alembic's own name: Prefect keeps its own there when both share a PostgreSQL database."""
@@ -180,6 +180,16 @@ chats = Table(
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Index("chats_newest", "tenant_id", "updated_at"),
+)
+procedures = Table(
+    "procedures", metadata,
+    Column("tenant_id", String(63), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("text", Words, nullable=False),
+    Column("arguments", _json(), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
 )
 runners = Table(
     "runners", metadata,

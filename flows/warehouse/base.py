@@ -33,7 +33,7 @@ class Column:
 
 @dataclass(frozen=True)
 class TableSpec:
-    """A table as it should be or as it is. `name` is dataset.table."""
+    """A table as it should be or as it is. `name` is dataset.table; `view` is the query of a view, '' for a table."""
 
     name: str
     columns: tuple[Column, ...]
@@ -42,6 +42,7 @@ class TableSpec:
     keys: tuple[str, ...] = ()
     rows: int | None = None
     bytes: int | None = None
+    view: str = ""
 
     def column(self, name: str) -> Column | None:
         return next((c for c in self.columns if c.name == name), None)
@@ -193,7 +194,9 @@ class Warehouse(Protocol):
         """Look at tables anew; a session otherwise keeps the version of a table that it saw first."""
 
     def sync_procedures(self, folder: str) -> Mapping[str, str]: ...
-    def call(self, name: str, args: Sequence[Any]) -> ExecResult: ...
+    def call(self, name: str, args: Sequence[Any] | Mapping[str, Any], *, limits: QueryLimits | None = None) -> ExecResult:
+        """Run a procedure, values by position or by name. The result is one row of its OUT arguments, or else its last SELECT."""
+
     def cancel(self, job_key: str = "") -> None:
         """Stop what runs now, from another thread."""
 

@@ -11,6 +11,7 @@ from flows.errors import SqlError
 from flows.spec.suggest import did_you_mean
 from flows.warehouse import recursion, rewrite_cast, rewrite_number, rewrite_text, rewrite_time, rewrite_value
 from flows.warehouse.base import Column
+from flows.warehouse.evolve import fits
 from flows.warehouse.rewrite_time import DUCK_TYPES
 from flows.warehouse.trees import Rule, agree, call, cast, invalid, is_text, kind, refuse
 
@@ -121,6 +122,9 @@ class Translation:
         return tree
 
     def _one(self, node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Cast) and node.meta.get("ours"):  # a function of the script, with its type
+            node.this.type = node.type
+            return node.this
         if isinstance(node, exp.Parameter):
             return self._variable(node)
         if isinstance(node, exp.SafeFunc):
@@ -163,6 +167,9 @@ class Translation:
         """A function that sqlglot has no node for: one of our own, one of the script's, or none of BigQuery's."""
         name = node.name
         if node.meta.get("ours"):
+            for given, wanted in zip(node.expressions, node.meta.get("takes", ()), strict=False):
+                if kind(given) and not fits(kind(given), wanted.partition("<")[0]) and not isinstance(given, exp.Null):
+                    raise invalid(node, f"a value of type {kind(given)} does not fit an argument of type {wanted}", f"Cast it to {wanted}")
             return node
         if name.upper() == "ERROR" and len(node.expressions) == 1:
             return call("error", node.expressions[0].copy())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     Params = Mapping[str, Any] | None
 
 SORTED_ROWS = 10_000  # a preview's result up to this size is sorted when its query says no order
-NO_PROCEDURES = "stored procedures and scripting are not offered by the local warehouse yet"
 
 
 class DuckDBWarehouse:
@@ -64,7 +64,8 @@ class DuckDBWarehouse:
                  stage_dir: Path, preview: bool = False, read_dirs: Sequence[Path] = ()) -> None:
         self.settings, self.tenant_id, self.preview, self.stage_dir = settings, tenant_id, preview, Path(stage_dir)
         self.lake = Lake(settings.home, manifest, tenant_id)
-        self.capabilities = Capabilities("duckdb", gaps={"procedures": NO_PROCEDURES})
+        self.capabilities = Capabilities("duckdb")
+        self.cancels = 0
         if not preview:
             self.stage_dir.mkdir(parents=True, exist_ok=True)
         self.session = Session([self.lake.folder, self.stage_dir, *map(Path, read_dirs)], limits=settings.limits, preview=preview,
@@ -231,12 +232,12 @@ class DuckDBWarehouse:
 
     def write(self, table: TableSpec, key: Slice, rows: Relation | Sql, *, mode: WriteMode) -> LoadResult:
         """See `Warehouse.write`. Raises DataError (types, keys, NULLs), InputError, TransientError (every race was lost)."""
-        name = self._writable(table.name)
+        name = self._table(table.name)
         return self.writer.write(_named(table, name), key, self._source(rows), mode)
 
     def load(self, data: Relation | pa.RecordBatchReader, table: str, *, mode: Literal["append", "truncate"] = "append") -> LoadResult:
         """Rows as they are, without LINEAGE columns. Not idempotent when appending."""
-        name = self._writable(table)
+        name = self._table(table)
         if isinstance(data, Relation):
             source = self._source(data)
             return self.writer.load(name, source.sql, data.columns or source.columns, truncate=mode == "truncate")
@@ -250,7 +251,7 @@ class DuckDBWarehouse:
 
     def ensure_table(self, table: TableSpec) -> Diff:
         """Make the table, or add the columns it lacks. Raises DataError for a column of another type."""
-        name = self._writable(table.name)
+        name = self._table(table.name)
         pinned = self.lake.pin(name)
         spec = evolve(pinned.spec, _named(table, name), (), lineage=False)
         diff = added(pinned.spec, spec)
@@ -284,6 +285,13 @@ class DuckDBWarehouse:
         dataset, table = split(self.tables.table_name(parts))
         return f"{dataset}.{table}"
 
+    def _table(self, name: str) -> str:
+        """The same for a destination that is no view. Raises InputError."""
+        name = self._writable(name)
+        if self.lake.pin(name).spec.view:
+            raise InputError(f"{name} is a view, and a view is not written", fix="Write the tables that it reads")
+        return name
+
     # ---------------------------------------------------------------- what there is
     def describe(self, table: str) -> TableSpec:
         """A lake table with its rows and bytes. Raises MissingError with near misses."""
@@ -296,7 +304,7 @@ class DuckDBWarehouse:
             missing = self.tables.missing(table)
             raise MissingError(missing.what, fix=missing.fix)
         spec = pinned.spec
-        return TableSpec(name, spec.columns, spec.partition_by, spec.cluster_by, spec.keys, pinned.rows, sum(f.bytes for f in pinned.files))
+        return replace(spec, rows=None if spec.view else pinned.rows, bytes=None if spec.view else sum(f.bytes for f in pinned.files))
 
     def refresh(self) -> None:
         """Look at every lake table anew."""
@@ -314,13 +322,20 @@ class DuckDBWarehouse:
         return Script(self, params or {}, limits or QueryLimits()).run(script)
 
     def sync_procedures(self, folder: str) -> Mapping[str, str]:
-        raise SqlError(NO_PROCEDURES, verdict="refused", code="no_procedures", fix="Write the steps as generic.sql and generic.load")
+        """Keep the procedures of a folder: name -> created | updated | unchanged. Raises InputError that names file and line."""
+        from flows.warehouse.routines import sync
 
-    def call(self, name: str, args: Sequence[Any]) -> ExecResult:
-        raise SqlError(NO_PROCEDURES, verdict="refused", code="no_procedures", fix="Write the steps as generic.sql and generic.load")
+        return sync(self, Path(folder))
+
+    def call(self, name: str, args: Sequence[Any] | Mapping[str, Any], *, limits: QueryLimits | None = None) -> ExecResult:
+        """Run a procedure, all or nothing; its OUT arguments are the result, one row. Values by position, or by name."""
+        from flows.warehouse.script import Script
+
+        return Script(self, {}, limits or QueryLimits()).call(name, args)
 
     def cancel(self, job_key: str = "") -> None:
-        """Stop what runs now, from another thread."""
+        """Stop what runs now, from another thread; a script stops before its next statement."""
+        self.cancels += 1
         self.session.cancel()
 
     def close(self) -> None:

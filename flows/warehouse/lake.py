@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.errors import InputError
+from flows.store.manifest import Swap
 from flows.store.rows import LakeFile
 from flows.warehouse.base import Column, TableSpec
 
@@ -68,12 +69,14 @@ def spec_to_dict(spec: TableSpec) -> dict[str, Any]:
     """What the manifest keeps of a table."""
     columns = [{"name": c.name, "type": c.type} | ({} if c.nullable else {"nullable": False})
                | ({"description": c.description} if c.description else {}) for c in spec.columns]
-    return {"columns": columns, "partition_by": spec.partition_by, "cluster_by": list(spec.cluster_by), "keys": list(spec.keys)}
+    kept = {"columns": columns, "partition_by": spec.partition_by, "cluster_by": list(spec.cluster_by), "keys": list(spec.keys)}
+    return {**kept, "view": spec.view} if spec.view else kept
 
 
 def spec_from_dict(name: str, data: Mapping[str, Any]) -> TableSpec:
     columns = tuple(Column(c["name"], c["type"], c.get("nullable", True), c.get("description", "")) for c in data.get("columns", ()))
-    return TableSpec(name, columns, data.get("partition_by", ""), tuple(data.get("cluster_by", ())), tuple(data.get("keys", ())))
+    return TableSpec(name, columns, data.get("partition_by", ""), tuple(data.get("cluster_by", ())), tuple(data.get("keys", ())),
+                     view=data.get("view", ""))
 
 
 class Lake:
@@ -120,6 +123,12 @@ class Lake:
         """One transaction; readers see all of it or nothing. Gives the new version. Raises TransientError on a lost race."""
         return self.manifest.swap(self.tenant_id, change.spec.name, add=change.add, drop=[file.id for file in change.drop],
                                   spec=dict(DROPPED) if drop_table else spec_to_dict(change.spec), expect_version=expect_version)
+
+    def swap_all(self, changes: Sequence[tuple[Change, int, bool]]) -> None:
+        """Several tables in one transaction: (change, version it was made from, whether the table goes). Raises as `swap` does."""
+        self.manifest.swap_all(self.tenant_id, [
+            Swap(change.spec.name, tuple(change.add), tuple(file.id for file in change.drop),
+                 dict(DROPPED) if gone else spec_to_dict(change.spec), version) for change, version, gone in changes])
 
     def discard(self, files: Sequence[LakeFile]) -> None:
         """Remove files that no swap took in."""

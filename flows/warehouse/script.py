@@ -1,38 +1,41 @@
-"""Scripts on the lake: tables that a script writes are copied in, the statements run in order, and changed tables go back in one swap each.
+"""Scripts on the lake: tables that a script writes are copied in, the statements run in order, and changed tables go back in one swap.
 
 Nothing of a script that fails is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from flows.errors import InputError, SqlError
-from flows.warehouse import guard
+from flows.errors import Cancelled, InputError, SqlError
+from flows.warehouse import ddl, dml
 from flows.warehouse.base import Column, ExecResult, QueryLimits, TableSpec
-from flows.warehouse.bqtypes import bq_name, to_duck
+from flows.warehouse.bqtypes import parse_type, to_duck
 from flows.warehouse.dialect import Translation
-from flows.warehouse.evolve import fits
 from flows.warehouse.lake import Change, Pinned
+from flows.warehouse.nodes import Drop, Routine
 from flows.warehouse.quoting import name_sql
+from flows.warehouse.routines import Routines
 from flows.warehouse.scope import path_of
-from flows.warehouse.statement import Prepared, bind_params, prepare
+from flows.warehouse.statement import Prepared, prepare
 from flows.warehouse.tables import SCHEMA, Found
-from flows.warehouse.trees import invalid, kind, refuse
+from flows.warehouse.trees import refuse
 
 if TYPE_CHECKING:
     from flows.warehouse.duckdb import DuckDBWarehouse
 
-MOMENTS = ("DATE", "TIME", "DATETIME", "TIMESTAMP")
+RUN: dict[type[exp.Expr], Any] = {exp.Create: ddl.create, exp.Drop: ddl.drop, exp.Alter: ddl.alter, exp.Insert: dml.insert,
+                                  exp.Update: dml.update, exp.Delete: dml.delete, exp.Merge: dml.merge}
+CHANGES = "transactions hold no statement that makes, changes or drops what is permanent"
 
 
 @dataclass
 class Work:
-    """A table that a script writes: its rows are in a table of the session until the script ends."""
+    """A table that a script writes: its rows are in a table of the session until the script ends. A view has only its text."""
 
     spec: TableSpec
     pinned: Pinned
@@ -46,6 +49,25 @@ class Work:
         return f"{SCHEMA}.{name_sql(self.physical)}"
 
 
+@dataclass
+class Function:
+    """A function of the script: a macro of the session."""
+
+    physical: str
+    takes: tuple[str, ...]
+    gives: str
+
+
+@dataclass
+class _Mark:
+    """The works as they were when a transaction began; `kept` has the rows of those that it changed."""
+
+    works: dict[str, Work]
+    functions: dict[str, Function]
+    rows: int
+    kept: dict[str, str] = field(default_factory=dict)
+
+
 class Script:
     """One script in one session."""
 
@@ -53,303 +75,295 @@ class Script:
         self.warehouse, self.params, self.limits = warehouse, params, limits
         self.session, self.tables, self.lake = warehouse.session, warehouse.tables, warehouse.lake
         self.works: dict[str, Work] = {}
+        self.functions: dict[str, Function] = {}
+        self.routines = Routines(warehouse)
         self.rows = 0
         self.result: Any = None
         self.notes: dict[str, None] = {}
+        self._mark: _Mark | None = None
+        self._extra: list[str] = []
+        self._names: list[str] = []
+        self._cancels = warehouse.cancels
 
     def run(self, text: str) -> ExecResult:
-        trees = guard.parse(text)
-        if not trees:
+        """Run a script, all or nothing. Raises SqlError, DataError, TransientError (lost race)."""
+        from flows.warehouse.procedure import parse
+
+        nodes = parse(text)
+        if not nodes:
             raise SqlError("the script is empty")
-        for tree in trees:
-            guard.statement(tree)
+        return self._whole(lambda interpreter: interpreter.run(nodes))
+
+    def call(self, name: str, args: Sequence[Any] | Mapping[str, Any]) -> ExecResult:
+        """Run one procedure. Raises what `run` does, and SqlError for arguments that do not fit."""
+        from flows.warehouse.arguments import call
+
+        return self._whole(lambda interpreter: call(interpreter, name, args))
+
+    def _whole(self, work: Any) -> ExecResult:
+        from flows.warehouse.interpret import Interpreter
+
         try:
-            for tree in trees:
-                self._one(bind_params(tree, self.params))
+            work(Interpreter(self))
+            if self._mark is not None:
+                self.rollback()  # BigQuery rolls a transaction back that nobody ended
             self._commit()
+        except RecursionError:
+            raise SqlError("the script is nested too deeply", code="limit", fix="Split it into steps") from None
         finally:
             self._clean()
         return ExecResult(rows=self.rows, result=self.result, notes=tuple(self.notes))
 
-    def _prepared(self, tree: exp.Expr) -> Prepared:
+    def check(self) -> None:
+        """Raises Cancelled when the session was cancelled since the script began: between two statements nothing else would see it."""
+        if self.warehouse.cancels != self._cancels:
+            raise Cancelled("cancelled")
+
+    # ---------------------------------------------------------------- queries
+    def prepared(self, tree: exp.Expr) -> Prepared:
         """A query of the script for DuckDB; its notes are kept."""
-        made = prepare(tree, {}, self.tables, text=True, project=self.warehouse.project)
+        made = prepare(self._called(tree), {}, self.tables, text=True, project=self.warehouse.project)
         self.notes.update(dict.fromkeys(made.notes))
         return made
 
+    def typed(self, tree: exp.Expr) -> tuple[str, tuple[Column, ...]]:
+        """A query of the script for DuckDB, every column in the type that keeps its BigQuery type, and those columns."""
+        return self.warehouse._typed(self.prepared(tree).sql)
+
+    def rows_of(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.session.rows(sql, seconds=self.limits.seconds)
+
+    def keep(self, sql: str) -> str:
+        """The rows of a query in a table of the session, until the script ends: its name."""
+        name = f"{SCHEMA}.{name_sql(self.tables.fresh('kept'))}"
+        self.session.rows(f"CREATE TABLE {name} AS {sql}", seconds=self.limits.seconds)
+        self._extra.append(f"DROP TABLE IF EXISTS {name}")
+        return name
+
+    def view(self, sql: str, columns: tuple[Column, ...]) -> str:
+        """A view of the session under a name that statements can read, until the script ends."""
+        physical = self.tables.fresh("penstock_view")
+        self.tables.view(physical, sql)
+        self.tables.bind(physical, Found(physical, columns))
+        self._extra.append(f"DROP VIEW IF EXISTS {SCHEMA}.{name_sql(physical)}")
+        self._names.append(physical)
+        return physical
+
+    def translated(self, tree: exp.Expr) -> exp.Expr:
+        """VALUES rewritten for DuckDB."""
+        from sqlglot.optimizer.annotate_types import annotate_types
+
+        used = {found.physical: found.columns for found in self.tables.place(self._called(tree)).values()}
+        annotate_types(tree, dialect="bigquery", overwrite_types=False)
+        work = Translation(used, self.warehouse.project)
+        made = work.rules(tree)
+        self.notes.update(dict.fromkeys(work.notes))
+        return made
+
+    def _called(self, tree: exp.Expr) -> exp.Expr:
+        """The script's own functions as what they are in the session."""
+        for node in list(tree.find_all(exp.Anonymous)) if self.functions else ():
+            found = self.functions.get(node.name.lower())
+            if found is None or isinstance(node.parent, exp.Dot):
+                continue
+            if len(node.expressions) != len(found.takes):
+                raise SqlError(f"function {node.name} takes {len(found.takes)} arguments, {len(node.expressions)} are given")
+            made = exp.Anonymous(this=f"{SCHEMA}.{found.physical}", expressions=[e.copy() for e in node.expressions])
+            made.meta.update(ours=True, takes=found.takes)
+            typed = exp.Cast(this=made, to=parse_type(found.gives))  # so that its type is known; the dialect takes it away again
+            typed.meta["ours"] = True
+            node.replace(typed)
+        return tree
+
     # ---------------------------------------------------------------- statements
-    def _one(self, tree: exp.Expr) -> None:
+    def statement(self, tree: exp.Expr) -> None:
+        """One statement, its values in it."""
         if isinstance(tree, exp.Query):
-            self.result = self.warehouse._fetch(self._prepared(tree).sql, self.limits)
+            self.result = self.warehouse._fetch(self.prepared(tree).sql, self.limits)
             return
-        if isinstance(tree, (exp.Transaction, exp.Commit)):
-            return  # a script is one transaction here
+        temporary = isinstance(tree, exp.Create) and any(isinstance(p, exp.TemporaryProperty) for p in ddl._props(tree))
+        if not (temporary and isinstance(tree, exp.Create) and tree.kind == "FUNCTION"):
+            self.may_write(tree.key.upper())
+        if self._mark is not None and not temporary and isinstance(tree, (exp.Create, exp.Alter, exp.Drop)) and not self._drops_own(tree):
+            raise SqlError(CHANGES, code="transaction", fix="Move it before BEGIN TRANSACTION, or make it TEMP")
+        if isinstance(tree, exp.TruncateTable):
+            for table in tree.expressions:
+                work = self.work(table)
+                self.change(work, f"DELETE FROM {work.sql}")
+        elif type(tree) in RUN:
+            RUN[type(tree)](self, tree)
+        else:
+            raise refuse(tree, f"{tree.key.upper()} is not offered by the local warehouse yet")
+        self.result = None  # a script gives the rows of its last statement
+
+    def may_write(self, what: str) -> None:
+        """Raises SqlError, InputError where nothing may be written."""
         if self.limits.read_only:
-            raise SqlError(f"only reading is allowed here, this is {tree.key.upper()}", verdict="refused", code="read_only",
+            raise SqlError(f"only reading is allowed here, this is {what}", verdict="refused", code="read_only",
                            fix="Leave --read-only out to write")
         if self.warehouse.preview:
             raise InputError("a preview writes nothing", fix="Run the pipeline to write")
-        run: Any = {exp.Create: self._create, exp.Insert: self._insert, exp.Update: self._update, exp.Delete: self._delete,
-               exp.Merge: self._merge, exp.TruncateTable: self._truncate, exp.Drop: self._drop, exp.Alter: self._alter}.get(type(tree))
-        if run is None:
-            raise refuse(tree, f"{tree.key.upper()} is not offered by the local warehouse yet")
-        run(tree)
 
-    def _create(self, tree: exp.Create) -> None:
-        if tree.kind == "SCHEMA":
-            return  # a dataset is there as soon as a table is in it
-        if tree.kind != "TABLE":
-            raise refuse(tree, f"CREATE {tree.kind} is not offered by the local warehouse yet")
-        target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
-        props = list(tree.args["properties"].expressions) if tree.args.get("properties") else []
-        temporary = any(isinstance(p, exp.TemporaryProperty) for p in props)
-        name = target.name if temporary and not target.db else self._name(target)
-        there = self._exists(name)
-        if there and tree.args.get("exists"):
-            return
-        if there and not tree.args.get("replace"):
-            raise SqlError(f"table {name} is already there", code="duplicate", fix="Use CREATE OR REPLACE TABLE or IF NOT EXISTS")
-        source, columns = self._content(tree, props)
-        partition, cluster = _layout(tree, props, columns)
-        spec = TableSpec(name, columns, partition, cluster)
-        self._make(spec, source, temporary=temporary)
+    def _drops_own(self, tree: exp.Expr) -> bool:
+        return isinstance(tree, exp.Drop) and all(
+            not t.db and (t.name.lower() in self.functions or (t.name in self.works and self.works[t.name].temporary))
+            for t in tree.args["tables"])
 
-    def _content(self, tree: exp.Create, props: list[exp.Expr]) -> tuple[str, tuple[Column, ...]]:
-        """(query with the rows, columns) of a CREATE TABLE."""
-        like = next((p for p in props if isinstance(p, exp.LikeProperty)), None)
-        clone = tree.args.get("clone")
-        if like is not None or clone is not None:
-            found = self.tables.find(path_of((like or clone).this))  # type: ignore[union-attr]
-            return f"SELECT * FROM {found.sql}{' WHERE false' if like is not None else ''}", found.columns
-        declared = _declared(tree.this) if isinstance(tree.this, exp.Schema) else ()
-        if tree.expression is None:
-            if not declared:
-                raise invalid(tree, "a table needs columns, or a SELECT after AS")
-            nulls = ", ".join(f"CAST(NULL AS {to_duck(c.type)}) AS {name_sql(c.name)}" for c in declared)
-            return f"SELECT {nulls} WHERE false", declared
-        sql, columns = self.warehouse._typed(self._prepared(tree.expression).sql)
-        if not declared:
-            return sql, columns
-        if len(declared) != len(columns):
-            raise invalid(tree, f"the table has {len(declared)} columns, the SELECT gives {len(columns)}")
-        parts = [f"CAST({name_sql(c.name)} AS {to_duck(d.type)}) AS {name_sql(d.name)}" for c, d in zip(columns, declared, strict=True)]
-        return f"SELECT {', '.join(parts)} FROM ({sql})", declared
-
-    def _make(self, spec: TableSpec, source: str, *, temporary: bool) -> None:
-        physical = self.tables.fresh("work")
-        work = Work(spec, self.lake.pin(spec.name) if "." in spec.name else Pinned(spec, 0), physical, changed=True, temporary=temporary)
-        columns = ", ".join(f"{name_sql(c.name)} {to_duck(c.type)}{'' if c.nullable else ' NOT NULL'}" for c in spec.columns)
-        self.session.rows(f"CREATE TABLE {work.sql} ({columns})")
-        self.session.rows(f"INSERT INTO {work.sql} {source}")
-        self._use(work)
-
-    def _insert(self, tree: exp.Insert) -> None:
-        target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
-        work = self._work(target)
-        names = [c.name for c in tree.this.expressions] if isinstance(tree.this, exp.Schema) else [c.name for c in work.spec.columns]
-        columns = [_column(tree, work.spec, name) for name in names]
-        source = tree.expression
-        if isinstance(source, exp.Values):
-            self._values(tree, columns, source)
-            sql = self._translated(source, {}).sql(dialect="duckdb")
+    # ---------------------------------------------------------------- transactions
+    def transaction(self, word: str, line: int) -> None:
+        """BEGIN, COMMIT or ROLLBACK. Raises SqlError where BigQuery does."""
+        if (word == "BEGIN") == (self._mark is not None):
+            what = "a transaction is open already" if word == "BEGIN" else f"{word} without a transaction"
+            raise SqlError(what, code="transaction", line=line, where=f"line {line}")
+        if word == "BEGIN":
+            self._mark = _Mark({name: replace(work) for name, work in self.works.items()}, dict(self.functions), self.rows)
+        elif word == "COMMIT":
+            self._mark = None
         else:
-            query = self._prepared(source)
-            sql, given = self.warehouse._typed(query.sql)
-            _assignable(tree, [c.type for c in given], columns)
-        names_sql = ", ".join(name_sql(c.name) for c in columns)
-        self._change(work, f"INSERT INTO {work.sql} ({names_sql}) {sql}")
+            self.rollback()
 
-    def _values(self, tree: exp.Insert, columns: list[Column], source: exp.Values) -> None:
-        from sqlglot.optimizer.annotate_types import annotate_types
-
-        annotate_types(source, dialect="bigquery")
-        for row in source.expressions:
-            items = row.expressions if isinstance(row, exp.Tuple) else [row.unnest()]
-            _assignable(tree, [_given(item) for item in items], columns)
-
-    def _update(self, tree: exp.Update) -> None:
-        if tree.args.get("where") is None:
-            raise invalid(tree, "UPDATE needs a WHERE", "Write WHERE true to change every row")
-        work = self._work(tree.this)
-        if tree.args.get("from_") is not None:
-            raise refuse(tree, "UPDATE ... FROM is not offered by the local warehouse yet", "Write it as a MERGE")
-        self._dml(work, tree)
-
-    def _delete(self, tree: exp.Delete) -> None:
-        if tree.args.get("where") is None:
-            raise invalid(tree, "DELETE needs a WHERE", "Write WHERE true to remove every row, or TRUNCATE TABLE")
-        self._dml(self._work(tree.this), tree)
-
-    def _merge(self, tree: exp.Merge) -> None:
-        work = self._work(tree.this)
-        for when in tree.args["whens"].expressions:
-            insert = when.args.get("then")
-            if isinstance(insert, exp.Insert) and isinstance(insert.this, exp.Var) and insert.this.name.upper() == "ROW":
-                insert.set("this", exp.Star())
-        self._dml(work, tree)
-
-    def _dml(self, work: Work, tree: exp.Expr) -> None:
-        """UPDATE, DELETE and MERGE on the copy of a table."""
-        columns = {c.name.lower(): c.type for c in work.spec.columns}
-        self._change(work, self._translated(tree, columns).sql(dialect="duckdb"))
-
-    def _translated(self, tree: exp.Expr, columns: Mapping[str, str]) -> exp.Expr:
-        """DML rewritten for DuckDB. A column's type is known when only one of the tables has it."""
-        from sqlglot.optimizer.annotate_types import annotate_types
-
-        used = {found.physical: found.columns for found in self.tables.place(tree).values()}
-        known: dict[str, set[str]] = {name: {value} for name, value in columns.items()}
-        for cols in used.values():
-            for column in cols:
-                known.setdefault(column.name.lower(), set()).add(column.type)
-        for node in tree.find_all(exp.Column):
-            types = known.get(node.name.lower(), set())
-            if len(types) == 1:
-                node.type = exp.DataType.build(next(iter(types)), dialect="bigquery")
-        annotate_types(tree, dialect="bigquery", overwrite_types=False)
-        return Translation(used, self.warehouse.project).rules(tree)
-
-    def _truncate(self, tree: exp.TruncateTable) -> None:
-        for table in tree.expressions:
-            work = self._work(table)
-            self._change(work, f"DELETE FROM {work.sql}")
-
-    def _drop(self, tree: exp.Drop) -> None:
-        if tree.kind != "TABLE":
-            raise refuse(tree, f"DROP {tree.kind} is not offered by the local warehouse yet")
-        for table in tree.args["tables"]:
-            name = self._name(table)
-            if not self._exists(name):
-                if tree.args.get("exists"):
-                    continue
-                raise self.tables.missing(name)
-            work = self._work(table)
-            work.changed = work.dropped = True
-            self.tables.hide(name)
-
-    def _alter(self, tree: exp.Alter) -> None:
-        work = self._work(tree.this)
-        for action in tree.args["actions"]:
-            if not isinstance(action, exp.ColumnDef):
-                raise refuse(tree, "only ALTER TABLE ... ADD COLUMN is offered by the local warehouse")
-            if work.spec.column(action.name) is not None:
-                if action.args.get("exists"):
-                    continue
-                raise invalid(tree, f"table {work.spec.name} has a column {action.name!r} already")
-            column = Column(action.name, bq_name(action.args["kind"]))
-            self.session.rows(f"ALTER TABLE {work.sql} ADD COLUMN {name_sql(column.name)} {to_duck(column.type)}")
-            work.spec = replace(work.spec, columns=(*work.spec.columns, column))
-            work.changed = True
-            self._use(work)
+    def rollback(self) -> None:
+        """Everything as it was when the transaction began."""
+        mark, self._mark = self._mark, None
+        assert mark is not None
+        for name in [name for name in self.works if name not in mark.works]:
+            self._forget(self.works.pop(name))
+        for name, work in mark.works.items():
+            if name in mark.kept:
+                self.session.rows(f"DELETE FROM {work.sql}")
+                self.session.rows(f"INSERT INTO {work.sql} SELECT * FROM {mark.kept[name]}")
+            self.use(work)
+        self.functions, self.rows = mark.functions, mark.rows
 
     # ---------------------------------------------------------------- tables that are written
-    def _name(self, table: exp.Table) -> str:
-        path = path_of(table)
-        return self.warehouse._writable(".".join(path))
+    def name(self, table: exp.Table) -> str:
+        return self.warehouse._writable(".".join(path_of(table)))
 
-    def _exists(self, name: str) -> bool:
+    def kind_of(self, name: str) -> str:
+        """'table', 'view', or '' when nothing has the name."""
         work = self.works.get(name)
-        return not work.dropped if work else bool("." in name and self.lake.pin(name).spec.columns)
+        if work is not None and work.dropped:
+            return ""
+        spec = work.spec if work is not None else self.lake.pin(name).spec if "." in name else TableSpec(name, ())
+        return "view" if spec.view else "table" if spec.columns else ""
 
-    def _work(self, table: exp.Table) -> Work:
+    def work(self, table: exp.Table) -> Work:
         """The copy of a table, made when the script first writes it."""
-        name = table.name if table.name in self.works and not table.db else self._name(table)
-        if name in self.works and not self.works[name].dropped:
+        name = table.name if table.name in self.works and not table.db else self.name(table)
+        if name in self.works and not self.works[name].dropped and not self.works[name].spec.view:
             return self.works[name]
         pinned = self.tables.pin(name)
+        if self.kind_of(name) == "view":
+            raise SqlError(f"{name} is a view, and a view is not written", fix="Write the tables that it reads")
         if not pinned.spec.columns or name in self.works:
             raise self.tables.missing(name)
-        self._make(pinned.spec, f"SELECT * FROM {self.tables.find(tuple(name.split('.'))).sql}", temporary=False)
+        self.make(pinned.spec, f"SELECT * FROM {self.tables.find(tuple(name.split('.'))).sql}", temporary=False)
         self.works[name].pinned, self.works[name].changed = pinned, False
         return self.works[name]
 
-    def _use(self, work: Work) -> None:
-        self.works[work.spec.name] = work
-        self.tables.show(work.spec.name, Found(work.physical, work.spec.columns, work.spec.name))
+    def make(self, spec: TableSpec, source: str, *, temporary: bool) -> None:
+        """A table of these rows."""
+        work = Work(spec, self._pinned(spec.name), self.tables.fresh("work"), changed=True, temporary=temporary)
+        columns = ", ".join(f"{name_sql(c.name)} {to_duck(c.type)}{'' if c.nullable else ' NOT NULL'}" for c in spec.columns)
+        self.session.rows(f"CREATE TABLE {work.sql} ({columns})")
+        self._extra.append(f"DROP TABLE IF EXISTS {work.sql}")
+        self.session.rows(f"INSERT INTO {work.sql} {source}", seconds=self.limits.seconds)
+        self.use(work)
 
-    def _change(self, work: Work, sql: str) -> None:
+    def make_view(self, name: str, text: str, typed: tuple[str, tuple[Column, ...]]) -> None:
+        """A view with this text; `typed`: its query in the session."""
+        sql, columns = typed
+        physical = self.tables.fresh("work")
+        self.tables.view(physical, sql)
+        self._extra.append(f"DROP VIEW IF EXISTS {SCHEMA}.{name_sql(physical)}")
+        self.use(Work(TableSpec(name, columns, view=text), self._pinned(name), physical, changed=True))
+
+    def _pinned(self, name: str) -> Pinned:
+        before = self.works.get(name)
+        return before.pinned if before is not None else self.lake.pin(name) if "." in name else Pinned(TableSpec(name, ()), 0)
+
+    def use(self, work: Work) -> None:
+        self.works[work.spec.name] = work
+        if work.dropped:
+            self.tables.hide(work.spec.name)
+        else:
+            self.tables.show(work.spec.name, Found(work.physical, work.spec.columns, work.spec.name))
+
+    def drop(self, name: str) -> None:
+        """Let a table or view be gone at the end of the script."""
+        if name not in self.works:
+            self.works[name] = Work(self.lake.pin(name).spec, self.lake.pin(name), "")
+        work = self.works[name] = replace(self.works[name], changed=True, dropped=True)
+        if work.temporary:
+            self.tables.unbind(name)
+        else:
+            self.tables.hide(name)
+
+    def change(self, work: Work, sql: str) -> None:
+        """Run a statement that writes a table and count its rows."""
+        mark, name = self._mark, work.spec.name
+        if mark is not None and name in mark.works and name not in mark.kept and mark.works[name].physical == work.physical:
+            mark.kept[name] = self.keep(f"SELECT * FROM {work.sql}")
         done = self.session.rows(self.tables.macros(sql), seconds=self.limits.seconds)
         count = int(done[0][0]) if done and isinstance(done[0][0], int) else 0
         self.rows += count
         work.changed = work.changed or count > 0
 
+    def make_function(self, name: str, takes: list[tuple[str, str]], gives: str, body: str, kind: str) -> None:
+        """A function until the script ends; `body` is DuckDB's."""
+        physical = self.tables.fresh("penstock_function")
+        self.session.rows(self.tables.macros(ddl.macro_sql(physical, len(takes), body)))
+        self._extra.append(f"DROP MACRO IF EXISTS {SCHEMA}.{name_sql(physical)}")
+        self.functions[name] = Function(physical, tuple(kind for _, kind in takes), gives or kind)
+        self.tables.functions.update((name, f"{SCHEMA}.{physical}"))
+
+    # ---------------------------------------------------------------- procedures
+    def create_routine(self, node: Routine) -> None:
+        self.may_write("CREATE PROCEDURE")
+        if self._mark is not None:
+            raise SqlError(CHANGES, code="transaction", line=node.line, where=f"line {node.line}")
+        self.routines.create(node)
+        self.result = None
+
+    def drop_routine(self, node: Drop) -> None:
+        self.may_write("DROP PROCEDURE")
+        if self._mark is not None:
+            raise SqlError(CHANGES, code="transaction", line=node.line, where=f"line {node.line}")
+        self.routines.drop(node)
+        self.result = None
+
+    def routine(self, path: Sequence[str], line: int = 0) -> Routine:
+        return self.routines.find(path, line)
+
     # ---------------------------------------------------------------- the end
     def _commit(self) -> None:
-        """Changed tables become new files; then one swap a table, each against the version the script read."""
+        """Changed tables become new files; then one swap of all of them, each against the version the script read."""
         made = []
         for work in self.works.values():
-            if work.changed and not work.temporary:
-                new = [] if work.dropped else self.warehouse.writer.files(f"SELECT * FROM {work.sql}", work.spec, {}, "sql")
+            if work.changed and not work.temporary and (work.pinned.version or not work.dropped):
+                rows = not work.dropped and not work.spec.view
+                new = self.warehouse.writer.files(f"SELECT * FROM {work.sql}", work.spec, {}, "sql") if rows else []
                 made.append((work, Change(work.spec, new, list(work.pinned.files))))
-        done = 0
+        done = False
         try:
-            for work, change in made:
-                self.lake.swap(change, work.pinned.version, drop_table=work.dropped)
-                done += 1
+            self.check()
+            self.lake.swap_all([(change, work.pinned.version, work.dropped) for work, change in made])
+            done = True
         finally:
-            for _, change in made[done:]:
+            for _, change in made if not done else ():
                 self.lake.discard(change.add)
+        self.routines.commit()
+
+    def _forget(self, work: Work) -> None:
+        self.tables.forget(work.spec.name)
+        if work.temporary:
+            self.tables.unbind(work.spec.name)
 
     def _clean(self) -> None:
         for work in self.works.values():
-            self.tables.forget(work.spec.name)
-            if work.temporary:
-                self.tables.unbind(work.spec.name)
-            self.session.rows(f"DROP TABLE IF EXISTS {work.sql}")
-
-
-def _declared(schema: exp.Schema) -> tuple[Column, ...]:
-    columns = []
-    for item in schema.expressions:
-        if isinstance(item, exp.ColumnDef):
-            constraints = [c.kind for c in item.args.get("constraints") or ()]
-            if any(isinstance(c, exp.DefaultColumnConstraint) for c in constraints):
-                raise refuse(item, "DEFAULT of a column is not offered by the local warehouse")
-            nullable = not any(isinstance(c, exp.NotNullColumnConstraint) and not c.args.get("allow_null") for c in constraints)
-            if item.args["kind"].find(exp.DataTypeParam) is not None:
-                raise refuse(item, f"{item.args['kind'].sql(dialect='bigquery')} with a size is not kept by the local warehouse",
-                             "Leave the size out")
-            columns.append(Column(item.name, bq_name(item.args["kind"]), nullable))
-    return tuple(columns)
-
-
-def _layout(tree: exp.Expr, props: list[exp.Expr], columns: tuple[Column, ...]) -> tuple[str, tuple[str, ...]]:
-    """(partition column, cluster columns); DuckDB would drop them silently."""
-    partition, cluster = "", tuple[str, ...]()
-    names = {c.name.lower(): c for c in columns}
-    for prop in props:
-        if isinstance(prop, exp.PartitionedByProperty):
-            inner = next((n.name for n in prop.this.find_all(exp.Identifier) if n.name.lower() in names), "")
-            if not inner:
-                raise refuse(tree, "ingestion-time partitions are not offered by the local warehouse", "Partition by a column")
-            if names[inner.lower()].type == "INT64":
-                raise refuse(tree, "integer-range partitions are not offered by the local warehouse")
-            partition = names[inner.lower()].name
-        if isinstance(prop, exp.ClusterProperty):
-            cluster = tuple(e.name for e in prop.expressions)
-    return partition, cluster
-
-
-def _column(tree: exp.Expr, spec: TableSpec, name: str) -> Column:
-    found = next((c for c in spec.columns if c.name.lower() == name.lower()), None)
-    if found is None:
-        raise invalid(tree, f"table {spec.name} has no column {name!r}")
-    return found
-
-
-def _given(item: exp.Expr) -> str:
-    """The type of an item of VALUES; '' where it follows the column: NULL, arrays, structs. A literal like 1.5 may be a NUMERIC."""
-    if isinstance(item, exp.Null) or kind(item) in ("ARRAY", "STRUCT"):
-        return ""
-    inner = item.this if isinstance(item, exp.Neg) else item
-    return "NUMERIC" if isinstance(inner, exp.Literal) and kind(inner) == "FLOAT64" else kind(item)
-
-
-def _assignable(tree: exp.Expr, given: list[str], columns: list[Column]) -> None:
-    """BigQuery puts a value only into a column of its type, or a wider number; text literals become dates and times."""
-    if len(given) != len(columns):
-        raise invalid(tree, f"{len(given)} values for {len(columns)} columns")
-    for kind_, column in zip(given, columns, strict=True):
-        if kind_ and not fits(kind_, column.type) and not (kind_ == "STRING" and column.type in MOMENTS):
-            raise invalid(tree, f"a value of type {kind_} does not fit column {column.name}, which is {column.type}")
-
+            self._forget(work)
+        for sql in reversed(self._extra):
+            self.session.rows(sql)
+        for name in self._names:
+            self.tables.unbind(name)
+        self.tables.functions.clear()

@@ -59,6 +59,7 @@ class Tables:
         self._found: dict[str, Found] = {}
         self._pins: dict[str, Pinned] = {}
         self._hidden: set[str] = set()
+        self._opening: list[str] = []
         self._stands: dict[str, tuple[Found, Pinned]] = {}
         self.functions: set[str] = set()  # that this session or its script made, in lower case
         self._count = 0
@@ -157,7 +158,10 @@ class Tables:
         path = tuple(written.split("."))
         if len(path) == 1 and path[0] in self._bound:
             return self._bound[path[0]].rows
-        return None if "*" in written or "INFORMATION_SCHEMA" in written.upper() else self.pin(self.table_name(path)).rows
+        if "*" in written or "INFORMATION_SCHEMA" in written.upper():
+            return None
+        pinned = self.pin(self.table_name(path))
+        return None if pinned.spec.view else pinned.rows
 
     def table_name(self, path: Sequence[str]) -> str:
         """dataset.table of a path of one, two or three parts. Raises SqlError when it belongs to somebody else."""
@@ -188,9 +192,27 @@ class Tables:
         pinned = self.pin(name)
         if not pinned.spec.columns or name in self._hidden:
             raise self.missing(written)
+        if pinned.spec.view:
+            return self._view(name, pinned.spec.view)
         physical = self.fresh("table")
         self.view(physical, self.files_sql([str(self.lake.path(file)) for file in pinned.files], pinned.spec.columns))
         return Found(physical, pinned.spec.columns, name)
+
+    def _view(self, name: str, text: str) -> Found:
+        """A view by its text, which is judged and resolved as if the reader had written it."""
+        from flows.warehouse.statement import prepare
+
+        if name in self._opening:
+            raise SqlError(f"view {name} reads itself", code="recursion", fix="Write the view anew")
+        self._opening.append(name)
+        try:
+            made = prepare(text, {}, self, project=self.projects[0] if self.projects else "")
+        finally:
+            self._opening.pop()
+        physical = self.fresh("table")
+        self.view(physical, made.sql)
+        kept = f"SELECT * FROM {SCHEMA}.{name_sql(physical)}"
+        return Found(physical, columns_of(*self.session.describe(kept)), name, made.notes)
 
     def view(self, physical: str, sql: str) -> None:
         """Make a view in the session."""
