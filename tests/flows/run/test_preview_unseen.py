@@ -1,5 +1,7 @@
 """A preview of what is not there yet: every step typed, with rows, and with words that say where the rows are from."""
 
+from datetime import timedelta
+
 import pytest
 
 from flows.errors import MissingError
@@ -167,3 +169,66 @@ def job_log():
     import logging
 
     return logging.getLogger("test")
+
+
+def kept(settings, place, rows, hours=0):
+    """A sample of a table, taken so many hours ago."""
+    import json
+
+    import pyarrow as pa
+
+    from flows.insight import samples
+    from flows.warehouse.base import Column
+
+    sample = samples.keep(settings, place, pa.table(rows), [Column("person_id", "STRING"), Column("email", "STRING"),
+                                                            Column("country", "STRING")], "BigQuery project acme")
+    note = next(samples.folder(settings).glob("*.json"))
+    about = json.loads(note.read_text()) | {"taken_at": (sample.taken_at - timedelta(hours=hours)).isoformat()}
+    note.write_text(json.dumps(about))
+
+
+PERSON = {"person_id": ["a"], "email": ["a@x"], "country": ["France"]}
+
+
+def test_a_sample_goes_before_generated_rows_and_tells_its_age(look, settings):
+    kept(settings, "penstock_unseen.people", PERSON, hours=3)
+    seen = look(PEOPLE, load("got_people", "mart.people"))
+    step = by_id(seen)["got_people"]
+    assert (step.origin, step.basis, step.rows[0]["email"]) == ("sample", "sample of 1 row taken 3 h ago", "a@x")
+    assert step.notes == ["people: a sample of 1 row taken 3 h ago from BigQuery project acme, because connection pg has no address here"]
+    assert seen.as_dict()["steps"][0]["taken_at"]
+    assert by_id(seen)["load"].basis == "sample of 1 row taken 3 h ago"
+
+
+def test_a_step_on_a_sample_and_on_generated_rows_says_the_worse(look, settings):
+    kept(settings, "penstock_unseen.people", PERSON)
+    steps = by_id(look(BILLS, PEOPLE, JOIN))
+    assert [step.origin for step in steps.values()] == ["generated", "sample", "generated"]
+
+
+def test_samples_are_taken_first_and_used_when_asked_for(look, settings, store):
+    from flows.insight.samples import find
+    from flows.run.session import open_session
+
+    session = open_session(settings, store, CATALOG, stage="seed")
+    people, bills = "FORMAT('p%d', n) AS person_id, 'x' AS country", "n AS bill_id, FORMAT('p%d', 2500 + n) AS payer"
+    session.execute(f"CREATE TABLE crm.people AS SELECT {people} FROM UNNEST(GENERATE_ARRAY(1, 3000)) AS n")
+    session.execute(f"CREATE TABLE crm.bills AS SELECT {bills} FROM UNNEST(GENERATE_ARRAY(1, 5)) AS n")
+    session.close()
+    columns = {"people": {"person_id": {"type": "STRING"}, "country": {"type": "STRING"}},
+               "bills": {"bill_id": {"type": "INT64"}, "payer": {"type": "STRING"}}}
+    catalog = Catalog.from_dict({"tables": {name: {"location": f"crm.{name}", "columns": about} for name, about in columns.items()}})
+    read = {name: {"step_id": f"got_{name}", "ps_type": "generic.extract", "depends_on": [], "source": {"table": name}} for name in columns}
+    join = {"step_id": "both", "ps_type": "generic.transform", "depends_on": ["got_people", "got_bills"], "config": {
+        "inputs": ["got_bills", "got_people"], "operations": [{"op": "join", "with": "got_people", "on": [["payer", "person_id"]]}]}}
+    steps = by_id(look(read["people"], read["bills"], join, catalog=catalog, sample="local"))
+    assert steps["both"].row_count == 5
+    assert steps["got_bills"].basis == "sample of 5 rows taken just now"
+    assert find(settings, "crm.people").rows == 5
+    assert by_id(look(read["people"], catalog=catalog))["got_people"].row_count == 3000  # kept, and real rows go before it again
+
+
+def test_what_cannot_be_sampled_is_said(look):
+    step = by_id(look(PEOPLE, sample="local"))["got_people"]
+    assert step.origin == "generated"
+    assert any(note.startswith("no sample of people: ") for note in step.notes)
