@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import exp
 
 from flows.warehouse.bqtypes import NUMERIC, duck_name
+from flows.warehouse.macros_number import FLOAT, NUMBER, WHOLE
 from flows.warehouse.moments import read
 from flows.warehouse.rewrite_format import cast_format
 from flows.warehouse.rewrite_time import DUCK_TYPES, constant, universal
@@ -23,6 +26,8 @@ TARGETS = {
 READ = {"INT64": "int", "BOOL": "bool", "DATE": "date", "FLOAT64": "float", "NUMERIC": "numeric", "BIGNUMERIC": "bignumeric",
         "DATETIME": "datetime", "TIME": "time", "TIMESTAMP": "timestamp"}
 """Macros that read a text as strictly as BigQuery does."""
+WRITTEN = {"INT64": WHOLE, "FLOAT64": FLOAT.replace("(?i:", "(?:"), "NUMERIC": NUMBER, "BIGNUMERIC": NUMBER}
+"""Literals that DuckDB reads to the same number."""
 
 
 def convert(node: exp.Cast | exp.TryCast) -> exp.Expr:
@@ -45,6 +50,8 @@ def _converted(node: exp.Cast | exp.TryCast, value: exp.Expr, was: str, now: str
         if safe and read(value.name, now) is None:
             return cast(exp.null(), DUCK_TYPES[now])
         return constant(value, now)
+    if is_text(value) and now in WRITTEN and re.fullmatch(WRITTEN[now], value.name):
+        return cast(exp.Literal.string(value.name.strip(" \t\n\v\f\r")), to.sql(dialect="duckdb"))
     if was == "STRING" and now in READ:
         return call(f"bq_{'safe_' if safe else ''}{READ[now]}", value.copy())
     if now == "STRING":

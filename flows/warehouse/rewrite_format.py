@@ -15,6 +15,7 @@ SPELLED = {"F": ["Y", "-", "m", "-", "d"], "T": ["H", ":", "M", ":", "S"], "X": 
 ELEMENT = re.compile(r"%E4Y|%E\*S|%E[0-9]S|%Ez|%S\.%f|%-d|%E.|%.|[^%]+", re.DOTALL)
 MONTHS = "(?i:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:tember)?|oct(?:ober)?|nov(?:ember)?|" \
          "dec(?:ember)?)"
+DAYS = "(?i:sun(?:day)?|mon(?:day)?|tue(?:sday)?|wed(?:nesday)?|thu(?:rsday)?|fri(?:day)?|sat(?:urday)?)"
 SPACE = r"[ \t\n\v\f\r]*"
 
 
@@ -143,7 +144,7 @@ def _pattern(node: exp.Expr, target: str, strict: bool) -> tuple[str, list[str]]
         sub = {"Y": r"(\d{4})" if follows or strict else r"(\d{1,4})", "E4Y": r"(\d{4})", "y": rf"(\d{digits})", "m": rf"(\d{digits})",
                "d": rf"(\d{digits})", "e": rf" *(\d{digits})", "H": rf"(\d{digits})", "I": rf"(\d{digits})", "M": rf"(\d{digits})",
                "S": rf"(\d{digits})", "k": rf" *(\d{digits})", "l": rf" *(\d{digits})", "b": f"({MONTHS})", "B": f"({MONTHS})",
-               "p": "((?i:am|pm))", "P": "((?i:am|pm))", "E*S": rf"(\d{digits}(?:\.\d{{1,6}})?)", "Ez": r"([+-]\d{2}(?::?\d{2})?)",
+               "a": f"({DAYS})", "A": f"({DAYS})", "p": "((?i:am|pm))", "P": "((?i:am|pm))", "E*S": rf"(\d{digits}(?:\.\d{{1,6}})?)", "Ez": r"([+-]\d{2}(?::?\d{2})?)",
                "z": r"([+-]\d{2}(?:\d{2})?)"}.get(name)
         if re.fullmatch(r"E[1-6]S", name):
             sub = rf"(\d{digits}(?:\.\d{{1,{name[1]}}})?)"
@@ -200,7 +201,7 @@ def cast_format(node: exp.Cast | exp.TryCast) -> exp.Expr:
     if is_a == "BYTES" and fmt.name.upper() in ("HEX", "BASE64"):
         return call("lower", call("hex", node.this.copy())) if fmt.name.upper() == "HEX" else call("base64", node.this.copy())
     if is_a not in ("DATE", "DATETIME", "TIME", "TIMESTAMP"):
-        raise refuse(node, f"CAST of {is_a or 'a value of unknown type'} AS STRING FORMAT is not offered by the local warehouse", "Use FORMAT")
+        raise refuse(node, f"CAST of {is_a or 'such a value'} AS STRING FORMAT is not offered by the local warehouse", "Use FORMAT")
     if zone is not None and (is_a != "TIMESTAMP" or zone.name != "UTC"):
         raise refuse(node, "CAST ... FORMAT ... AT TIME ZONE is not offered by the local warehouse", "Use FORMAT_TIMESTAMP")
     value: exp.Expr = call("timezone", "UTC", node.this.copy()) if is_a == "TIMESTAMP" else node.this.copy()

@@ -8,8 +8,9 @@ from sqlglot import exp
 
 from flows.warehouse import rewrite_agg
 from flows.warehouse.bqtypes import NUMERIC
+from flows.warehouse.rewrite_time import DUCK_TYPES, constant
 from flows.warehouse.rewrite_value import choose, compare
-from flows.warehouse.trees import NUMBERS, Rule, call, cast, invalid, kind, refuse
+from flows.warehouse.trees import NUMBERS, Rule, call, cast, invalid, is_text, kind, refuse
 
 
 def literal(node: exp.Literal) -> exp.Expr:
@@ -81,10 +82,15 @@ def arithmetic(node: exp.Add | exp.Sub | exp.Mul) -> exp.Expr:
 
 
 def safe_arithmetic(node: exp.SafeAdd | exp.SafeSubtract | exp.SafeMultiply) -> exp.Expr:
+    """NULL instead of an overflow."""
     made = {exp.SafeAdd: exp.Add, exp.SafeSubtract: exp.Sub, exp.SafeMultiply: exp.Mul}[type(node)]
-    number(node, node.this, node.expression)
-    sides = [cast(side.copy(), "BIGINT") if kind(side) == "INT64" else side.copy() for side in (node.this, node.expression)]
-    return call("try", made(this=exp.paren(sides[0]), expression=exp.paren(sides[1])))
+    is_a = number(node, node.this, node.expression)
+    if is_a == "INT64":
+        wide = [cast(side.copy(), "HUGEINT") for side in (node.this, node.expression)]
+        return exp.TryCast(this=exp.paren(made(this=wide[0], expression=wide[1])), to=exp.DataType.build("BIGINT", dialect="duckdb"))
+    sides = [exp.paren(cast(side.copy(), NUMERIC) if is_a == "NUMERIC" else side.copy()) for side in (node.this, node.expression)]
+    result = call("try", made(this=sides[0], expression=sides[1]))
+    return exp.TryCast(this=result, to=exp.DataType.build(NUMERIC, dialect="duckdb")) if is_a == "NUMERIC" else result
 
 
 def whole(node: exp.Ceil | exp.Floor) -> exp.Expr:
@@ -169,9 +175,9 @@ def sign(node: exp.Sign) -> exp.Expr:
 
 
 def negated(node: exp.SafeNegate) -> exp.Expr:
-    value = cast(node.this.copy(), "BIGINT") if number(node, node.this) == "INT64" else node.this.copy()
-    made: exp.Expr = exp.Neg(this=exp.paren(value))
-    return call("try", cast(exp.paren(made), "BIGINT") if kind(node.this) == "INT64" else made)
+    if number(node, node.this) != "INT64":
+        return exp.Neg(this=exp.paren(node.this.copy()))  # nothing else overflows
+    return exp.TryCast(this=exp.Neg(this=exp.paren(cast(node.this.copy(), "HUGEINT"))), to=exp.DataType.build("BIGINT", dialect="duckdb"))
 
 
 def shift(node: exp.BitwiseLeftShift | exp.BitwiseRightShift) -> exp.Expr:
@@ -195,13 +201,6 @@ def bit_count(node: exp.BitwiseCount) -> exp.Expr:
     if kind(node.this) != "INT64":
         raise refuse(node, f"BIT_COUNT of {kind(node.this) or 'a value of unknown type'} is not offered by the local warehouse")
     return cast(call("bit_count", cast(node.this.copy(), "BIGINT")), "BIGINT")
-
-
-def bit_total(node: exp.BitwiseAndAgg | exp.BitwiseOrAgg | exp.BitwiseXorAgg) -> exp.Expr:
-    names = {exp.BitwiseAndAgg: "bit_and", exp.BitwiseOrAgg: "bit_or", exp.BitwiseXorAgg: "bit_xor"}
-    if kind(node.this) != "INT64":
-        raise refuse(node, f"{names[type(node)].upper()} of {kind(node.this) or 'such values'} is not offered by the local warehouse")
-    return call(names[type(node)], node.this.copy())
 
 
 def angle(node: exp.Func) -> exp.Expr:
@@ -232,6 +231,7 @@ def bucket(node: exp.RangeBucket) -> exp.Expr:
 def compare_float(node: exp.EQ | exp.NEQ | exp.GT | exp.GTE | exp.LT | exp.LTE) -> exp.Expr:
     """A NaN is neither equal, smaller nor greater; DuckDB takes it for the greatest number and equal to itself."""
     made = compare(node)
+    _read_texts(node, [node.this, node.expression])
     sides = [node.this, node.expression]
     if made is not node or "FLOAT64" not in [kind(side) for side in sides] or not all(kind(side) in NUMBERS for side in sides):
         return made
@@ -247,6 +247,22 @@ def compare_float(node: exp.EQ | exp.NEQ | exp.GT | exp.GTE | exp.LT | exp.LTE) 
     return call(f"bq_nan_{names[type(node)]}", left, right)
 
 
+def among(node: exp.In | exp.Between | exp.Coalesce | exp.Greatest | exp.Nullif) -> exp.Expr:
+    """Values of one type; a text literal beside dates and times is one of them."""
+    made = choose(node)
+    parts = [node.this, *node.expressions, node.args.get("low"), node.args.get("high")]
+    _read_texts(node, [part for part in parts if isinstance(part, exp.Expr)])
+    return made
+
+
+def _read_texts(node: exp.Expr, parts: list[exp.Expr]) -> None:
+    """Text literals beside a date or time, read as strictly as BigQuery does."""
+    wanted = next((kind(part) for part in parts if kind(part) in DUCK_TYPES), "")
+    for part in parts:
+        if wanted and is_text(part):
+            part.replace(constant(part, wanted))
+
+
 def _never_nan(node: exp.Expr) -> bool:
     """Known not to be NaN: no FLOAT64, or a number that was written."""
     inner = node
@@ -258,6 +274,8 @@ def _never_nan(node: exp.Expr) -> bool:
 def least(node: exp.Least) -> exp.Expr:
     """One NaN makes it NaN."""
     choose(node)
+    parts = [node.this, *node.expressions]
+    _read_texts(node, parts)
     parts = [node.this, *node.expressions]
     if not any(kind(part) == "FLOAT64" for part in parts) or all(_never_nan(part) for part in parts):
         return node
@@ -294,15 +312,22 @@ def window(node: exp.Window) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=test, true=cast(exp.Literal.string("nan"), "DOUBLE"))], default=node.copy())
 
 
-def ordered(node: exp.Ordered) -> exp.Expr:
+def ordering(node: exp.Order) -> exp.Expr:
     """NaN comes before every number, after NULL. Source: BigQuery, "Floating point types", ordering."""
-    if kind(node.this) != "FLOAT64" or _never_nan(node.this) or isinstance(node.find_ancestor(exp.Query), exp.SetOperation):
+    keys: list[exp.Expr] = []
+    for key in node.expressions:
+        value = key.this
+        if kind(value) == "FLOAT64" and not _never_nan(value) and not isinstance(node.parent, exp.SetOperation):
+            first = key.copy()
+            first.set("this", exp.Case(ifs=[exp.If(this=exp.Is(this=value.copy(), expression=exp.null()), true=exp.null()),
+                                            exp.If(this=call("isnan", value.copy()), true=exp.Literal.number(0))],
+                                       default=exp.Literal.number(1)))
+            keys.append(first)
+        keys.append(key.copy())
+    if len(keys) == len(node.expressions):
         return node
-    made, first = node.copy(), node.copy()
-    value = node.this.copy()
-    first.set("this", exp.Case(ifs=[exp.If(this=exp.Is(this=value, expression=exp.null()), true=exp.null()),
-                                    exp.If(this=call("isnan", value.copy()), true=exp.Literal.number(0))], default=exp.Literal.number(1)))
-    node.parent.args["expressions"].insert(node.index, first)  # type: ignore[union-attr]
+    made = node.copy()
+    made.set("expressions", keys)
     return made
 
 
@@ -316,8 +341,8 @@ RULES: dict[type[exp.Expr], Rule] = {
                      exp.Atanh, exp.Sec, exp.Csc, exp.Cot, exp.Sech, exp.Csch, exp.Coth, exp.Cbrt), angle),
     **dict.fromkeys((exp.BitwiseLeftShift, exp.BitwiseRightShift), shift),
     **dict.fromkeys((exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseNot), bits),
-    **dict.fromkeys((exp.BitwiseAndAgg, exp.BitwiseOrAgg, exp.BitwiseXorAgg), bit_total),
     **dict.fromkeys((exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE), compare_float),
+    **dict.fromkeys((exp.In, exp.Between, exp.Coalesce, exp.Greatest, exp.Nullif), among),
     exp.BitwiseCount: bit_count, exp.Sign: sign, exp.SafeNegate: negated, exp.ParseNumeric: parse_numeric, exp.RangeBucket: bucket,
-    exp.Least: least, exp.Min: smallest, exp.Window: window, exp.Ordered: ordered,
+    exp.Least: least, exp.Min: smallest, exp.Window: window, exp.Order: ordering,
 }
