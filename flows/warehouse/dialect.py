@@ -9,14 +9,32 @@ from sqlglot.errors import OptimizeError, SqlglotError
 
 from flows.errors import SqlError
 from flows.spec.suggest import did_you_mean
-from flows.warehouse import recursion, rewrite_cast, rewrite_number, rewrite_text, rewrite_time, rewrite_value
+from flows.warehouse import (
+    aliases,
+    macros,
+    recursion,
+    rewrite_agg,
+    rewrite_array,
+    rewrite_cast,
+    rewrite_json,
+    rewrite_number,
+    rewrite_print,
+    rewrite_regexp,
+    rewrite_text,
+    rewrite_time,
+    rewrite_value,
+    shape,
+)
+from flows.warehouse.annotate import HLL, METADATA
 from flows.warehouse.base import Column
 from flows.warehouse.evolve import fits
 from flows.warehouse.rewrite_time import DUCK_TYPES
 from flows.warehouse.trees import Rule, agree, call, cast, invalid, is_text, kind, refuse
 
-RULES: dict[type[exp.Expr], Rule] = {**rewrite_value.RULES, **rewrite_number.RULES, **rewrite_cast.RULES, **rewrite_text.RULES,
-                                     **rewrite_time.RULES}
+RULES: dict[type[exp.Expr], Rule] = {
+    **rewrite_value.RULES, **rewrite_agg.RULES, **rewrite_number.RULES, **rewrite_cast.RULES, **rewrite_text.RULES,
+    **rewrite_regexp.RULES, **rewrite_array.RULES, **rewrite_json.RULES, **rewrite_print.RULES, **rewrite_time.RULES,
+}
 SAME: frozenset[type[exp.Expr]] = frozenset({
     # the same on both
     exp.Count, exp.CountIf, exp.Min, exp.Max, exp.AnyValue, exp.HavingMax, exp.LogicalAnd, exp.LogicalOr, exp.ArgMax, exp.ArgMin,
@@ -24,15 +42,15 @@ SAME: frozenset[type[exp.Expr]] = frozenset({
     exp.RowNumber, exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist, exp.Ntile, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue,
     exp.NthValue, exp.PercentileCont, exp.PercentileDisc, exp.If, exp.Coalesce, exp.Nullif, exp.Case, exp.Greatest, exp.Least,
     exp.Upper, exp.Lower, exp.Trim, exp.Length, exp.ByteLength, exp.Concat, exp.StartsWith, exp.EndsWith, exp.Contains, exp.Left,
-    exp.Right, exp.Reverse, exp.Split, exp.Initcap, exp.Replace, exp.Abs, exp.Sign, exp.Ceil, exp.Floor, exp.Trunc, exp.IsNan, exp.IsInf,
+    exp.Right, exp.Reverse, exp.Split, exp.Initcap, exp.Replace, exp.Abs, exp.Sign, exp.Ceil, exp.Floor, exp.IsNan, exp.IsInf,
     exp.Rand, exp.Uuid, exp.Array, exp.Struct, exp.Exists, exp.Unnest, exp.CurrentTimestamp, exp.Unicode, exp.Chr,
     exp.TsOrDsToDate, exp.TsOrDsToTimestamp, exp.SHA2Digest, exp.MD5Digest, exp.And, exp.Or, exp.Xor, exp.JSONPath, exp.JSONPathRoot,
-    exp.Mod, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.Like, exp.Anonymous, exp.ApproxDistinct, exp.SafeFunc,
-    exp.TableSample, exp.WeekStart,
+    exp.Pi, exp.Like, exp.Anonymous, exp.ApproxDistinct, exp.SafeFunc,
+    exp.TableSample, exp.WeekStart, exp.Grouping, exp.BitwiseCount, exp.JSONKeyValue, exp.Kwarg, exp.GroupingSets, exp.Rollup, exp.Cube,
 })
 TEXT = (exp.Upper, exp.Lower, exp.Trim, exp.Length, exp.Reverse, exp.Split, exp.Initcap, exp.Replace, exp.StartsWith, exp.EndsWith,
         exp.Left, exp.Right, exp.Substring, exp.RegexpLike, exp.RegexpExtract, exp.RegexpExtractAll, exp.RegexpReplace, exp.Pad, exp.Repeat,
-        exp.Like, exp.StrPosition, exp.Unicode)
+        exp.Like, exp.StrPosition, exp.Unicode, exp.Ascii, exp.RegexpInstr, exp.Translate, exp.Soundex, exp.Levenshtein, exp.Normalize)
 """Functions of text and bytes: DuckDB would make text of anything else."""
 KNOWN = frozenset({
     "APPENDS", "CHANGES", "BIT_COUNT", "CODE_POINTS_TO_BYTES", "CODE_POINTS_TO_STRING", "COSINE_DISTANCE", "EDIT_DISTANCE",
@@ -43,9 +61,11 @@ KNOWN = frozenset({
     "ARRAY_SLICE", "COLLATE", "FORMAT_TIME", "CBRT", "COT", "CSC", "SEC",
 })
 """Functions of BigQuery that sqlglot has no node for: refused, where an unknown name is an error."""
+_EXACT = "{} is exact here, an estimate on BigQuery when there are many values"
 APPROXIMATE: dict[type[exp.Expr], str] = {
-    exp.ApproxDistinct: "APPROX_COUNT_DISTINCT estimates with another sketch than BigQuery's",
-    exp.ArrayAgg: "ARRAY_AGG of a NULL is an error on BigQuery when it is in the result",
+    exp.ApproxDistinct: _EXACT.format("APPROX_COUNT_DISTINCT"),
+    exp.ApproxQuantiles: _EXACT.format("APPROX_QUANTILES"),
+    exp.ApproxTopK: _EXACT.format("APPROX_TOP_COUNT") + ", and which of equally many comes first",
 }
 
 
@@ -64,13 +84,14 @@ class Translation:
 
     def query(self, tree: exp.Expr) -> exp.Expr:
         """A query whose tables already stand for objects of the session."""
+        shape.prepare(tree, self.schemas)
         _name_outputs(tree)
         wanted = {name: name for name in _outputs(tree)}
         for columns in self.schemas.values():
             wanted = {c.name: c.name for c in columns} | wanted
         spelled = {name.lower(): name for name in wanted}
-        _no_lateral_alias(tree)
         made = self.rules(recursion.bounded(self._qualified(tree)))
+        shape.result(made)
         top: exp.Expr = made
         while isinstance(top, (exp.SetOperation, exp.Subquery)):
             top = top.this
@@ -87,10 +108,11 @@ class Translation:
 
         known = {table: {c.name: c.type for c in columns} for table, columns in self.schemas.items()}
         schema = MappingSchema({"penstock": known} if known else {}, dialect="bigquery")
+        aliases.check(tree, schema)
         try:
             made = qualify(tree, dialect="bigquery", schema=schema, quote_identifiers=False)
             _quote(made)
-            return annotate_types(made, schema, dialect="bigquery")
+            return annotate_types(made, schema, expression_metadata=METADATA, dialect="bigquery")
         except OptimizeError as error:
             raise self._unresolved(str(error), tree) from None
         except SqlglotError as error:
@@ -138,9 +160,11 @@ class Translation:
             self.notes.append("a BIGNUMERIC has 38 digits here, 18 of them after the point; on BigQuery 76 and 38")
         if isinstance(node, exp.Anonymous):
             return self._unknown(node)
-        if isinstance(node, TEXT) and kind(node.this) not in ("STRING", "BYTES", ""):
+        if isinstance(node, exp.Dot) and isinstance(node.this, exp.Identifier) and node.this.name.upper() == HLL:
+            return self._sketch(node)
+        if isinstance(node, TEXT) and kind(node.this) not in ("STRING", "BYTES", "") and not isinstance(node.this, exp.Null):
             raise invalid(node, f"{node.key.upper()} takes STRING or BYTES, not {kind(node.this)}", "Cast it to STRING")
-        if type(node) in APPROXIMATE and not isinstance(node.parent, exp.IgnoreNulls):
+        if type(node) in APPROXIMATE:
             self.notes.append(APPROXIMATE[type(node)])
         rule = RULES.get(type(node))
         if rule is not None:
@@ -150,6 +174,8 @@ class Translation:
         return _structure(node)
 
     def _variable(self, node: exp.Parameter) -> exp.Expr:
+        if isinstance(node.parent, exp.Parameter):
+            return node  # @@name is a parameter of a parameter
         inner = node.this
         if isinstance(inner, exp.Parameter) and inner.name.lower() == "project_id" and self.project:
             return exp.Literal.string(self.project)
@@ -157,11 +183,21 @@ class Translation:
 
     def _safe(self, node: exp.SafeFunc) -> exp.Expr:
         inner = node.this
-        if isinstance(inner, exp.Anonymous) and inner.name == "bq_finite":
-            return call("bq_finite_or_null", inner.expressions[0].copy())
-        if isinstance(inner, (exp.Anonymous, exp.Cast)) and not any(_can_raise(n) for n in inner.find_all(exp.Anonymous)):
+        if inner.meta.get("quiet"):
+            return macros.quiet(inner)
+        if isinstance(inner, exp.Anonymous) and inner.name in macros.RAISING:  # its arguments may still stop the statement
+            return call(f"{inner.name}{macros.OR_NULL}", *(part.copy() for part in inner.expressions))
+        parts = inner.expressions if isinstance(inner, exp.Anonymous) else [inner]
+        if isinstance(inner, (exp.Anonymous, exp.Cast)) and not any(_can_raise(n) for part in parts for n in part.find_all(exp.Anonymous)):
             return call("try", inner.copy())
         raise refuse(node, "this SAFE. function is not offered by the local warehouse", "Use SAFE_CAST, SAFE_DIVIDE or a CASE")
+
+    def _sketch(self, node: exp.Dot) -> exp.Expr:
+        """HLL_COUNT.f(...): the outermost one decides for those inside."""
+        if isinstance(node.parent, exp.Anonymous) and isinstance(node.parent.parent, exp.Dot):
+            return node
+        self.notes.append(_EXACT.format("HLL_COUNT"))
+        return rewrite_agg.sketch(node)
 
     def _unknown(self, node: exp.Anonymous) -> exp.Expr:
         """A function that sqlglot has no node for: one of our own, one of the script's, or none of BigQuery's."""
@@ -170,6 +206,8 @@ class Translation:
             for given, wanted in zip(node.expressions, node.meta.get("takes", ()), strict=False):
                 if kind(given) and not fits(kind(given), wanted.partition("<")[0]) and not isinstance(given, exp.Null):
                     raise invalid(node, f"a value of type {kind(given)} does not fit an argument of type {wanted}", f"Cast it to {wanted}")
+            return node
+        if isinstance(node.parent, exp.Dot) and node.parent.this.name.upper() == HLL:
             return node
         if name.upper() == "ERROR" and len(node.expressions) == 1:
             return call("error", node.expressions[0].copy())
@@ -269,17 +307,3 @@ def _name_outputs(tree: exp.Expr) -> None:
 def _outputs(tree: exp.Expr) -> list[str]:
     select = _first(tree)
     return [item.alias_or_name for item in select.expressions if item.alias_or_name] if select is not None else []
-
-
-def _no_lateral_alias(tree: exp.Expr) -> None:
-    """BigQuery does not let one column of a SELECT use the alias of another; DuckDB and sqlglot would."""
-    for select in tree.find_all(exp.Select):
-        if select.args.get("from_") is not None:
-            continue  # with a FROM the name may be a column; qualify decides, and a column wins on both
-        names = {item.alias.lower() for item in select.expressions if isinstance(item, exp.Alias)}
-        for item in select.expressions:
-            for column in item.find_all(exp.Column):
-                if not column.table and column.name.lower() in names and column.find_ancestor(exp.Select) is select:
-                    raise invalid(column, f"the alias {column.name!r} cannot be used in the same SELECT",
-                                  "Repeat the expression or use a WITH")
-

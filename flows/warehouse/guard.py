@@ -188,17 +188,6 @@ def _metadata(node: exp.Table, parts: Sequence[str]) -> None:
         raise _denied(node, ".".join(parts))
 
 
-def local(tree: exp.Expr) -> None:
-    """Refuse what is fine on BigQuery and has no translation here."""
-    from sqlglot import exp
-
-    for node in tree.walk():
-        if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Star):
-            raise _refused(node, "a star after an expression")
-        if isinstance(node, exp.Select) and node.args.get("kind") == "VALUE":
-            raise _refused(node, "SELECT AS VALUE")
-
-
 def _words(node: exp.Expr) -> str:
     from sqlglot import exp
 

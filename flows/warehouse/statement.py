@@ -52,7 +52,6 @@ def _translate(tree: exp.Expr, params: Mapping[str, Any], tables: Tables, projec
 
     assert isinstance(tree, exp.Query)
     guard.statement(tree, own=tables.functions)
-    guard.local(tree)
     bounds.products(tree, tables.rows)
     tree = bind_params(tree, params)
     used = tables.place(tree)

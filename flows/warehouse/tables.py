@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from flows.errors import SqlError
 from flows.spec.suggest import suggest
 from flows.store.rows import LakeFile
-from flows.warehouse import virtual
+from flows.warehouse import functions, virtual
 from flows.warehouse.base import Column, Relation, TableSpec
 from flows.warehouse.bqtypes import columns_of, from_duck, to_duck
 from flows.warehouse.lake import Lake, Pinned
-from flows.warehouse.macros import PREFIX, statements
+from flows.warehouse.macros import PREFIX, needed
 from flows.warehouse.quoting import literal, name_sql
 from flows.warehouse.scope import path_of, real_tables
 from flows.warehouse.session import Session
@@ -63,13 +63,19 @@ class Tables:
         self._stands: dict[str, tuple[Found, Pinned]] = {}
         self.functions: set[str] = set()  # that this session or its script made, in lower case
         self._count = 0
-        self._macros = False
+        self._macros: set[str] = set()
+        self._python: set[str] = set()
 
     def macros(self, sql: str) -> str:
-        """Make BigQuery's own functions when the first statement uses one; gives the statement back."""
-        if not self._macros and PREFIX in sql.lower():
-            self._macros = True
-            self.session.rows("; ".join(statements()))
+        """Make BigQuery's own functions that a statement uses; gives the statement back."""
+        wanted = needed(sql, self._macros) if PREFIX in sql.lower() else {}
+        if wanted:
+            self.session.rows("; ".join(wanted.values()))
+            self._macros |= wanted.keys()
+        fresh = functions.used(sql) - self._python
+        if fresh:
+            functions.register(self.session.con, fresh)
+            self._python |= fresh
         return sql
 
     # ---------------------------------------------------------------- giving names
