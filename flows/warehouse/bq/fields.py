@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 LEGACY = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
 """Names that the API answers with; source: BigQuery REST, TableFieldSchema.type."""
+
+FORBIDDEN = re.compile(r"""[!"$()*,./;?@\[\\\]^`{}~\x00-\x1f]""")
+"""What no column's name may hold; source: BigQuery, "Specifying a schema", flexible column names."""
 
 
 def type_of(field: Any) -> str:
@@ -40,6 +44,8 @@ def _field(name: str, tree: Any, nullable: bool, description: str = "") -> Any:
     from google.cloud.bigquery import SchemaField
     from sqlglot import exp
 
+    if not name or FORBIDDEN.search(name):
+        raise InputError(f"{name[:80]!r} cannot be the name of a column on BigQuery", fix="Name it with letters, digits and '_'")
     mode = "NULLABLE" if nullable else "REQUIRED"
     if tree.is_type(exp.DataType.Type.ARRAY, exp.DataType.Type.LIST):
         mode, tree = "REPEATED", tree.expressions[0]

@@ -54,11 +54,14 @@ class Datasets:
         found = []
         for logical, physical in self._datasets(dataset):
             try:
-                tables = self.jobs.ask(lambda path=physical: list(self.jobs.client.list_tables(path)), what=logical)  # type: ignore[misc]
+                found += [f"{logical}.{table}" for table in self._tables(physical)]
             except MissingError:
                 continue
-            found += [f"{logical}.{table.table_id}" for table in tables]
         return sorted(found)
+
+    def _tables(self, dataset: str) -> list[str]:
+        client, retry = self.jobs.client, self.jobs.retry()
+        return self.jobs.ask(lambda: [table.table_id for table in client.list_tables(dataset, retry=retry)])
 
     def _datasets(self, dataset: str) -> list[tuple[str, str]]:
         """(the tenant's name, project.dataset) of one dataset or of all."""
@@ -67,7 +70,8 @@ class Datasets:
             return [(dataset, f"{project.project}.{project.dataset(self.tenant_id, dataset)}")]
         # the pattern with this tenant in it, and a place where the dataset's own name stands
         pattern = re.compile(re.escape(project.dataset(self.tenant_id, "DATASET")).replace("DATASET", "(.+)") + r"\Z")
-        there = self.jobs.ask(lambda: [found.dataset_id for found in self.jobs.client.list_datasets(project.project)])
+        client, retry = self.jobs.client, self.jobs.retry()
+        there = self.jobs.ask(lambda: [found.dataset_id for found in client.list_datasets(project.project, retry=retry)])
         own = [(match.group(1), name) for name in there if (match := pattern.match(name)) and name not in project.shared]
         return [(logical, f"{project.project}.{name}") for logical, name in own if logical != STAGING]
 
@@ -76,7 +80,7 @@ class Datasets:
         """BigQuery's own description of a table; None when it is not there."""
         path = self.path(name)
         try:
-            return self.jobs.ask(lambda: self.jobs.client.get_table(path), what=name)
+            return self.jobs.ask(lambda: self.jobs.client.get_table(path, retry=self.jobs.retry()), what=name)
         except MissingError:
             return None
 
@@ -120,7 +124,7 @@ class Datasets:
         table = table_of(spec, self.path(spec.name), values)
         client = self.jobs.client
         self.dataset(split(spec.name)[0])
-        self.jobs.ask(lambda: client.create_table(table, exists_ok=True), what=spec.name)
+        self.jobs.ask(lambda: client.create_table(table, exists_ok=True, retry=self.jobs.retry()), what=spec.name)
 
     def dataset(self, logical: str) -> str:
         """Make a tenant's dataset when it is not there; gives its name with the project."""
@@ -132,9 +136,9 @@ class Datasets:
         made = bigquery.Dataset(path)
         made.location, made.labels = self.project.location, {"penstock_tenant": label(self.tenant_id)}
         try:
-            self.jobs.ask(lambda: self.jobs.client.get_dataset(path), what=logical)
+            self.jobs.ask(lambda: self.jobs.client.get_dataset(path, retry=self.jobs.retry()), what=logical)
         except MissingError:
-            self.jobs.ask(lambda: self.jobs.client.create_dataset(made, exists_ok=True), what=logical)
+            self.jobs.ask(lambda: self.jobs.client.create_dataset(made, exists_ok=True, retry=self.jobs.retry()), what=logical)
         self._made.add(path)
         return path
 
@@ -150,18 +154,19 @@ class Datasets:
         if table is not None:
             there = {field.name.lower() for field in table.schema}
             table.schema = [*table.schema, *fields_of([replace(c, nullable=True) for c in columns if c.name.lower() not in there])]
-            self.jobs.ask(lambda: self.jobs.client.update_table(table, ["schema"]), what=name)
+            self.jobs.ask(lambda: self.jobs.client.update_table(table, ["schema"], retry=self.jobs.retry()), what=name)
 
     def _options(self, spec: TableSpec) -> None:
         table = self.look(spec.name)
         if table is not None:
             table.clustering_fields = list(spec.cluster_by) or None
             table.description = with_keys(table.description or "", spec.keys)
-            self.jobs.ask(lambda: self.jobs.client.update_table(table, ["clustering_fields", "description"]), what=spec.name)
+            client, what = self.jobs.client, ["clustering_fields", "description"]
+            self.jobs.ask(lambda: client.update_table(table, what, retry=self.jobs.retry()), what=spec.name)
 
     def drop(self, path: str) -> None:
         """Remove a table by its full name, if it is there."""
-        self.jobs.ask(lambda: self.jobs.client.delete_table(path, not_found_ok=True))
+        self.jobs.ask(lambda: self.jobs.client.delete_table(path, not_found_ok=True, retry=self.jobs.retry()))
 
 
 # -------------------------------------------------------------------- spec <-> BigQuery

@@ -41,6 +41,26 @@ def open_warehouse(lake_settings: Settings, lake_store: Store, tmp_path: Path) -
 
 
 @pytest.fixture
+def open_bigquery(lake_settings: Settings, bq_project: Any, tmp_path: Path,
+                  monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """The same on BigQuery."""
+    from flows.warehouse.bigquery import BigQueryWarehouse
+    from flows.warehouse.bq import jobs
+
+    if bq_project.endpoint:
+        monkeypatch.setattr(jobs, "RETRY_SECONDS", 2.0)  # an emulator that fails once fails again
+    opened: list[BigQueryWarehouse] = []
+
+    def make(tenant: str = "demo", **kw: Any) -> BigQueryWarehouse:
+        opened.append(BigQueryWarehouse(bq_project, tenant, limits=lake_settings.limits, stage_dir=tmp_path / "stage", **kw))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
 def slice_of() -> Callable[..., Slice]:
     """A slice; what is not said is the same each time."""
 
