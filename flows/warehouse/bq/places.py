@@ -75,7 +75,10 @@ class Places:
                            fix=f"Use {', '.join(METADATA)} of a dataset")
         of = self.names.find((project, dataset, "x") if project else (dataset, "x")).full.rpartition(".")[0]
         self.reads[Place(f"{of}.INFORMATION_SCHEMA.{view}", f"{dataset}.INFORMATION_SCHEMA.{view}", writable=False)] = None
-        alias = "" if table.alias else f" AS {name_sql(view, 'bigquery')}"
+        # the parser makes the view's own name its alias; one that was written stands behind the name
+        named, end = table.args.get("alias"), max(part.meta.get("end", 0) for part in table.parts)
+        written = named is not None and named.this.meta.get("start", 0) > end
+        alias = "" if written else f" AS {name_sql(view, 'bigquery')}"
         return f"(SELECT * REPLACE ({literal(dataset, 'bigquery')} AS {METADATA[view]}) FROM `{of}`.INFORMATION_SCHEMA.{view}){alias}"
 
     def _change(self, table: exp.Table, new: str) -> None:
