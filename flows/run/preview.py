@@ -189,16 +189,25 @@ class Walk:
         if isinstance(outcome, StepPreview):
             return replace(outcome, seconds=took)
         status = STOPPED if outcome.status == CANCELLED else FAILED
-        refused = self.only.get(each.step_id, "")
-        return replace(base, status=status, error=outcome.error, seconds=took, verdict="bigquery-only" if refused else "",
-                       differs=[refused] if refused else [])
+        failed = replace(base, status=status, error=outcome.error, seconds=took)
+        return self.only_there(each, failed) if each.step_id in self.only else failed
+
+    def only_there(self, each: PlanStep, failed: StepPreview) -> StepPreview:
+        """A step that only BigQuery can run: why, and rows of its columns for the steps after it, where they can be told."""
+        failed = replace(failed, verdict="bigquery-only", differs=[self.only[each.step_id]])
+        made = self.standins.instead(each, {name: relation.columns for name, relation in self.relations.items()})
+        if made is None:
+            return failed
+        self.relations[each.step_id], self.origins[each.step_id] = made
+        return replace(failed, columns=made[0].columns, notes=[made[1].note])
 
     def blocked(self, each: PlanStep) -> tuple[str, str] | None:
         """Why this step is not tried: the time is over, what it needs is not there, or it only runs after a failure."""
         if self.cancel.is_set():
             return NOT_REACHED, self.cancel.reason
         lost = [name for name in {**dict.fromkeys(each.upstream), **dict.fromkeys(each.inputs)}
-                if name in self.seen and self.seen[name].status not in (OK, SKIPPED)]
+                if name in self.seen and self.seen[name].status not in (OK, SKIPPED)
+                and not (name in self.only and name in self.relations)]
         if lost:
             return NOT_REACHED, f"{lost[0]} {'failed' if self.seen[lost[0]].status == FAILED else 'was not previewed'}"
         if each.trigger == "on_failure":
@@ -252,7 +261,7 @@ class Walk:
         relation = result.relation
         assert relation is not None
         count = shown.row_count if shown.row_count is not None else relation.rows
-        if relation.rows is None:
+        if relation.rows is None and (count is None or count <= KEEP_ROWS):
             kept = warehouse.keep_small(relation.name, KEEP_ROWS)
             count = count if kept is None else kept
         return replace(shown, columns=relation.columns, rows=warehouse.head(relation.name, self.limit), row_count=count)

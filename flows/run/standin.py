@@ -192,6 +192,32 @@ class Standins:
                 return name.removeprefix(f"{project}.")
         return name if name.count(".") == 1 else ""
 
+    def instead(self, each: PlanStep, columns: Mapping[str, tuple[Column, ...]]) -> tuple[Relation, Origin] | None:
+        """Generated rows for the steps after one that only BigQuery can run, where its columns can be told by those of other steps."""
+        from flows.spec.binding import bind_sql
+        from flows.warehouse.base import Relation
+        from flows.warehouse.typed import likely_columns
+
+        text = getattr(getattr(each.config, "config", None), "query", None) or getattr(getattr(each.config, "source", None), "query", None)
+        if not isinstance(text, str):
+            return None
+        query = bind_sql(text, self.job.variables)[0]
+        known = {name: columns[name] if name in columns else self._columns(name) for name in self._written(text)}
+        found = likely_columns(query, known)
+        if not found:
+            return None
+        self.generator.add(each.step_id, {column.name: column.type for column in found})
+        rows = self.generator.rows(each.step_id)
+        made = self.warehouse.tables.bind_query(each.step_id, as_sql(rows, found), keep=True)
+        note = f"{len(rows):,} generated rows of its columns stand in for the steps after it"
+        return Relation(each.step_id, made.columns, len(rows)), Origin("generated", "generated rows", note)
+
+    def _columns(self, name: str) -> tuple[Column, ...]:
+        try:
+            return tuple(self.warehouse.tables.find(tuple(name.split("."))).columns)
+        except SqlError:
+            return ()
+
     # ---- putting rows in place
     def _sampled(self, name: str, place: str, sample: Sample, why: str) -> Origin:
         place = place or f"{NOWHERE}.{name}"

@@ -148,6 +148,17 @@ def test_each_step_says_whether_it_gives_the_same_on_both_warehouses(look):
     assert (seen.verdict, seen.as_dict()["verdict_words"]) == ("bigquery-only", "BigQuery only")
 
 
+def test_the_steps_after_one_that_only_bigquery_can_run_are_shown_on_rows_of_its_columns(look):
+    query = "SELECT country, HLL_COUNT.INIT(email) AS sketch, COUNT(*) AS n FROM got_people GROUP BY country"
+    only = sql(query, "got_people", step_id="only")
+    steps = by_id(look(PEOPLE, only, sql("SELECT country, n * 2 AS twice FROM only", "only")))
+    assert (steps["only"].status, steps["only"].rows) == ("failed", [])
+    assert {c.name: c.type for c in steps["only"].columns} == {"country": "STRING", "sketch": "BYTES", "n": "INT64"}
+    assert steps["only"].notes == ["200 generated rows of its columns stand in for the steps after it"]
+    assert (steps["query"].status, steps["query"].origin, steps["query"].row_count) == ("ok", "generated", 200)
+    assert len(steps["query"].rows) == 200
+
+
 def test_generated_rows_never_reach_a_run(look, settings, store):
     from flows.engines.base import Cancel
     from flows.run.job import make_job
