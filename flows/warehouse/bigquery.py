@@ -13,6 +13,7 @@ from flows.warehouse.base import (
     Diff,
     ExecResult,
     LoadResult,
+    ProcedureSpec,
     QueryLimits,
     Relation,
     Slice,
@@ -20,6 +21,7 @@ from flows.warehouse.base import (
     TableSpec,
     WriteMode,
 )
+from flows.warehouse.bq import routines
 from flows.warehouse.bq.jobs import Jobs
 from flows.warehouse.bq.local import LocalFiles
 from flows.warehouse.bq.names import Names, Placed
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     Sql = str | exp.Expr
     Params = Mapping[str, Any] | None
 
-NO_PROCEDURES = "stored procedures are not offered on BigQuery yet"
 
 
 class BigQueryWarehouse:
@@ -52,7 +53,7 @@ class BigQueryWarehouse:
                  labels: Mapping[str, str] | None = None, job_key: str = "", max_bytes: int = 0,
                  credentials: Callable[[], Any] | None = None, stage_dir: Path, read_dirs: Sequence[Path] = (), client: Any = None) -> None:
         self.project, self.tenant_id, self.limits = project, tenant_id, limits
-        self.capabilities = Capabilities("bigquery", gaps={"procedures": NO_PROCEDURES})
+        self.capabilities = Capabilities("bigquery")
         self.jobs = Jobs(project, labels={"tenant": tenant_id, **(labels or {})}, job_key=job_key, max_bytes=max_bytes,
                          credentials=credentials, client=client)
         self.names = Names(project, tenant_id, names)
@@ -138,7 +139,7 @@ class BigQueryWarehouse:
         """BigQuery names what is not there by its physical name; people know it by theirs."""
         for place in placed.reads:
             if place.writable and self.datasets.look(place.logical) is None:
-                return self.names.missing(place.logical)
+                return self.names.missing(place.logical, self.datasets.names())
         return SqlError(error.what, code="not_found", fix=error.fix)
 
     def _run(self, placed: Placed, limits: QueryLimits | None, labels: Mapping[str, str] | None) -> Any:
@@ -244,10 +245,16 @@ class BigQueryWarehouse:
         return Script(self, params or {}, limits or QueryLimits(), labels, job_key).run(script)
 
     def sync_procedures(self, folder: str) -> Mapping[str, str]:
-        raise SqlError(NO_PROCEDURES, verdict="refused", code="no_procedures", fix="Write the steps as generic.sql and generic.load")
+        """Keep the procedures of a folder: name -> created | updated | unchanged. Raises InputError that names file and line."""
+        return routines.sync(self, Path(folder))
+
+    def procedures(self) -> list[ProcedureSpec]:
+        """The procedures that come with Penstock, as BigQuery has them."""
+        return routines.listed(self)
 
     def call(self, name: str, args: Sequence[Any] | Mapping[str, Any], *, limits: QueryLimits | None = None) -> ExecResult:
-        raise SqlError(NO_PROCEDURES, verdict="refused", code="no_procedures", fix="Write the steps as generic.sql and generic.load")
+        """Run a procedure; its OUT arguments are the result, one row. An argument named ..._table holds dataset.table."""
+        return routines.call(self, name, args, limits or QueryLimits())
 
     def cancel(self, job_key: str = "") -> None:
         """Stop what runs now, here and on the server, from another thread."""

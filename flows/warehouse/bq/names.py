@@ -97,8 +97,9 @@ class Names:
                            fix="Write to a dataset of your own")
         return place
 
-    def missing(self, written: str) -> SqlError:
-        known = [*self._bound, *self.names]
+    def missing(self, written: str, there: Sequence[str] = ()) -> SqlError:
+        """`there`: tables that are known to be there, for near misses."""
+        known = [*self._bound, *self.names, *there]
         near = suggest(written, known)
         fix = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Write dataset.table"
         return SqlError(f"there is no table {written!r}", code="not_found", fix=fix)

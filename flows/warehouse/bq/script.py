@@ -36,6 +36,9 @@ class Script:
             guard.statement(tree, own=own)
             self._offered(tree)
         warehouse = self.warehouse
+        text, trees = self._datasets(text, trees)
+        if not trees:
+            return ExecResult()
         placed = warehouse.names.placed(text, trees, self.params)
         if len(trees) == 1 and isinstance(trees[0], exp.Query):
             warehouse.jobs.afford(warehouse._plan(placed, self.limits), self.limits)
@@ -61,12 +64,26 @@ class Script:
         if isinstance(tree, (exp.Create, exp.Drop)) and kind not in MADE:
             raise SqlError(f"{tree.key.upper()} {kind} is not offered here", verdict="refused", code="not_offered",
                            fix="Use tables and views")
-        if kind == "SCHEMA":
-            raise SqlError("a dataset is made with its first table", verdict="refused", code="not_offered",
-                           fix="Leave the statement out")
+        if kind == "SCHEMA" and (isinstance(tree, exp.Drop) or _properties(tree)):
+            raise SqlError("a dataset is only made here, with the options of the project", verdict="refused", code="not_offered",
+                           fix="Write CREATE SCHEMA IF NOT EXISTS, or leave it out: a dataset is made with its first table")
         if kind == "FUNCTION" and not any(isinstance(p, exp.TemporaryProperty) for p in _properties(tree)):
             raise SqlError("only temporary functions are offered here", verdict="refused", code="not_offered",
                            fix="Write CREATE TEMP FUNCTION")
+
+    def _datasets(self, text: str, trees: list[exp.Expr]) -> tuple[str, list[exp.Expr]]:
+        """Make the datasets that the script asks for, and give the statements that are left."""
+        parts, left = _parts(text), []
+        if not any(_makes_dataset(tree) for tree in trees) or len(parts) != len(trees):
+            return text, trees
+        for part, tree in zip(parts, trees, strict=True):
+            if _makes_dataset(tree):
+                path = tuple(p.name for p in tree.this.parts)
+                self.warehouse.datasets.dataset(self.warehouse.names.writable((*path, "x")).logical.partition(".")[0])
+            else:
+                left.append(part)
+        rest = ";\n".join(left)
+        return rest, guard.parse(rest)  # anew: every table's place is another now
 
     def _affected(self, job: Any, trees: list[exp.Expr]) -> int:
         """Rows that the statements changed: of one statement the job tells, of a script the jobs below it."""
@@ -75,6 +92,10 @@ class Script:
         jobs = self.warehouse.jobs
         children = jobs.ask(lambda: list(jobs.client.list_jobs(parent_job=job.job_id, retry=jobs.retry())))
         return sum(int(getattr(child, "num_dml_affected_rows", None) or 0) for child in children)
+
+
+def _makes_dataset(tree: exp.Expr) -> bool:
+    return isinstance(tree, exp.Create) and str(tree.args.get("kind") or "").upper() == "SCHEMA"
 
 
 def _properties(tree: exp.Expr) -> list[exp.Expr]:

@@ -22,6 +22,7 @@ from flows.warehouse.encode import type_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from sqlglot import exp
 
 DAYS = 7  # a run that is resumed later than that makes its rows anew
 
@@ -60,9 +61,10 @@ class Staging:
         """The rows of a statement. One statement makes and fills the table, so nobody sees half of it."""
         path = self._path(name, f"{placed.sql}\0{placed.params!r}")
         columns = tuple(Column(c.name, c.type) for c in plan.columns)
-        spelled = ", ".join(column_sql(c) for c in columns)  # BigQuery takes these names, by position, and the query's own are ignored
+        # where a column has no name of its own, these are taken by position and the query's own are ignored
+        spelled = "" if _named(placed.tree) else f"({', '.join(column_sql(c) for c in columns)}) "
         expires = f"OPTIONS (expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {24 * DAYS} HOUR))"
-        made = f"CREATE OR REPLACE TABLE {path_sql(path)} ({spelled}) {expires} AS\n{placed.sql}"
+        made = f"CREATE OR REPLACE TABLE {path_sql(path)} {spelled}{expires} AS\n{placed.sql}"
         self.jobs.query(made, params=placed.params, cache=False)
         return Relation(name, columns, self.count(path), table=path)
 
@@ -99,6 +101,16 @@ class Staging:
         if rows:
             self.jobs.load(file, path, columns, disposition="truncate")
         return Relation(name, tuple(columns), rows, table=path)
+
+
+def _named(tree: exp.Expr) -> bool:
+    """Does every column of a query have a name? A table cannot be made of one without."""
+    from sqlglot import exp
+
+    while isinstance(tree, (exp.SetOperation, exp.Subquery)):
+        tree = tree.this
+    return isinstance(tree, exp.Select) and all(isinstance(item, (exp.Alias, exp.Column, exp.Star, exp.Dot)) or item.is_star
+                                                for item in tree.expressions)
 
 
 def columns_of(schema: pa.Schema) -> tuple[Column, ...]:
