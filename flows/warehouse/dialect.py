@@ -11,6 +11,7 @@ from flows.errors import SqlError
 from flows.spec.suggest import did_you_mean
 from flows.warehouse import (
     aliases,
+    allowed,
     macros,
     recursion,
     rewrite_agg,
@@ -122,6 +123,8 @@ class Translation:
         if any(not unnest.args.get("alias") for unnest in tree.find_all(exp.Unnest)):
             return refuse(tree, "the columns of an UNNEST without a name are not known here",
                           "Write UNNEST(items) AS item, and item.column")
+        if "missing source" in text:
+            return refuse(tree, "the sources of this query cannot be told apart here", "Give every table and sub-query a name with AS")
         name = text.partition("'")[2].partition("'")[0]
         known = sorted({c.name for columns in self.schemas.values() for c in columns})
         if "could not be resolved" in text and name:
@@ -213,7 +216,7 @@ class Translation:
             return call("error", node.expressions[0].copy())
         if name.upper() == "IEEE_DIVIDE" and len(node.expressions) == 2:
             return exp.Div(this=cast(node.expressions[0].copy(), "DOUBLE"), expression=cast(node.expressions[1].copy(), "DOUBLE"))
-        if isinstance(node.parent, exp.Dot) or name.upper() in KNOWN:
+        if isinstance(node.parent, exp.Dot) or name.upper() in KNOWN or allowed.refused(node) is None:
             raise refuse(node, f"function {name} is not offered by the local warehouse yet")
         raise invalid(node, f"there is no function {name}", "Use a function of BigQuery")
 
@@ -241,6 +244,10 @@ def _sample(node: exp.TableSample) -> exp.Expr:
 
 def _together(node: exp.SetOperation) -> exp.Expr:
     """Both sides of a set operation give the same types; a text literal beside a date is a date."""
+    if isinstance(node, (exp.Except, exp.Intersect)) and not node.args.get("distinct"):
+        raise invalid(node, f"{node.key.upper()} stands with DISTINCT, never with ALL")
+    if node.args.get("side") or node.args.get("kind") or node.args.get("on"):
+        raise refuse(node, "a set operation by name with a side or CORRESPONDING is not offered by the local warehouse", "Write the columns in one order")
     sides = [_first(side) for side in (node.this, node.expression)]
     lists = [side.expressions if side is not None else [] for side in sides]
     if any(item.is_star for items in lists for item in items):

@@ -31,7 +31,8 @@ MACROS = (
     "bq_bool(s) AS CASE lower(s) WHEN 'true' THEN true WHEN 'false' THEN false ELSE CASE WHEN s IS NULL THEN NULL "
     "ELSE error('Bad bool value: ' || s) END END",
     "bq_safe_bool(s) AS CASE lower(s) WHEN 'true' THEN true WHEN 'false' THEN false END",
-    "bq_round_after(n) AS CASE WHEN n >= 500 THEN error('A recursive CTE has reached the maximum number of iterations: 500') ELSE n + 1 END",
+    "bq_round_after(n) AS CASE WHEN n >= 500 THEN error('A recursive CTE has reached the maximum number of iterations: 500') "
+    "ELSE n + 1 END",
 )
 
 

@@ -65,6 +65,7 @@ MACROS = (
     f"bq_numeric_int_div(a, b) AS CASE WHEN b = 0 THEN CAST(error('division by zero') AS DECIMAL(38,9)) ELSE "
     f"CAST({_UNITS.format(x='a')} // {_UNITS.format(x='b')} AS DECIMAL(38,9)) END",
     "bq_mod(a, b) AS CASE WHEN b = 0 THEN error('division by zero: MOD') ELSE a % b END",
+    "bq_no_overflow(x, fine) AS CASE WHEN NOT isfinite(x) AND fine THEN error('double overflow') ELSE x END",
     # bits
     "bq_shl(x, n) AS CASE WHEN n < 0 THEN error('Bitwise shift by a negative number') WHEN n >= 64 THEN 0 WHEN n = 0 THEN x ELSE "
     "CAST(list_transform([CAST(x & ((CAST(1 AS BIGINT) << CAST(63 - n AS INTEGER)) - 1) AS HUGEINT) * CAST(pow(2, n) AS HUGEINT)], "

@@ -16,7 +16,8 @@ def _read(name: str, pattern: str, made: str, bounds: str = "") -> tuple[str, st
     """(strict, safe) macro of a text that must match a pattern. `bounds`: (first, last) macro of the values that there are."""
     strict = f"bq_{bounds}({made})" if bounds else made
     safe = f"bq_known_{bounds}(try({made}))" if bounds else f"try({made})"
-    return (f"bq_{name}(s) AS CASE WHEN s IS NULL OR regexp_full_match(s, '{pattern}') THEN {strict} ELSE error('Invalid {name}: ' || s) END",
+    return (f"bq_{name}(s) AS CASE WHEN s IS NULL OR regexp_full_match(s, '{pattern}') THEN {strict} "
+            f"ELSE error('Invalid {name}: ' || s) END",
             f"bq_safe_{name}(s) AS CASE WHEN regexp_full_match(s, '{pattern}') THEN {safe} END")
 
 
@@ -66,6 +67,18 @@ MACROS = (
     "|| bq_sign_text(bq_interval_us(i)) || CAST(abs(bq_interval_us(i)) // 3600000000 AS VARCHAR) || ':' "
     "|| CAST(abs(bq_interval_us(i)) // 60000000 % 60 AS VARCHAR) || ':' || CAST(abs(bq_interval_us(i)) // 1000000 % 60 AS VARCHAR) "
     f"|| {_FRACTION.format(us='abs(bq_interval_us(i))')}",
+    "bq_interval_months(i, years) AS CASE WHEN years = 12 THEN (datepart('year', i) * 12 + datepart('month', i)) // 12 "
+    "ELSE (datepart('year', i) * 12 + datepart('month', i)) % 12 END",
+    "bq_one_way(a, b) AS CASE WHEN a > 0 AND b < 0 OR a < 0 AND b > 0 THEN error('parts of an interval with different signs are not "
+    "offered by the local warehouse') ELSE b END",
+    "bq_justify_hours(i) AS to_months(CAST(datepart('year', i) * 12 + datepart('month', i) AS INTEGER)) "
+    "+ to_days(CAST(datepart('day', i) + bq_one_way(datepart('day', i), bq_interval_us(i)) // 86400000000 AS INTEGER)) "
+    "+ to_microseconds(bq_interval_us(i) % 86400000000)",
+    "bq_justify_days(i) AS to_months(CAST(datepart('year', i) * 12 + datepart('month', i) "
+    "+ bq_one_way(datepart('year', i) * 12 + datepart('month', i), datepart('day', i)) // 30 AS INTEGER)) "
+    "+ to_days(CAST(datepart('day', i) % 30 AS INTEGER)) + to_microseconds(bq_interval_us(i))",
+    "bq_no_months(i) AS CASE WHEN datepart('year', i) * 12 + datepart('month', i) <> 0 "
+    "THEN error('TIMESTAMP +/- INTERVAL is not supported for intervals with years or months') ELSE i END",
     # parts of dates
     "bq_week(d, k) AS CAST(CAST(d AS DATE) - CAST((dayofweek(CAST(d AS DATE)) + 7 - k) % 7 AS INTEGER) AS DATE)",
     "bq_isoyear_start(d) AS CAST(date_trunc('week', make_date(CAST(isoyear(d) AS BIGINT), 1, 4)) AS DATE)",

@@ -51,7 +51,7 @@ def _converted(node: exp.Cast | exp.TryCast, value: exp.Expr, was: str, now: str
             return cast(exp.null(), DUCK_TYPES[now])
         return constant(value, now)
     if is_text(value) and now in WRITTEN and re.fullmatch(WRITTEN[now], value.name):
-        return cast(exp.Literal.string(value.name.strip(" \t\n\v\f\r")), to.sql(dialect="duckdb"))
+        return (exp.TryCast if safe else exp.Cast)(this=exp.Literal.string(value.name.strip(" \t\n\v\f\r")), to=to)
     if was == "STRING" and now in READ:
         return call(f"bq_{'safe_' if safe else ''}{READ[now]}", value.copy())
     if now == "STRING":

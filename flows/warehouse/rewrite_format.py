@@ -144,7 +144,8 @@ def _pattern(node: exp.Expr, target: str, strict: bool) -> tuple[str, list[str]]
         sub = {"Y": r"(\d{4})" if follows or strict else r"(\d{1,4})", "E4Y": r"(\d{4})", "y": rf"(\d{digits})", "m": rf"(\d{digits})",
                "d": rf"(\d{digits})", "e": rf" *(\d{digits})", "H": rf"(\d{digits})", "I": rf"(\d{digits})", "M": rf"(\d{digits})",
                "S": rf"(\d{digits})", "k": rf" *(\d{digits})", "l": rf" *(\d{digits})", "b": f"({MONTHS})", "B": f"({MONTHS})",
-               "a": f"({DAYS})", "A": f"({DAYS})", "p": "((?i:am|pm))", "P": "((?i:am|pm))", "E*S": rf"(\d{digits}(?:\.\d{{1,6}})?)", "Ez": r"([+-]\d{2}(?::?\d{2})?)",
+               "a": f"({DAYS})", "A": f"({DAYS})", "p": "((?i:am|pm))", "P": "((?i:am|pm))",
+               "E*S": rf"(\d{digits}(?:\.\d{{1,6}})?)", "Ez": r"([+-]\d{2}(?::?\d{2})?)",
                "z": r"([+-]\d{2}(?:\d{2})?)"}.get(name)
         if re.fullmatch(r"E[1-6]S", name):
             sub = rf"(\d{digits}(?:\.\d{{1,{name[1]}}})?)"
@@ -186,8 +187,8 @@ def _assembled(node: exp.Expr, names: list[str]) -> tuple[exp.Expr, exp.Expr | N
 
 
 # -------------------------------------------------------------------- CAST ... FORMAT
-MODEL = re.compile(r'YYYY|YYY|YY|Y|MM|MONTH|MON|MI|DDD|DD|DAY|DY|D|HH24|HH12|HH|SSSSS|SS|FF[1-9]|A\.M\.|P\.M\.|AM|PM|[-./,\';: ]|"[^"\\\\]*"',
-                   re.IGNORECASE)
+MODEL = re.compile(r'YYYY|YYY|YY|Y|MM|MONTH|MON|MI|DDD|DD|DAY|DY|D|HH24|HH12|HH|SSSSS|SS|FF[1-9]|A\.M\.|P\.M\.|AM|PM|'
+                   r'[-./,\';: ]|"[^"\\\\]*"', re.IGNORECASE)
 PLAIN = {"MM": "%m", "DD": "%d", "DDD": "%j", "HH24": "%H", "HH12": "%I", "HH": "%I", "MI": "%M", "SS": "%S", "YY": "%y"}
 
 

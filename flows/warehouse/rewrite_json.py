@@ -96,6 +96,8 @@ def field(node: exp.Dot) -> exp.Expr:
 def subscript(node: exp.Bracket) -> exp.Expr:
     """json['name'] and json[0]."""
     at = node.expressions[0]
+    if node.args.get("safe") or node.args.get("offset") is not None:
+        raise invalid(node, "a subscript of JSON is a name or a number, without OFFSET")
     while isinstance(at, (exp.Cast, exp.Paren)):
         at = at.this
     if not isinstance(at, exp.Literal) or (not at.is_string and not at.is_int):
@@ -138,7 +140,9 @@ def text_of(node: exp.String) -> exp.Expr:
     if is_a == "JSON":
         return call("bq_json_text", node.this.copy())
     if node.args.get("zone") is not None:
-        raise refuse(node, "STRING with a time zone is not offered by the local warehouse", "Use FORMAT_TIMESTAMP")
+        if kind(node.this) != "TIMESTAMP":
+            raise invalid(node, f"STRING() of {kind(node.this) or 'such a value'} takes no time zone")
+        return call("bq_zoned_text", node.this.copy(), node.args["zone"].copy())
     if is_a not in ("DATE", "TIME", "DATETIME", "TIMESTAMP", "") and not isinstance(node.this, exp.Null):
         raise invalid(node, f"STRING takes JSON, a date or a time, not {is_a}", "Use CAST AS STRING")
     return to_string(node, node.this, is_a)

@@ -6,11 +6,11 @@ import re
 
 from sqlglot import exp
 
-from flows.warehouse import rewrite_agg
+from flows.warehouse import rewrite_agg, rewrite_interval
 from flows.warehouse.bqtypes import NUMERIC
-from flows.warehouse.rewrite_time import DUCK_TYPES, constant
+from flows.warehouse.rewrite_time import DUCK_TYPES, constant, in_range
 from flows.warehouse.rewrite_value import choose, compare
-from flows.warehouse.trees import NUMBERS, Rule, call, cast, invalid, is_text, kind, refuse
+from flows.warehouse.trees import MOMENTS, NUMBERS, Rule, call, cast, invalid, is_text, kind, refuse
 
 
 def literal(node: exp.Literal) -> exp.Expr:
@@ -64,21 +64,64 @@ def mod(node: exp.Mod) -> exp.Expr:
 
 
 def arithmetic(node: exp.Add | exp.Sub | exp.Mul) -> exp.Expr:
+    """Numbers; dates and whole days; dates, times and intervals."""
     left, right = kind(node.this), kind(node.expression)
-    moments = ("DATE", "DATETIME", "TIMESTAMP", "TIME")
-    if left in moments or right in moments:
-        if left in moments and right in moments:
-            raise refuse(node, f"{left} - {right} gives an INTERVAL, which is not offered here", "Use DATE_DIFF or TIMESTAMP_DIFF")
-        made = node.copy()
-        for key, is_a in (("this", left), ("expression", right)):
-            if is_a == "INT64":
-                made.set(key, cast(made.args[key], "INTEGER"))
-        return cast(exp.paren(made), "DATE") if "INTERVAL" not in (left, right) else node
-    is_a = number(node, node.this, node.expression) if "INTERVAL" not in (left, right) else ""
+    if left in MOMENTS or right in MOMENTS:
+        return _dated(node, left, right)
+    if "INTERVAL" in (left, right):
+        if {left, right} - {"INTERVAL", "INT64"} or (isinstance(node, exp.Mul) == (left == right)):
+            raise invalid(node, f"{left} and {right} do not go together in {node.sql(dialect='bigquery')[:60]}")
+        return node
+    is_a = number(node, node.this, node.expression)
     if is_a == "NUMERIC" and isinstance(node, exp.Mul):
-        made = node.copy()
-        return cast(exp.paren(made), NUMERIC)
-    return node
+        return cast(exp.paren(node.copy()), NUMERIC)
+    return _finite(node) if is_a == "FLOAT64" else node
+
+
+def _dated(node: exp.Add | exp.Sub | exp.Mul, left: str, right: str) -> exp.Expr:
+    """DATE + days, a date or time + INTERVAL, the INTERVAL between two. Source: BigQuery, "Operators"."""
+    if left == right and isinstance(node, exp.Sub):
+        return rewrite_interval.between(node, left)
+    pair = {left, right}
+    moment, other = (left, right) if left in MOMENTS else (right, left)
+    if isinstance(node, exp.Mul) or (isinstance(node, exp.Sub) and left not in MOMENTS) or other not in ("INT64", "INTERVAL") \
+            or (other == "INT64" and moment != "DATE"):
+        raise invalid(node, f"{' and '.join(sorted(pair))} do not go together in {node.sql(dialect='bigquery')[:60]}", "Cast one of them")
+    made = node.copy()
+    for key, is_a in (("this", left), ("expression", right)):
+        if is_a == "INT64":
+            made.set(key, cast(made.args[key], "INTEGER"))
+        if is_a == "INTERVAL" and moment == "TIMESTAMP":
+            made.set(key, call("bq_no_months", made.args[key]))
+    if other == "INT64":
+        return in_range(cast(exp.paren(made), "DATE"), "DATE")
+    result = in_range(exp.paren(made), "DATETIME" if moment == "DATE" else moment)
+    result.type = exp.DataType.build("DATETIME", dialect="bigquery") if moment == "DATE" else node.type  # sqlglot says DATE
+    return result
+
+
+def _finite(node: exp.Add | exp.Sub | exp.Mul) -> exp.Expr:
+    """FLOAT64: what is not finite of finite numbers stops the statement. Asked once, at the top of a sum or product."""
+    above = node.parent
+    while isinstance(above, (exp.Paren, exp.Neg)):
+        above = above.parent
+    if isinstance(above, (exp.Add, exp.Sub, exp.Mul)):
+        return node
+    leaves, queue = list[exp.Expr](), [node.this, node.expression]
+    while queue:
+        here = queue.pop()
+        if isinstance(here, (exp.Add, exp.Sub, exp.Mul, exp.Paren, exp.Neg)):
+            queue += [part for part in (here.this, here.args.get("expression")) if part is not None]
+        elif kind(here) == "FLOAT64" and not _written_number(here):
+            leaves.append(here)
+    if any(leaf.find(exp.Subquery, exp.Window, exp.AggFunc) for leaf in leaves):
+        return node
+    if not leaves and len(list(node.find_all(exp.Mul))) < 1:
+        return node
+    fine: exp.Expr = exp.true()
+    for leaf in leaves:
+        fine = exp.And(this=fine, expression=call("isfinite", cast(leaf.copy(), "DOUBLE")))
+    return call("bq_no_overflow", cast(exp.paren(node.copy()), "DOUBLE"), exp.paren(fine))
 
 
 def safe_arithmetic(node: exp.SafeAdd | exp.SafeSubtract | exp.SafeMultiply) -> exp.Expr:
@@ -265,10 +308,15 @@ def _read_texts(node: exp.Expr, parts: list[exp.Expr]) -> None:
 
 def _never_nan(node: exp.Expr) -> bool:
     """Known not to be NaN: no FLOAT64, or a number that was written."""
+    return kind(node) != "FLOAT64" or _written_number(node)
+
+
+def _written_number(node: exp.Expr) -> bool:
+    """A finite number that stands in the statement."""
     inner = node
     while isinstance(inner, (exp.Paren, exp.Neg)) or (isinstance(inner, exp.Cast) and isinstance(inner.this, exp.Literal)):
         inner = inner.this
-    return kind(node) != "FLOAT64" or (isinstance(inner, exp.Literal) and inner.name.lower().strip() not in ("nan", "+nan", "-nan"))
+    return isinstance(inner, exp.Literal) and inner.name.strip()[-1:] in set("0123456789.")
 
 
 def least(node: exp.Least) -> exp.Expr:

@@ -171,7 +171,7 @@ def joined(node: exp.Concat) -> exp.Expr:
 
 
 def glue(node: exp.DPipe) -> exp.Expr:
-    kinds = {kind(node.this), kind(node.expression)} - {""}
+    kinds = {kind(side) for side in (node.this, node.expression) if not isinstance(side, exp.Null)} - {""}
     if kinds - {"STRING", "BYTES", "ARRAY"} or len(kinds) > 1:
         raise invalid(node, f"|| does not take {' and '.join(sorted(kinds))}", "Cast to STRING, or use CONCAT")
     return node

@@ -6,7 +6,7 @@ import re
 
 from sqlglot import exp
 
-from flows.warehouse import macros, rewrite_format
+from flows.warehouse import macros, rewrite_format, rewrite_interval
 from flows.warehouse import moments as written
 from flows.warehouse.trees import Rule, call, cast, invalid, is_text, kind, refuse
 
@@ -177,7 +177,7 @@ def extract(node: exp.Extract) -> exp.Expr:
             raise invalid(node, f"a {is_a} has no time zone")
         value, is_a = local(node, value, source.args["zone"]), "DATETIME"
     elif kind(source) == "INTERVAL":
-        raise refuse(node, "EXTRACT from an INTERVAL is not offered by the local warehouse")
+        return rewrite_interval.part_of(node)
     else:
         value, is_a = moment(source, "TIMESTAMP")
         if is_a == "TIMESTAMP":
@@ -375,6 +375,7 @@ def to_time(node: exp.TsOrDsToTime | exp.Time) -> exp.Expr:
 
 
 RULES: dict[type[exp.Expr], Rule] = {
+    **rewrite_interval.RULES,
     **dict.fromkeys((exp.DateTrunc, exp.TimestampTrunc, exp.DatetimeTrunc), trunc),
     **dict.fromkeys((exp.DateAdd, exp.DateSub, exp.DatetimeAdd, exp.DatetimeSub, exp.TimestampAdd, exp.TimestampSub, exp.TimeAdd,
                      exp.TimeSub), shift),

@@ -129,7 +129,7 @@ SELECT SQRT(-1)
 SELECT LN(0)
 
 -- # 033 number: LOG, LOG10, LN, EXP
--- = [[2.0,2.0,1.0,8.0,1.4142135623730951,1.0,5.0,3.0]]
+-- = [[2.0,2.0,1.0,8.0,1.4142135623730951,1.0,5.0,3.0000000000000004]]
 SELECT LOG(100,10), LOG10(100), LN(EXP(1)), POW(2,3), POWER(2,0.5), EXP(0), SQRT(25), CBRT(27)
 
 -- # 034 number: EXP is an error
@@ -140,98 +140,244 @@ SELECT EXP(1000)
 -- = ERROR
 SELECT POW(0,-1)
 
--- # 036 number: CAST is an error
+-- # 036 number: 1e308*10 is an error
+-- = ERROR
+SELECT 1e308*10
+
+-- # 037 number: CAST is an error
 -- = ERROR
 SELECT CAST(CAST('nan' AS FLOAT64) AS INT64)
 
--- # 037 number: NUMERIC '99999999999999999999999999999' + 1 is an error
+-- # 038 number: NUMERIC '99999999999999999999999999999' + 1 is an error
 -- = ERROR
 SELECT NUMERIC '99999999999999999999999999999' + 1
 
--- # 038 number: NUMERIC '99999999999999999999999999999.999999999'
+-- # 039 number: NUMERIC '99999999999999999999999999999.999999999'
 -- = [["99999999999999999999999999999.999999999"]]
 SELECT NUMERIC '99999999999999999999999999999.999999999'
 
--- # 039 number: NUMERIC '100000000000000000000000000000' is an error
+-- # 040 number: NUMERIC '100000000000000000000000000000' is an error
 -- = ERROR
 SELECT NUMERIC '100000000000000000000000000000'
 
--- # 040 number: NUMERIC '1' / NUMERIC '3', NUMERIC '2' / 3, 2 / NUMERIC '3'
+-- # 041 number: NUMERIC '1.123456789' * NUMERIC '1.123456789'
+-- = [["1.262155157"]]
+SELECT NUMERIC '1.123456789' * NUMERIC '1.123456789'
+
+-- # 042 number: NUMERIC '1' / NUMERIC '3', NUMERIC '2' / 3, 2 / NUMERIC '3'
 -- = [["0.333333333","0.666666667","0.666666667"]]
 SELECT NUMERIC '1' / NUMERIC '3', NUMERIC '2' / 3, 2 / NUMERIC '3'
 
--- # 041 number: NUMERIC '1.5' + 1.5, NUMERIC '1.5' * 2, 2 * NUMERIC '1.5', N
+-- # 043 number: NUMERIC '1.5' + 1.5, NUMERIC '1.5' * 2, 2 * NUMERIC '1.5', N
 -- = [[3.0,"3","3","0.5"]]
 SELECT NUMERIC '1.5' + 1.5, NUMERIC '1.5' * 2, 2 * NUMERIC '1.5', NUMERIC '1.5' - 1
 
--- # 042 number: SUM, AVG
+-- # 044 number: SUM, AVG
 -- = [["6.6","2.2"]]
 SELECT SUM(x), AVG(x) FROM UNNEST([NUMERIC '1.1', NUMERIC '2.2', NUMERIC '3.3']) x
 
--- # 043 number: AVG
+-- # 045 number: AVG
 -- = [[1.5]]
 SELECT AVG(x) FROM UNNEST([1,2]) x
 
--- # 044 number: SUM is an error
+-- # 046 number: SUM is an error
 -- = ERROR
 SELECT SUM(x) FROM UNNEST([9223372036854775807,1]) x
 
--- # 045 number: PARSE_NUMERIC
+-- # 047 number: PARSE_NUMERIC
 -- = [["123.45","-12.34","1234.56"]]
 SELECT PARSE_NUMERIC('123.45'), PARSE_NUMERIC('- 12.34'), PARSE_NUMERIC('1,234.56')
 
--- # 046 number: IS_INF, IEEE_DIVIDE, IS_NAN
+-- # 048 number: IS_INF, IEEE_DIVIDE, IS_NAN
 -- = [[true,true]]
 SELECT IS_INF(IEEE_DIVIDE(1,0)), IS_NAN(IEEE_DIVIDE(0,0))
 
--- # 047 number: RANGE_BUCKET
+-- # 049 number: RANGE_BUCKET
 -- = [[3,0,3]]
 SELECT RANGE_BUCKET(20, [0, 10, 20, 30, 40]), RANGE_BUCKET(-10,[5,10]), RANGE_BUCKET(25,[0,10,20,30,40])
 
--- # 048 number: 1 = 1.0, NUMERIC '1' = 1, NUMERIC '1.5' = 1.5, 1 < 1.5
+-- # 050 number: 1 = 1.0, NUMERIC '1' = 1, NUMERIC '1.5' = 1.5, 1 < 1.5
 -- = [[true,true,true,true]]
 SELECT 1 = 1.0, NUMERIC '1' = 1, NUMERIC '1.5' = 1.5, 1 < 1.5
 
--- # 049 number: IF, COALESCE
+-- # 051 number: IF, COALESCE
 -- = [[1.0,1.0,"1"]]
 SELECT IF(TRUE, 1, 2.5), COALESCE(NULL, 1, 2.5), CASE WHEN TRUE THEN 1 ELSE NUMERIC '2' END
 
--- # 050 number: IF is an error
+-- # 052 number: IF is an error
 -- = ERROR
 SELECT IF(TRUE, 1, 'a')
 
--- # 051 number: 1 UNION ALL 2.5
+-- # 053 number: 1 UNION ALL 2.5
 -- = [[1.0],[2.5]]
 SELECT 1 UNION ALL SELECT 2.5
 
--- # 052 number: 1 UNION ALL 'a' is an error
+-- # 054 number: 1 UNION ALL 'a' is an error
 -- = ERROR
 SELECT 1 UNION ALL SELECT 'a'
 
--- # 053 number: 1 IN (1.0, 2), 1 IN (NUMERIC '1')
+-- # 055 number: 1 IN (1.0, 2), 1 IN (NUMERIC '1')
 -- = [[true,true]]
 SELECT 1 IN (1.0, 2), 1 IN (NUMERIC '1')
 
--- # 054 number: 1 IN ('1') is an error
+-- # 056 number: 1 IN ('1') is an error
 -- = ERROR
 SELECT 1 IN ('1')
 
--- # 055 number: DATE '2020-01-01' = TIMESTAMP '2020-01-01' is an error
+-- # 057 number: DATE '2020-01-01' = TIMESTAMP '2020-01-01' is an error
 -- = ERROR
 SELECT DATE '2020-01-01' = TIMESTAMP '2020-01-01'
 
--- # 056 number: COSH, SINH, TANH, ACOS
+-- # 058 number: COSH, SINH, TANH, ACOS
 -- = [[1.0,0.0,0.0,0.0,0.0,0.0,0.0,1.0,0.0,0.0]]
 SELECT COSH(0), SINH(0), TANH(0), ACOS(1), ASIN(0), ATAN(0), ATAN2(0,1), COS(0), SIN(0), TAN(0)
 
--- # 057 number: SAFE.SQRT, SAFE.LN, SAFE_DIVIDE
+-- # 059 number: SAFE.SQRT, SAFE.LN, SAFE_DIVIDE
 -- = [[null,null,null]]
 SELECT SAFE.SQRT(-1), SAFE.LN(0), SAFE_DIVIDE(1,0)
 
--- # 058 number: -(-9223372036854775807-1) is an error
+-- # 060 number: -(-9223372036854775807-1) is an error
 -- = ERROR
 SELECT -(-9223372036854775807-1)
 
--- # 059 number: RAND
+-- # 061 number: RAND
 -- = [[true]]
 SELECT RAND() < 1
+
+-- # 062 number: ROUND (4)
+-- = [[124.0,1.24,120.0,-1.24,2.67,1.0,0.28,3.0,1e+20]]
+SELECT ROUND(123.7), ROUND(1.235, 2), ROUND(123.7, -1), ROUND(-1.235, 2), ROUND(2.675, 2), ROUND(1.005, 2), ROUND(0.285, 2), ROUND(2.5, 0), ROUND(1e20, 2)
+
+-- # 063 number: TRUNC (2)
+-- = [[2.354,0.28,-1.99,1000.0]]
+SELECT TRUNC(2.355, 3), TRUNC(0.29, 2), TRUNC(-1.999, 2), TRUNC(1999, -3)
+
+-- # 064 number: ROUND, TRUNC, CEIL, FLOOR
+-- = [["100","-123.4","-1","-2","-1"]]
+SELECT ROUND(NUMERIC '123.456', -2), TRUNC(NUMERIC '-123.456', 1), CEIL(NUMERIC '-1.5'), FLOOR(NUMERIC '-1.5'), ROUND(NUMERIC '-0.5')
+
+-- # 065 number: ROUND (5)
+-- = [["2","4","-2","120"]]
+SELECT ROUND(NUMERIC '2.5', 0, 'ROUND_HALF_EVEN'), ROUND(NUMERIC '3.5', 0, 'ROUND_HALF_EVEN'), ROUND(NUMERIC '-2.5', 0, 'ROUND_HALF_EVEN'), ROUND(NUMERIC '125', -1, 'ROUND_HALF_EVEN')
+
+-- # 066 number: IEEE_DIVIDE
+-- = [[true,true,true]]
+SELECT IEEE_DIVIDE(1, 0) > 5, IEEE_DIVIDE(-1, 0) < 0, IEEE_DIVIDE(1,0) = IEEE_DIVIDE(2,0)
+
+-- # 067 number: NOT, CAST
+-- = [[true,false,false,true]]
+SELECT x <> x, x < 1, x >= 1, NOT (x = x) FROM UNNEST([CAST('nan' AS FLOAT64)]) x
+
+-- # 068 number: COUNT, CAST
+-- = [[1]]
+SELECT COUNT(*) FROM UNNEST([CAST('nan' AS FLOAT64), 1.0]) x JOIN UNNEST([CAST('nan' AS FLOAT64), 1.0]) y ON x = y
+
+-- # 069 number: MIN, OVER
+-- = [[1.0,1.0],[2.0,1.0]]
+SELECT x, MIN(x) OVER () FROM UNNEST([1.0, 2.0]) x ORDER BY x
+
+-- # 070 number: MIN, OVER, MAX, CAST
+-- = [["NaN","NaN"]]
+SELECT MIN(x) OVER (), MAX(x) OVER () FROM UNNEST([1.0, CAST('nan' AS FLOAT64)]) x LIMIT 1
+
+-- # 071 number: SUM, CAST
+-- = [["Infinity"]]
+SELECT SUM(x) FROM UNNEST([1.0, CAST('inf' AS FLOAT64)]) x
+
+-- # 072 number: CAST (4)
+-- = [["Infinity","NaN"]]
+SELECT CAST('inf' AS FLOAT64) + 1, CAST('inf' AS FLOAT64) * 0
+
+-- # 073 number: x * x FROM UNNEST([1e200]) x is an error
+-- = ERROR
+SELECT x * x FROM UNNEST([1e200]) x
+
+-- # 074 number: x + 1 FROM UNNEST([9223372036854775807]) x is an error
+-- = ERROR
+SELECT x + 1 FROM UNNEST([9223372036854775807]) x
+
+-- # 075 number: x * 2 FROM UNNEST([9223372036854775807]) x is an error
+-- = ERROR
+SELECT x * 2 FROM UNNEST([9223372036854775807]) x
+
+-- # 076 number: -x FROM UNNEST([-9223372036854775808]) x is an error
+-- = ERROR
+SELECT -x FROM UNNEST([-9223372036854775808]) x
+
+-- # 077 number: ABS is an error (2)
+-- = ERROR
+SELECT ABS(x) FROM UNNEST([-9223372036854775808]) x
+
+-- # 078 number: DIV is an error (2)
+-- = ERROR
+SELECT DIV(x, -1) FROM UNNEST([-9223372036854775808]) x
+
+-- # 079 number: 5 / 0 is an error
+-- = ERROR
+SELECT 5 / 0
+
+-- # 080 number: NUMERIC '5' / 0 is an error
+-- = ERROR
+SELECT NUMERIC '5' / 0
+
+-- # 081 number: MOD is an error (2)
+-- = ERROR
+SELECT MOD(5.5, 2)
+
+-- # 082 number: DIV is an error (3)
+-- = ERROR
+SELECT DIV(5.5, 2)
+
+-- # 083 number: ROUND is refused
+-- ! refused
+-- = ANY
+SELECT ROUND(2.5, 0, 'ROUND_HALF_EVEN')
+
+-- # 084 number: SQRT is refused
+-- ! refused
+-- = ANY
+SELECT SQRT(NUMERIC '2')
+
+-- # 085 number: PARSE_NUMERIC (2)
+-- = [["-1.5","1200","123.45"]]
+SELECT PARSE_NUMERIC('1.5-'), PARSE_NUMERIC(' 12e2 '), PARSE_NUMERIC('1,2,,3,.45 + ')
+
+-- # 086 number: PARSE_NUMERIC is an error
+-- = ERROR
+SELECT PARSE_NUMERIC('1.2.3')
+
+-- # 087 number: RANGE_BUCKET (2)
+-- = [[1,null,0]]
+SELECT RANGE_BUCKET('b', ['a','c']), RANGE_BUCKET(NULL, [1]), RANGE_BUCKET(5, [])
+
+-- # 088 number: RANGE_BUCKET is an error
+-- = ERROR
+SELECT RANGE_BUCKET(1, [3, 2])
+
+-- # 089 number: ACOS is an error
+-- = ERROR
+SELECT ACOS(2)
+
+-- # 090 number: ATANH is an error
+-- = ERROR
+SELECT ATANH(1)
+
+-- # 091 number: CSC is an error
+-- = ERROR
+SELECT CSC(0)
+
+-- # 092 number: SUM
+-- = [["0.3"]]
+SELECT SUM(x) FROM UNNEST([NUMERIC '0.1', NUMERIC '0.2']) x
+
+-- # 093 number: AVG (2)
+-- = [["2.333333333"]]
+SELECT AVG(x) FROM UNNEST([NUMERIC '1', NUMERIC '2', NUMERIC '4']) x
+
+-- # 094 number: NUMERIC '0.000000001' / 2, NUMERIC '-0.000000001' / 2, NUMER
+-- = [["0.000000001","-0.000000001","0.000000001"]]
+SELECT NUMERIC '0.000000001' / 2, NUMERIC '-0.000000001' / 2, NUMERIC '0.000000001' * NUMERIC '0.5'
+
+-- # 095 number: NUMERIC '99999999999999999999999999999.999999999' + NUMERIC  is an error
+-- = ERROR
+SELECT NUMERIC '99999999999999999999999999999.999999999' + NUMERIC '0.000000001'

@@ -196,99 +196,103 @@ SELECT x FROM UNNEST([1,2]) x LIMIT -1
 -- = ERROR
 SELECT x FROM UNNEST([1,2]) x ORDER BY 2
 
--- # 050 query: 10 AS x UNION ALL 2 ORDER BY x
+-- # 050 query: CONCAT
+-- = [[null,null,null]]
+SELECT 1 + NULL, NULL || 'a', CONCAT('a', NULL)
+
+-- # 051 query: 10 AS x UNION ALL 2 ORDER BY x
 -- = [[2],[10]]
 SELECT 10 AS x UNION ALL SELECT 2 ORDER BY x
 
--- # 051 query: x FROM (1 x) GROUP BY x HAVING x > 0
+-- # 052 query: x FROM (1 x) GROUP BY x HAVING x > 0
 -- = [[1]]
 SELECT x FROM (SELECT 1 x) GROUP BY x HAVING x > 0
 
--- # 052 query: @@project_id
+-- # 053 query: @@project_id
 -- = [["acme-prod"]]
 SELECT @@project_id
 
--- # 053 query: @@version is an error
+-- # 054 query: @@version is an error
 -- ! refused
 -- = ERROR
 SELECT @@version
 
--- # 054 query: COALESCE, CAST
+-- # 055 query: COALESCE, CAST
 -- = [[false]]
 SELECT COALESCE(CAST('nan' AS FLOAT64), 1) = 1
 
--- # 055 query: TRUE + 1 is an error
+-- # 056 query: TRUE + 1 is an error
 -- = ERROR
 SELECT TRUE + 1
 
--- # 056 query: '1' + 1 is an error
+-- # 057 query: '1' + 1 is an error
 -- = ERROR
 SELECT '1' + 1
 
--- # 057 query: 'a' AND TRUE is an error
+-- # 058 query: 'a' AND TRUE is an error
 -- = ERROR
 SELECT 'a' AND TRUE
 
--- # 058 query: DATE '2020-01-01' > '2019-12-31', '2020-01-01' < DATE '2020-
+-- # 059 query: DATE '2020-01-01' > '2019-12-31', '2020-01-01' < DATE '2020-
 -- = [[true,true,true]]
 SELECT DATE '2020-01-01' > '2019-12-31', '2020-01-01' < DATE '2020-01-02', DATE '2020-01-01' IN ('2020-01-01')
 
--- # 059 query: d FROM UNNEST([DATE '2020-01-01']) d WHERE d BETWEEN '2019-0 is an error
+-- # 060 query: d FROM UNNEST([DATE '2020-01-01']) d WHERE d BETWEEN '2019-0 is an error
 -- = ERROR
 SELECT d FROM UNNEST([DATE '2020-01-01']) d WHERE d BETWEEN '2019-01-01' AND '2021/01/01'
 
--- # 060 query: TIMESTAMP '2020-01-01 00:00:00+00' = '2020-01-01'
+-- # 061 query: TIMESTAMP '2020-01-01 00:00:00+00' = '2020-01-01'
 -- = [[true]]
 SELECT TIMESTAMP '2020-01-01 00:00:00+00' = '2020-01-01'
 
--- # 061 query: CAST
+-- # 062 query: CAST
 -- = [[1.5,0.30000000000000004,0.3333333333333333]]
 SELECT CAST(1 AS NUMERIC) + 0.5, 0.1 + 0.2, 1e0 / 3
 
--- # 062 query: [1, 2.5], [1, NUMERIC '2']
+-- # 063 query: [1, 2.5], [1, NUMERIC '2']
 -- = [[[1.0,2.5],["1","2"]]]
 SELECT [1, 2.5], [1, NUMERIC '2']
 
--- # 063 query: GREATEST, LEAST
+-- # 064 query: GREATEST, LEAST
 -- = [["2021-01-01","a"]]
 SELECT GREATEST(DATE '2020-01-01', DATE '2021-01-01'), LEAST('b','a')
 
--- # 064 query: MOD
+-- # 065 query: MOD
 -- = [[2]]
 SELECT x FROM UNNEST([1,2,3,4]) x WHERE MOD(x, 2) = 0 AND NOT x = 4
 
--- # 065 query: SUM, IF, COUNTIF
+-- # 066 query: SUM, IF, COUNTIF
 -- = [[5,2]]
 SELECT SUM(IF(x > 1, x, 0)), COUNTIF(x > 1) FROM UNNEST([1,2,3]) x
 
--- # 066 query: ALL
+-- # 067 query: ALL
 -- = [[1],[2]]
 (SELECT 1 AS x) UNION ALL (SELECT 2 ORDER BY 1 LIMIT 1) ORDER BY x
 
--- # 067 query: s FROM UNNEST(['b','a','B','A']) s ORDER BY s
+-- # 068 query: s FROM UNNEST(['b','a','B','A']) s ORDER BY s
 -- = [["A"],["B"],["a"],["b"]]
 SELECT s FROM UNNEST(['b','a','B','A']) s ORDER BY s
 
--- # 068 query: FROM (1 AS x) |> WHERE x = 1 |> x + 1 AS y
+-- # 069 query: FROM (1 AS x) |> WHERE x = 1 |> x + 1 AS y
 -- = [[2]]
 FROM (SELECT 1 AS x) |> WHERE x = 1 |> SELECT x + 1 AS y
 
--- # 069 query: SAFE_DIVIDE, SAFE_ADD
+-- # 070 query: SAFE_DIVIDE, SAFE_ADD
 -- = [["0.333333333",null,"3.5"]]
 SELECT SAFE_DIVIDE(NUMERIC '1', 3), SAFE_DIVIDE(1, NULL), SAFE_ADD(NUMERIC '1.5', 2)
 
--- # 070 query: SUM is an error (2)
+-- # 071 query: SUM is an error (2)
 -- = ERROR
 SELECT SUM(x) FROM UNNEST([NUMERIC '99999999999999999999999999999', NUMERIC '1']) x
 
--- # 071 query: x.a FROM UNNEST([STRUCT(1 AS a)]) x
+-- # 072 query: x.a FROM UNNEST([STRUCT(1 AS a)]) x
 -- = [[1]]
 SELECT x.a FROM UNNEST([STRUCT(1 AS a)]) x
 
--- # 072 query: COUNT, BY
+-- # 073 query: COUNT, BY
 -- = [[2]]
 SELECT COUNT(*) c FROM UNNEST([1,2]) GROUP BY ()
 
--- # 073 query: SUM, ROLLUP
+-- # 074 query: SUM, ROLLUP
 -- = [[null,null,3],[1,null,3],[1,2,3]]
 SELECT a, b, SUM(c) AS s FROM (SELECT 1 AS a, 2 AS b, 3 AS c) GROUP BY ROLLUP(a, b) ORDER BY a, b
