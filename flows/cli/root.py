@@ -21,6 +21,7 @@ COMMANDS = {
     "cancel": ("runs", "Stop a run"),
     "query": ("data", "BigQuery SQL on the warehouse"),
     "catalog": ("data", "What data there is"),
+    "procedures": ("procedures", "Stored procedures"),
     "engines": ("data", "What steps can do"),
 }
 

@@ -49,9 +49,11 @@ def serve(settings: Settings, *, say: Say = print, temporary: bool = False, app:
     InputError when this home is up already, UnreachableError when the control store cannot be opened.
     """
     from flows.store import open_store
+    from flows.warehouse.routines import sync_told
 
     settings.make_home()
     with only_one(settings, temporary, say) as told, open_store(settings.control_url) as store:
+        sync_told(store.procedures, settings.tenant_id, say)
         return asyncio.run(Up(settings, store, say, told, temporary, app and not temporary).run(meanwhile))
 
 

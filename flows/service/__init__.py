@@ -7,6 +7,7 @@
 | `submit` | submit, backfill: what becomes durable before anything runs |
 | `runs` | run, follow, view, find, logs, cancel, backfills; `health` says whether runs can start, `status` answers in words |
 | `data` | attach, profile, query, tables, catalogue |
+| `routines` | procedures that are stored, and those that come with Penstock |
 | `chats` | conversations, kept and found again |
 | `notebook` | what a notebook shows |
 | `log` | where a process keeps its log |
@@ -18,10 +19,11 @@ from flows.service.chats import Chats
 from flows.service.data import Data
 from flows.service.door import Source
 from flows.service.notebook import Notebook
+from flows.service.routines import Routines
 from flows.service.runs import Runs
 
 
-class Penstock(Data, Runs, Chats, Notebook):
+class Penstock(Routines, Data, Runs, Chats, Notebook):
     """One tenant's door to everything.
 
     `home` is the folder of the control store and the local lake (default $PENSTOCK_HOME, else `.penstock`); `catalog` replaces the

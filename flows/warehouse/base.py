@@ -106,6 +106,20 @@ class LoadResult:
 
 
 @dataclass(frozen=True)
+class ProcedureSpec:
+    """A stored procedure. `name` is dataset.name; `arguments` are (name, type, IN | OUT | INOUT); `sha256` is of its text without
+    comments and needless space."""
+
+    name: str
+    arguments: tuple[tuple[str, str, str], ...]
+    sha256: str = ""
+
+    def signature(self) -> str:
+        """name(a INT64, OUT b STRING)"""
+        return f"{self.name}({', '.join(f'{mode} {n} {kind}'.removeprefix('IN ') for n, kind, mode in self.arguments)})"
+
+
+@dataclass(frozen=True)
 class Diff:
     """What `ensure_table` changed: columns that were added, or that the table was made."""
 
@@ -194,6 +208,7 @@ class Warehouse(Protocol):
         """Look at tables anew; a session otherwise keeps the version of a table that it saw first."""
 
     def sync_procedures(self, folder: str) -> Mapping[str, str]: ...
+    def procedures(self) -> list[ProcedureSpec]: ...
     def call(self, name: str, args: Sequence[Any] | Mapping[str, Any], *, limits: QueryLimits | None = None) -> ExecResult:
         """Run a procedure, values by position or by name. The result is one row of its OUT arguments, or else its last SELECT."""
 

@@ -21,6 +21,7 @@ from flows.warehouse.base import (
     Diff,
     ExecResult,
     LoadResult,
+    ProcedureSpec,
     QueryLimits,
     Relation,
     Slice,
@@ -325,13 +326,26 @@ class DuckDBWarehouse:
         """Keep the procedures of a folder: name -> created | updated | unchanged. Raises InputError that names file and line."""
         from flows.warehouse.routines import sync
 
-        return sync(self, Path(folder))
+        return sync(self.lake.manifest.procedures, self.tenant_id, Path(folder))
+
+    def procedures(self) -> list[ProcedureSpec]:
+        """The procedures there are, those that come with Penstock too, by name."""
+        from flows.warehouse.routines import sync
+
+        sync(self.lake.manifest.procedures, self.tenant_id)
+        return [ProcedureSpec(p.name, tuple((a["name"], a["type"], a["mode"]) for a in p.arguments), p.sha256)
+                for p in self.lake.manifest.procedures.list(self.tenant_id)]
 
     def call(self, name: str, args: Sequence[Any] | Mapping[str, Any], *, limits: QueryLimits | None = None) -> ExecResult:
         """Run a procedure, all or nothing; its OUT arguments are the result, one row. Values by position, or by name."""
         from flows.warehouse.script import Script
 
         return Script(self, {}, limits or QueryLimits()).call(name, args)
+
+    def progress(self) -> str:
+        """What this session does now and how far it is, in words; "" when there is nothing to say. From any thread."""
+        percent, doing = self.session.progress(), self.writer.doing or "working"
+        return "" if percent is None else f"{doing}: {percent:.0f} % done"
 
     def cancel(self, job_key: str = "") -> None:
         """Stop what runs now, from another thread; a script stops before its next statement."""

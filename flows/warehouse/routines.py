@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from flows.warehouse.nodes import Declare, Drop, Loop, Routine, walk
 from flows.warehouse.procedure import parse
 
 if TYPE_CHECKING:
+    from flows.store.procedures import Procedures
     from flows.warehouse.duckdb import DuckDBWarehouse
 
 SHIPPED = Path(__file__).resolve().parents[2] / "configs" / "system" / "procedures"
@@ -109,7 +110,7 @@ class Routines:
     def _load(self, name: str) -> bool:
         if not self._synced and SHIPPED.is_dir():
             self._synced = True
-            sync(self.warehouse, SHIPPED)
+            sync(self.store, self.tenant, SHIPPED)
         kept = self.store.get(self.tenant, name)
         if kept is not None:
             self._known[name] = read(kept.text)
@@ -153,20 +154,20 @@ def row(name: str, routine: Routine) -> dict[str, Any]:
             "arguments": [{"name": a.name, "type": normal(a.kind), "mode": a.mode} for a in routine.arguments]}
 
 
-def sync(warehouse: DuckDBWarehouse, folder: Path) -> dict[str, str]:
+def sync(store: Procedures, tenant: str, folder: Path = SHIPPED) -> dict[str, str]:
     """Keep every procedure of a folder: name -> created | updated | unchanged. A file that did not change is not even judged.
 
     Raises InputError that names the file and the line; nothing is kept then.
     """
-    store, tenant = warehouse.lake.manifest.procedures, warehouse.tenant_id
     kept = {procedure.name: procedure.sha256 for procedure in store.list(tenant)}
     done: dict[str, str] = {}
     put: list[Mapping[str, Any]] = []
     for path, text in files(folder):
-        name = ".".join(read_name(path, text))
+        routine = read_named(path, text)
+        name = ".".join(routine.path)
         if name in done:
             raise InputError(f"procedure {name} is in two files", where=path.name)
-        if kept.get(name) == digest(text):
+        if kept.get(name) == digest(routine.text):
             done[name] = "unchanged"
             continue
         put.append(row(name, read_file(path)))
@@ -174,6 +175,17 @@ def sync(warehouse: DuckDBWarehouse, folder: Path) -> dict[str, str]:
     if put:
         store.change(tenant, put)
     return done
+
+
+def sync_told(store: Procedures, tenant: str, say: Callable[[str], None]) -> None:
+    """Sync what comes with Penstock at its start; what changed is said, and what is wrong with a file stops nothing."""
+    try:
+        changed = [name for name, what in sync(store, tenant).items() if what != "unchanged"]
+    except PenstockError as error:
+        say(str(error))
+    else:
+        if changed:
+            say(f"procedures: {', '.join(changed)}")
 
 
 def files(folder: Path) -> list[tuple[Path, str]]:
@@ -186,10 +198,10 @@ def files(folder: Path) -> list[tuple[Path, str]]:
         raise InputError(f"a procedure cannot be read ({type(error).__name__})", where=str(folder)) from None
 
 
-def read_name(path: Path, text: str) -> tuple[str, ...]:
-    """What the procedure of a file is called. Raises SqlError that names the file and the line."""
+def read_named(path: Path, text: str) -> Routine:
+    """The procedure of a file, not judged yet. Raises SqlError that names the file and the line."""
     try:
-        return read(text).path
+        return read(text)
     except PenstockError as error:
         line = error.line if isinstance(error, SqlError) else 0
         raise SqlError(error.what, where=f"{path.name}, line {line or 1}", fix=error.fix, line=line) from None

@@ -1,0 +1,37 @@
+"""Stored procedures: which there are, and the ones of a folder kept where they changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.service.data import Data
+
+if TYPE_CHECKING:
+    from flows.warehouse.base import ProcedureSpec
+
+
+class Routines(Data):
+    """Procedures of this tenant."""
+
+    def procedures(self, *, environment: str = "local") -> list[ProcedureSpec]:
+        """Those that are stored, with their arguments, by name."""
+        session = self.warehouse(environment=environment)
+        try:
+            return session.procedures()
+        finally:
+            session.close()
+
+    def sync_procedures(self, folder: str | Path | None = None, *, environment: str = "local") -> Mapping[str, str]:
+        """Store the procedures of a folder of .sql files (default: those that come with Penstock): name -> created, updated, unchanged.
+
+        Raises InputError that names the file and its line; nothing is stored then.
+        """
+        from flows.warehouse.routines import SHIPPED
+
+        session = self.warehouse(environment=environment)
+        try:
+            return session.sync_procedures(str(folder or SHIPPED))
+        finally:
+            session.close()
