@@ -81,14 +81,15 @@ class Manifest:
         """Several tables in one transaction: all of them change, or none. See `swap`. Returns the new versions."""
         versions = {}
         with self._database.write() as connection:
+            now = self._database.now()  # one moment for all of it: `files_at` sees all of a swap or nothing
             for swap in sorted(swaps, key=lambda swap: swap.table):  # one order for all writers, so that none waits for the other
-                versions[swap.table] = self._advance(connection, tenant, swap.table, swap.spec, swap.expect_version)
+                versions[swap.table] = self._advance(connection, tenant, swap.table, swap.spec, swap.expect_version, now)
                 gone = sorted(set(swap.drop))
-                dropped = sum(self._drop(connection, tenant, swap.table, gone[i:i + _MANY]) for i in range(0, len(gone), _MANY))
+                dropped = sum(self._drop(connection, tenant, swap.table, gone[i:i + _MANY], now) for i in range(0, len(gone), _MANY))
                 if dropped != len(gone):
                     raise _raced(swap.table)
                 if swap.add:
-                    self._add(connection, tenant, swap.table, swap.add)
+                    self._add(connection, tenant, swap.table, swap.add, now)
         return [versions[swap.table] for swap in swaps]
 
     def dropped_before(self, moment: datetime) -> list[LakeFile]:
@@ -110,9 +111,8 @@ class Manifest:
         with self._database.read() as connection:
             return set(connection.execute(select(lake_files.c.path).where(lake_files.c.tenant_id == tenant)).scalars())
 
-    def _advance(self, connection: Connection, tenant: str, table: str, spec: dict[str, Any], expect: int | None) -> int:
+    def _advance(self, connection: Connection, tenant: str, table: str, spec: dict[str, Any], expect: int | None, now: datetime) -> int:
         """The table's next version; its row is locked from here to the end of the transaction."""
-        now = self._database.now()
         this = (lake_tables.c.tenant_id == tenant, lake_tables.c.name == table)
         if not expect:
             connection.execute(self._database.insert(lake_tables).values(
@@ -125,13 +125,12 @@ class Manifest:
             raise _raced(table)
         return int(version)
 
-    def _drop(self, connection: Connection, tenant: str, table: str, ids: list[int]) -> int:
+    def _drop(self, connection: Connection, tenant: str, table: str, ids: list[int], now: datetime) -> int:
         live = (lake_files.c.tenant_id == tenant, lake_files.c.table_name == table, lake_files.c.dropped_at.is_(None))
         return connection.execute(update(lake_files).where(*live, lake_files.c.id.in_(ids))
-                                  .values(dropped_at=self._database.now())).rowcount
+                                  .values(dropped_at=now)).rowcount
 
-    def _add(self, connection: Connection, tenant: str, table: str, add: Sequence[LakeFile]) -> None:
-        now = self._database.now()
+    def _add(self, connection: Connection, tenant: str, table: str, add: Sequence[LakeFile], now: datetime) -> None:
         rows = [{"tenant_id": tenant, "table_name": table, "path": f.path, "rows": f.rows, "bytes": f.bytes,
                  "partition": f.partition, "slice": f.slice, "run_id": f.run_id} for f in add]
         try:

@@ -73,7 +73,7 @@ def _schemata(project: str, tables: Specs) -> Iterator[tuple[Any, ...]]:
 
 def _tables(project: str, tables: Specs) -> Iterator[tuple[Any, ...]]:
     for spec, table in tables:
-        yield *_names(project, spec), "BASE TABLE", "YES", "NO", table.created_at
+        yield *_names(project, spec), "VIEW" if spec.view else "BASE TABLE", "NO" if spec.view else "YES", "NO", table.created_at
 
 
 def _columns(project: str, tables: Specs) -> Iterator[tuple[Any, ...]]:

@@ -79,10 +79,15 @@ def _wildcard(tables: Tables, table: exp.Table, path: Sequence[str]) -> Found:
         raise refuse(table, "a wildcard table FOR SYSTEM_TIME is not offered by the local warehouse")
     kept = [t for t in tables.lake.manifest.tables(tables.lake.tenant_id, dataset)
             if "columns" in t.spec and t.name.startswith(f"{dataset}.{prefix}")]
+    if any(t.spec.get("view") for t in kept):
+        raise refuse(table, f"{name!r} matches a view")
     if not kept:
         raise SqlError(f"no table matches {name!r}", code="not_found", fix="Look at the tables of the dataset")
     if len(kept) > MAX_TABLES:
         raise SqlError(f"{name!r} matches {len(kept)} tables, {MAX_TABLES} are allowed", code="limit", fix="Write a longer prefix")
+    views = [t.name for t in kept if spec_from_dict(t.name, t.spec).view]
+    if views:
+        raise invalid(table, f"a wildcard cannot read a view: {views[0]}", "Write a longer prefix")
     columns = spec_from_dict("", max(kept, key=lambda t: t.created_at).spec).columns
     notes: list[str] = []
     parts = []
@@ -118,6 +123,8 @@ def _history(tables: Tables, table: exp.Table, path: Sequence[str]) -> Found:
         raise invalid(table, "FOR SYSTEM_TIME reaches back seven days")
     row = tables.lake.manifest.table(tables.lake.tenant_id, name)
     pinned = tables.pin(name)
+    if pinned.spec.view:
+        raise refuse(table, f"FOR SYSTEM_TIME of the view {name} is not offered by the local warehouse")
     if not found.physical.startswith("table") or row is None:
         raise refuse(table, f"FOR SYSTEM_TIME of {name}, which this script writes, is not offered by the local warehouse")
     if row.updated_at <= moment and row.version == pinned.version:
