@@ -127,8 +127,9 @@ class Generator:
         return self._met(self._plain(table, name, type_, random), type_, name, table, unique=self._is_key(table, name, type_))
 
     def _name(self, table: str) -> str:
-        """The name under which a table is known here, of its own or its place in the lake; '' for none."""
-        return table if table in self.tables else self.places.get(table, "")
+        """The name under which a table is known here, of its own or its place with or without a project; '' for none."""
+        place = ".".join(table.split(".")[-2:])
+        return table if table in self.tables else self.places.get(place) or (place if place in self.tables else "")
 
     def _first(self, tables: Sequence[str], column: str) -> str:
         """The first of several tables that has a column."""

@@ -175,8 +175,8 @@ class Standins:
         return 1 if uncounted else int(spec.rows)
 
     def _table(self, name: str) -> Table | None:
-        tables = self.job.catalog.tables
-        return tables.get(name) or next((table for table in tables.values() if table.location and table.location == name), None)
+        tables, place = self.job.catalog.tables, self.place(name)
+        return tables.get(name) or next((table for table in tables.values() if place and table.location == place), None)
 
     def _connection(self, name: str) -> str:
         table = self._table(name)

@@ -77,6 +77,14 @@ def test_the_shipped_catalogue_is_previewed_without_its_sample_data(look):
     assert all(step.row_count > 100 and step.columns for step in seen.steps)
 
 
+def test_sql_finds_tables_by_their_bare_name_their_place_and_the_whole_path(look):
+    catalog = load_catalog(SHIPPED)
+    for name in ("orders", "shop.orders", "`demo.shop.orders`"):
+        query = f"SELECT COUNT(*) AS n, COUNTIF(status = 'odd') > 50 AS some FROM {name} WHERE order_id > 0"
+        step = by_id(look(sql(query), catalog=catalog))["query"]
+        assert (step.rows, step.origin) == ([{"n": 200, "some": True}], "generated")
+
+
 def test_generated_rows_are_the_same_each_time(look):
     assert by_id(look(PEOPLE))["got_people"].rows == by_id(look(PEOPLE))["got_people"].rows
 
