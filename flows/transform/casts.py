@@ -21,6 +21,8 @@ TARGETS: dict[str, tuple[str, ...]] = {
 }
 """What may be cast to what. Source: BigQuery, "Conversion rules", table of casts."""
 
+_HEX = r"\s*[+-]?0[xX][0-9a-fA-F]+\s*"
+
 
 def _cast(node: Any, reader: Reader) -> Typed:
     safe = isinstance(node, exp.TryCast)
@@ -56,6 +58,8 @@ def _duck(part: Typed, type_: str, safe: bool, reader: Reader) -> exp.Expr:
     tree, have = part.tree, part.type
     if have == "STRING" and type_ in ("INT64", "BOOL"):
         return _from_text(tree, type_, safe)
+    if have == "STRING" and type_ in NUMBERS:
+        return _number(tree, type_, safe)
     if have == "FLOAT64" and type_ == "INT64":
         tree = call("ROUND", tree)  # half away from zero, where DuckDB's own cast rounds half to even
     if type_ == "STRING":
@@ -75,20 +79,37 @@ def between_moments(part: Typed, type_: str) -> exp.Expr:
 
 
 def _from_text(tree: exp.Expr, type_: str, safe: bool) -> exp.Expr:
-    """BigQuery reads whole numbers and true/false only; DuckDB would read 1.5 as 2 and yes as true."""
+    """BigQuery reads whole numbers (0x1a as well) and true/false only; DuckDB would read 1.5 as 2 and yes as true."""
     bad = exp.Null() if safe else stop(f"a text is not {'a whole number' if type_ == 'INT64' else 'true or false'}")
     if type_ == "INT64":
         good = call("REGEXP_FULL_MATCH", tree.copy(), r"\s*[+-]?\d+\s*")
         value = exp.Cast(this=tree.copy(), to=exp.DataType.build("BIGINT"))
         if safe:
             value = exp.TryCast(this=tree.copy(), to=exp.DataType.build("BIGINT"), safe=True)
-        ifs = [exp.If(this=good, true=value)]
+        ifs = [exp.If(this=good, true=value), exp.If(this=call("REGEXP_FULL_MATCH", tree.copy(), _HEX), true=_hex(tree, safe))]
     else:
         low = call("LOWER", tree.copy())
         ifs = [exp.If(this=exp.EQ(this=low.copy(), expression=exp.Literal.string(word)), true=exp.Boolean(this=word == "true"))
                for word in ("true", "false")]
     empty = exp.If(this=exp.Is(this=tree, expression=exp.Null()), true=exp.Null())
     return exp.Case(ifs=[empty, *ifs], default=bad)
+
+
+def _hex(tree: exp.Expr, safe: bool) -> exp.Expr:
+    """DuckDB reads 0x1a, but no sign before it."""
+    bare = call("REGEXP_REPLACE", call("REGEXP_REPLACE", tree.copy(), r"\s", "", "g"), "^[+-]", "")
+    value: exp.Expr = exp.TryCast(this=bare, to=exp.DataType.build("BIGINT"), safe=True) if safe else exp.Cast(
+        this=bare, to=exp.DataType.build("BIGINT"))
+    sign = exp.Case(ifs=[exp.If(this=call("CONTAINS", tree.copy(), "-"), true=exp.Literal.number(-1))], default=exp.Literal.number(1))
+    return exp.Mul(this=value, expression=exp.paren(sign, copy=False))
+
+
+def _number(tree: exp.Expr, type_: str, safe: bool) -> exp.Expr:
+    """DuckDB would read 1_000 as 1000."""
+    kind = cast(tree, type_, "duckdb")
+    value = exp.TryCast(this=kind.this, to=kind.args["to"], safe=True) if safe else kind
+    bad = exp.Null() if safe else stop("a text is not a number")
+    return exp.Case(ifs=[exp.If(this=call("CONTAINS", tree.copy(), "_"), true=bad)], default=value)
 
 
 def _text(tree: exp.Expr, have: str, reader: Reader) -> exp.Expr:

@@ -63,7 +63,7 @@ def floating(name: str, bad: Callable[[exp.Expr], exp.Expr] | None = None, messa
         if not reader.duck:
             return Typed(call(name, part.tree), "FLOAT64")
         tree = call(name, part.tree)
-        return Typed(guarded(bad(part.tree.copy()), message, tree) if bad else tree, "FLOAT64")
+        return Typed(guarded(bad(part.tree.copy()), message, tree) if bad else finite(tree, [part.tree.copy()], message), "FLOAT64")
 
     return rule
 
@@ -228,7 +228,9 @@ def _magnitude(node: Any, reader: Reader) -> Typed:
 
 def _power(node: exp.Pow, reader: Reader) -> Typed:
     parts = [coerced(p, "FLOAT64", reader) for p in arguments(node, {"this": "number", "expression": "number"}, reader).values()]
-    return Typed(call("POW", *(p.tree for p in parts)), "FLOAT64")
+    trees = [p.tree for p in parts]
+    tree = call("POW", *trees)
+    return Typed(finite(tree, [t.copy() for t in trees], "a power") if reader.duck else tree, "FLOAT64")
 
 
 def _log(node: exp.Log, reader: Reader) -> Typed:
@@ -260,6 +262,9 @@ def _safe_divide(node: exp.SafeDivide, reader: Reader) -> Typed:
     if not reader.duck:
         return Typed(call("SAFE_DIVIDE", a, b), type_)
     tree: exp.Expr = exp.paren(exp.Div(this=a, expression=exp.Nullif(this=b, expression=exp.Literal.number(0))))
+    if type_ == "FLOAT64" and not all(part.type == "INT64" for part in parts):  # an overflow is empty, too
+        sure = exp.and_(call("ISINF", tree.copy()), exp.Not(this=call("ISINF", a.copy())), copy=False)
+        tree = exp.Case(ifs=[exp.If(this=sure, true=exp.Null())], default=tree)
     return Typed(cast(tree, type_, "duckdb"), type_)
 
 
@@ -293,12 +298,24 @@ def _md5(node: exp.MD5, reader: Reader) -> Typed:
     return Typed(call("MD5", text) if reader.duck else call("TO_HEX", call("MD5", text)), "STRING")
 
 
+def _reverse(this: exp.Expr) -> exp.Expr:
+    """By code points; DuckDB's own REVERSE keeps an accent behind its letter."""
+    return call("ARRAY_TO_STRING", call("LIST_REVERSE", call("REGEXP_EXTRACT_ALL", this, "(?s).")), "")
+
+
+def finite(tree: exp.Expr, given: list[exp.Expr], what: str) -> exp.Expr:
+    """A FLOAT64 that ends the query where it became infinite out of numbers that were not, as on BigQuery."""
+    was = [exp.Not(this=call("ISINF", part)) for part in given]
+    return guarded(exp.and_(call("ISINF", tree.copy()), *was, copy=False), f"{what} is too large for FLOAT64", tree)
+
+
 def _named(name: str) -> Build:
     return lambda **parts: call(name, *parts.values())
 
 
 FUNCTIONS: dict[type[exp.Expr], Rule] = {
-    exp.Upper: plainly("STRING", this="STRING"), exp.Lower: plainly("STRING", this="STRING"), exp.Reverse: plainly("STRING", this="STRING"),
+    exp.Upper: plainly("STRING", this="STRING"), exp.Lower: plainly("STRING", this="STRING"),
+    exp.Reverse: plainly("STRING", _reverse, this="STRING"),
     exp.Length: plainly("INT64", _named("LENGTH"), this="STRING"), exp.Initcap: plainly("STRING", this="STRING", expression="STRING"),
     exp.Replace: plainly("STRING", this="STRING", expression="STRING", replacement="STRING"),
     exp.StartsWith: plainly("BOOL", this="STRING", expression="STRING"),
@@ -310,6 +327,7 @@ FUNCTIONS: dict[type[exp.Expr], Rule] = {
     exp.LowerHex: _hex, exp.MD5: _md5, exp.JSONExtractScalar: _json,
     exp.Abs: _magnitude, exp.Sign: _magnitude, exp.Round: rounding("ROUND"), exp.Ceil: rounding("CEIL"), exp.Floor: rounding("FLOOR"),
     exp.Trunc: rounding("TRUNC"), exp.Pow: _power, exp.Sqrt: floating("SQRT", _negative, "the square root of a negative number"),
-    exp.Exp: floating("EXP"), exp.Ln: floating("LN", _not_above_zero, "a logarithm needs a number above 0"), exp.Log: _log,
+    exp.Exp: floating("EXP", message="a power of e"), exp.Log: _log,
+    exp.Ln: floating("LN", _not_above_zero, "a logarithm needs a number above 0"),
     exp.SafeDivide: _safe_divide,
 }

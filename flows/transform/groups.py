@@ -132,8 +132,9 @@ def average(tree: exp.Expr, type_: str, work: Work) -> exp.Expr:
 
 
 def ratio(part: exp.Expr, whole: exp.Expr, type_: str, work: Work) -> exp.Expr:
-    """Sum of a part by the sum of the whole as FLOAT64, NULL where the whole is 0."""
-    return divided(exp.Sum(this=part), exp.Sum(this=whole), work)
+    """Sum of a part by the sum of the whole as FLOAT64, NULL where the whole is 0. Ones, where there is no type, never overflow."""
+    part, whole = (total(exp.Sum(this=side), type_ or "FLOAT64", work) for side in (part, whole))
+    return divided(part, whole, work)
 
 
 def divided(a: exp.Expr, b: exp.Expr, work: Work) -> exp.Expr:
@@ -169,8 +170,10 @@ def _median_of(measure: Measure, frame: Frame, work: Work, path: str) -> tuple[C
 
 
 def partition(cell: exp.Expr, type_: str, work: Work) -> exp.Expr:
-    """BigQuery does not start windows anew per FLOAT64; its text does as well."""
-    return cast(cell, "STRING", work.dialect) if type_ == "FLOAT64" and work.dialect == "bigquery" else cell.copy()
+    """BigQuery does not start windows anew per FLOAT64; its text does as well, once -0 is 0."""
+    if type_ == "FLOAT64" and work.dialect == "bigquery":
+        return cast(exp.Add(this=cell.copy(), expression=ZERO.copy()), "STRING", work.dialect)
+    return cell.copy()
 
 
 # ---- the first rows by an order
@@ -247,7 +250,8 @@ class Along:
             else:
                 terms.append(ranked(cell, desc))
         if self.order and not terms:
-            terms = [ranked(self.frame.cell(self.order[0][0]), self.order[0][1])]  # ranks need an order, even one that says nothing
+            cell, big = self.frame.cell(self.order[0][0]), self.work.dialect == "bigquery"
+            terms = [exp.Ordered(this=cell, nulls_first=True) if big else ranked(cell, False)]  # ranks need one, even one that says nothing
         order = exp.Order(expressions=terms) if terms else None
         return exp.Window(this=fn, partition_by=[key.copy() for key in self.per] or None, order=order, spec=spec)
 
@@ -288,7 +292,7 @@ def _windowed(op: Window, column: Column | None, type_: str, along: Along) -> tu
         return "INT64", over({"row_number": exp.RowNumber, "rank": exp.Rank, "dense_rank": exp.DenseRank}[op.fn]())
     cell = along.frame.cell(column.name)
     if op.fn == "share":
-        return "FLOAT64", divided(cell, over(exp.Sum(this=cell.copy())), work)
+        return "FLOAT64", divided(cell, total(over(exp.Sum(this=cell.copy())), type_, work), work)
     if op.fn in ("lag", "lead"):
         near: Any = exp.Lag if op.fn == "lag" else exp.Lead
         return type_, over(near(this=cell, offset=exp.Literal.number(op.over.rows or 1)))

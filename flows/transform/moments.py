@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date, datetime
 from typing import Any
 
 from sqlglot import exp
@@ -12,7 +13,7 @@ from flows.transform.casts import between_moments
 from flows.transform.frame import cast
 from flows.transform.functions import arguments
 from flows.transform.literals import moment
-from flows.transform.scalars import Reader, Typed, call, coerced, known, naive, zoned
+from flows.transform.scalars import Reader, Typed, call, coerced, guarded, known, naive, zoned
 
 DAYS = ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
 TIMES = ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR")
@@ -64,9 +65,18 @@ def _shift(type_: str, sign: type[exp.Binary], units: tuple[str, ...]) -> Callab
         if unit in ("DAY", "WEEK", "MONTH", "YEAR"):
             number = exp.Cast(this=number, to=exp.DataType.build("INT"))
         tree = sign(this=part.tree, expression=call(_UNITS[unit], number))
-        return Typed(cast(tree, type_, "duckdb"), type_)
+        return Typed(in_calendar(cast(tree, type_, "duckdb"), type_), type_)
 
     return rule
+
+
+def in_calendar(tree: exp.Expr, type_: str) -> exp.Expr:
+    """The years 1 to 9999, beyond which BigQuery ends the query and DuckDB goes on. Source: BigQuery, "Data types", DATE."""
+    first, after = (moment(day, type_, "duckdb") for day in (date(1, 1, 1), date(9999, 12, 31)))
+    if type_ != "DATE":
+        after = moment(datetime(9999, 12, 31, 23, 59, 59, 999999), type_, "duckdb")
+    outside = exp.Not(this=exp.Between(this=tree.copy(), low=first, high=after))
+    return guarded(outside, f"a {type_} is outside the years 1 to 9999", tree)
 
 
 def cut(tree: exp.Expr, unit: str, type_: str) -> exp.Expr:
@@ -89,7 +99,8 @@ def _trunc(types: tuple[str, ...]) -> Callable[[Any, Reader], Typed]:
         type_ = part.type
         unit = _unit(node, reader, CUTS if type_ == "DATE" else (*TIMES, *CUTS))
         if reader.duck:
-            return Typed(cut(part.tree, unit, type_), type_)
+            made = cut(part.tree, unit, type_)  # the first Sunday is before the calendar
+            return Typed(in_calendar(made, type_) if unit in ("WEEK", "WEEK(SUNDAY)") else made, type_)
         word = exp.var("DAY") if unit == "DAY" else exp.var(unit)
         return Typed(call(f"{type_}_TRUNC", part.tree, word), type_)
 
@@ -209,8 +220,9 @@ def _today(node: exp.CurrentDate, reader: Reader) -> Typed:
 
 def _seconds(node: exp.UnixSeconds, reader: Reader) -> Typed:
     part = _moment(node, "this", ("TIMESTAMP",), reader)
-    tree = cast(call("FLOOR", call("EPOCH", part.tree)), "INT64", "duckdb") if reader.duck else call("UNIX_SECONDS", part.tree)
-    return Typed(tree, "INT64")
+    if not reader.duck:
+        return Typed(call("UNIX_SECONDS", part.tree), "INT64")
+    return Typed(call("DIVIDE", call("EPOCH_US", call("DATE_TRUNC", "second", naive(part.tree))), 1_000_000), "INT64")
 
 
 def _unix(node: exp.UnixToTime, reader: Reader) -> Typed:
@@ -223,7 +235,7 @@ def _unix(node: exp.UnixToTime, reader: Reader) -> Typed:
     if not reader.duck:
         return Typed(call({"0": "TIMESTAMP_SECONDS", "3": "TIMESTAMP_MILLIS", "6": "TIMESTAMP_MICROS"}[scale], part), "TIMESTAMP")
     micros = exp.Mul(this=exp.paren(part), expression=exp.Literal.number(10 ** (6 - int(scale)))) if scale != "6" else part
-    return Typed(call("MAKE_TIMESTAMPTZ", cast(micros, "INT64", "duckdb")), "TIMESTAMP")
+    return Typed(in_calendar(call("MAKE_TIMESTAMPTZ", cast(micros, "INT64", "duckdb")), "TIMESTAMP"), "TIMESTAMP")
 
 
 MOMENTS: dict[type[exp.Expr], Callable[[Any, Any], Typed]] = {

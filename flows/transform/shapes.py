@@ -16,6 +16,9 @@ from flows.transform.operations import Aggregate, Measure, Pivot, SplitRows, Unp
 from flows.transform.scalars import call
 from flows.warehouse.base import Column
 
+_AROUND = r"^[\pZ\t-\r\x{85}]+|[\pZ\t-\r\x{85}]+$"
+"""Unicode White_Space at both ends, which BigQuery's TRIM takes away; DuckDB's takes away blanks only."""
+
 
 def pivot(op: Pivot, frame: Frame, work: Work, path: str) -> Frame:
     """One measure for each value, over the rows that have it: the same on both engines, and the columns are known."""
@@ -92,7 +95,8 @@ def split(op: SplitRows, frame: Frame, work: Work, path: str) -> Frame:
     list_ = exp.Case(ifs=[exp.If(this=exp.Is(this=text, expression=exp.Null()), true=nothing)], default=parts)
     body, part = _crossed(frame, list_, work)
     name = new_name(op.as_, f"{path}.as") if op.as_ else column.name
-    return replace(frame, body=body).replaced(replace(column, name=name), exp.Trim(this=part))
+    bare = call("REGEXP_REPLACE", part, _AROUND, "", "g") if duck else call("TRIM", part)
+    return replace(frame, body=body).replaced(replace(column, name=name), bare)
 
 
 def _open(frame: Frame, work: Work) -> Frame:
