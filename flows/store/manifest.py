@@ -81,7 +81,7 @@ class Manifest:
         """Several tables in one transaction: all of them change, or none. See `swap`. Returns the new versions."""
         versions = {}
         with self._database.write() as connection:
-            now = self._database.now()  # one moment for all of it: `files_at` sees all of a swap or nothing
+            now = connection.execute(select(self._database.now())).scalar_one()  # one for all: `files_at` sees a whole swap or none
             for swap in sorted(swaps, key=lambda swap: swap.table):  # one order for all writers, so that none waits for the other
                 versions[swap.table] = self._advance(connection, tenant, swap.table, swap.spec, swap.expect_version, now)
                 gone = sorted(set(swap.drop))
