@@ -247,7 +247,8 @@ def _together(node: exp.SetOperation) -> exp.Expr:
     if isinstance(node, (exp.Except, exp.Intersect)) and not node.args.get("distinct"):
         raise invalid(node, f"{node.key.upper()} stands with DISTINCT, never with ALL")
     if node.args.get("side") or node.args.get("kind") or node.args.get("on"):
-        raise refuse(node, "a set operation by name with a side or CORRESPONDING is not offered by the local warehouse", "Write the columns in one order")
+        raise refuse(node, "a set operation by name with a side or CORRESPONDING is not offered by the local warehouse",
+                     "Write the columns in one order")
     sides = [_first(side) for side in (node.this, node.expression)]
     lists = [side.expressions if side is not None else [] for side in sides]
     if any(item.is_star for items in lists for item in items):

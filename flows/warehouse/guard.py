@@ -24,6 +24,10 @@ METADATA = frozenset({"TABLES", "COLUMNS", "COLUMN_FIELD_PATHS", "VIEWS", "MATER
 BAD_NAME = re.compile(r"[\x00-\x1f\x7f/\\$@`'\";:?#()]")
 
 
+WIDE_BYTES = re.compile(r"""\br?br?('(\\.|[^\\'])*?|"(\\.|[^\\"])*?)[^\x00-\x7f]""", re.IGNORECASE | re.DOTALL)
+"""The beginning of a bytes literal with a letter beyond ASCII in it."""
+
+
 def parse(text: str) -> list[exp.Expr]:
     """The statements of a BigQuery script. Raises SqlError with line and column."""
     import sqlglot
@@ -40,6 +44,10 @@ def parse(text: str) -> list[exp.Expr]:
             raise SqlError("scripting and procedures are not offered by the local warehouse", verdict="refused", code="bigquery_only",
                            fix="Write it as steps of a pipeline, or run it on BigQuery") from None
         first = error.errors[0] if error.errors else {}
+        if "Unsupported pipe syntax" in str(first.get("description")):
+            raise SqlError(f"{str(first['description']).rstrip('.')}: it is not offered by the local warehouse", verdict="refused",
+                           code="bigquery_only", line=first.get("line") or 0, column=first.get("col") or 0,
+                           fix="Write it with SELECT, or run it on BigQuery") from None
         raise SqlError(f"this is not a statement: {first.get('description', 'it cannot be read')}",
                        line=first.get("line") or 0, column=first.get("col") or 0) from None
     except SqlglotError as error:
@@ -47,7 +55,7 @@ def parse(text: str) -> list[exp.Expr]:
     except RecursionError:
         raise SqlError("the statement is nested too deeply", code="limit", fix="Split it into steps") from None
     for node in (node for tree in found if tree is not None for node in tree.find_all(exp.ByteString)):
-        node.meta["escaped"] = text.isascii()  # then each letter beyond ASCII in it was written as one \xNN
+        node.meta["escaped"] = not WIDE_BYTES.search(text)  # then each letter beyond ASCII in it was written as one \xNN
     trees = [unnest_paths(tree) for tree in found if tree is not None]
     if not any(isinstance(tree, exp.Command) for tree in trees):  # the parser takes the rest of a command as one string
         lexical.agreed(text)

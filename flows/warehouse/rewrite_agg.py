@@ -18,6 +18,16 @@ def total(node: exp.Sum) -> exp.Expr:
     return _outside(node, "BIGINT") if kind(node.this) == "INT64" or kind(node) == "INT64" else node
 
 
+def counted_if(node: exp.CountIf) -> exp.Expr:
+    """0 where there are no rows."""
+    value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
+    if kind(value) not in ("BOOL", "") and not isinstance(value, exp.Null):
+        raise invalid(node, f"COUNTIF takes BOOL, not {kind(value)}")
+    if isinstance(node.this, exp.Distinct):
+        raise refuse(node, "COUNTIF with DISTINCT is not offered by the local warehouse")
+    return exp.Count(this=call("nullif", value.copy(), exp.false()))
+
+
 def average(node: exp.Avg) -> exp.Expr:
     if kind(node.this) != "NUMERIC":
         return node
@@ -202,6 +212,20 @@ def ordered(node: exp.Ordered) -> exp.Expr:
     return node
 
 
+def extreme(node: exp.Max | exp.Min) -> exp.Expr:
+    if kind(node.this) in ("ARRAY", "STRUCT", "JSON"):
+        raise invalid(node, f"{node.key.upper()} does not take values of type {kind(node.this)}")
+    return node
+
+
+def once(node: exp.Distinct) -> exp.Expr:
+    """SELECT DISTINCT, and DISTINCT in an aggregate."""
+    items = node.parent.expressions if isinstance(node.parent, exp.Select) else node.expressions
+    if any(kind(item) == "JSON" for item in items):
+        raise invalid(node, "DISTINCT does not take values of type JSON", "Use TO_JSON_STRING of them")
+    return node
+
+
 def grouped(node: exp.Group) -> exp.Expr:
     for item in node.expressions:
         if kind(item) == "JSON":
@@ -210,9 +234,11 @@ def grouped(node: exp.Group) -> exp.Expr:
 
 
 RULES: dict[type[exp.Expr], Rule] = {
-    exp.Sum: total, exp.Avg: average, exp.Window: window, exp.Filter: window, exp.ArrayAgg: collect, exp.IgnoreNulls: nulls,
+    exp.CountIf: counted_if, exp.Sum: total, exp.Avg: average, exp.Window: window, exp.Filter: window, exp.ArrayAgg: collect,
+    exp.IgnoreNulls: nulls,
     exp.RespectNulls: nulls, exp.GroupConcat: joined, exp.ArrayConcatAgg: flattened, exp.ApproxDistinct: distinct,
     exp.ApproxQuantiles: quantiles, exp.ApproxTopK: top, exp.ArgMax: best, exp.ArgMin: best, exp.AnyValue: any_value,
-    exp.Ordered: ordered, exp.Group: grouped, **dict.fromkeys(ONLY_OVER, only_over),
+    exp.Ordered: ordered, exp.Group: grouped, exp.Max: extreme, exp.Min: extreme,
+    exp.Distinct: once, **dict.fromkeys(ONLY_OVER, only_over),
     **dict.fromkeys((exp.BitwiseAndAgg, exp.BitwiseOrAgg, exp.BitwiseXorAgg), bits),
 }

@@ -34,6 +34,9 @@ class Printer:
 
     def show(self, value: exp.Expr, to: exp.DataType | None = None) -> exp.Expr:
         """The text of a value, never NULL. Raises SqlError for a type that has none here."""
+        if isinstance(value, exp.Tuple):
+            kinds = [item.type or exp.DataType(this=T.UNKNOWN) for item in value.expressions]
+            to = exp.DataType(this=T.STRUCT, expressions=kinds, nested=True)
         to = to or value.type
         if isinstance(value.unalias(), exp.Null) or (to is not None and to.is_type(T.NULL)):
             return exp.Literal.string(self.null)

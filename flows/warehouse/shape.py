@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
@@ -23,6 +24,8 @@ def prepare(tree: exp.Expr, schemas: Mapping[str, Sequence[Column]]) -> None:
         _stars(select, schemas)
     for unnest in list(tree.find_all(exp.Unnest)):
         _named(unnest)
+    for pivot in tree.find_all(exp.Pivot):
+        _pivoted(pivot)
 
 
 def _one_shape(array: exp.Array) -> None:
@@ -116,6 +119,21 @@ def _fields(item: exp.Dot, select: exp.Select, schemas: Mapping[str, Sequence[Co
     if isinstance(query, exp.Query) and query.named_selects and not query.is_star:
         return list(query.named_selects)
     raise refuse(item, "a star after this expression is not offered by the local warehouse", "Name the fields one by one")
+
+
+def _pivoted(pivot: exp.Pivot) -> None:
+    """The columns of a PIVOT are named as on BigQuery: by their aliases, or by a value that is a name."""
+    if pivot.args.get("unpivot"):
+        return
+    if len(pivot.expressions) > 1 or any(isinstance(item, exp.Alias) for item in pivot.expressions):
+        raise refuse(pivot, "a PIVOT of several aggregates or of one with a name is not offered by the local warehouse",
+                     "Write one PIVOT for each, and name the values with AS")
+    for field in pivot.args.get("fields") or []:
+        for value in field.expressions if isinstance(field, exp.In) else []:
+            if isinstance(value, (exp.Alias, exp.PivotAlias)):
+                continue
+            if not (isinstance(value, exp.Literal) and value.is_string and re.fullmatch(r"[A-Za-z_]\w*", value.name)):
+                raise refuse(pivot, "a value of a PIVOT that is no name is not offered by the local warehouse", "Name it with AS")
 
 
 def _named(unnest: exp.Unnest) -> None:
