@@ -26,6 +26,7 @@ class Limits:
     query_seconds: float = 300.0  # one statement of `penstock query`, unless told otherwise
     steps_at_once: int = 4  # of one run; steps that only wait are not counted
     duckdb_memory_mb: int = 4096
+    move_memory_mb: int = 320  # of a step that reads or writes rows as they are
     duckdb_threads: int = 2
     http_connect_seconds: float = 5.0
     http_read_seconds: float = 30.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from flows.run.plan import PlanStep
     from flows.store import Run, Store
     from flows.warehouse.base import Relation, Warehouse
+    from flows.warehouse.bq.allowance import Allowance
+
+
+MOVES = ("generic.extract", "generic.load")
+"""Engines that read or write rows as they are, unless they ask a query."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,14 @@ class Job:
     def credentials(self) -> Mapping[str, str]:
         return registry.credentials(self.spec, self.catalog)
 
+    @cached_property
+    def allowance(self) -> Allowance | None:
+        """What all steps of this run may be billed together; None where the spec has no such budget."""
+        from flows.warehouse.bq.allowance import Allowance
+
+        most = self.spec.budget.bytes_per_run if self.spec.budget else None
+        return Allowance(most) if most else None
+
     @property
     def log_file(self) -> Path:
         return log_file(self.settings, self.run_id)
@@ -78,9 +91,17 @@ class Job:
     def open_warehouse(self, step_id: str, tries: int = 1) -> Warehouse:
         """A session of its own for one try of a step; whoever asks for it closes it."""
         labels = {"tenant": self.tenant_id, "pipeline": self.spec.pipeline_id, "run": self.run_id, "step": step_id}
-        return open_session(self.settings, self.store, self.catalog, stage=f"{self.run_id}/{step_id}", preview=self.preview,
+        return open_session(self._settings_of(step_id), self.store, self.catalog, stage=f"{self.run_id}/{step_id}", preview=self.preview,
                             environment=self.environment, labels=labels, job_key=f"{self.run_id}-{step_id}-{tries}",
-                            max_bytes=(self.spec.budget.bytes_per_run if self.spec.budget else None) or 0)
+                            allowance=self.allowance)
+
+    def _settings_of(self, step_id: str) -> Settings:
+        """A step that only moves rows works in little memory: what is to be sorted is sorted on the disk, and other steps have the rest."""
+        step = next((step for step in self.spec.steps if step.step_id == step_id), None)
+        if step is None or step.ps_type not in MOVES or (step.model_dump().get("source") or {}).get("query"):
+            return self.settings
+        limits = self.settings.limits
+        return replace(self.settings, limits=replace(limits, duckdb_memory_mb=min(limits.duckdb_memory_mb, limits.move_memory_mb)))
 
     def context(self, step: PlanStep, warehouse: Warehouse, inputs: Mapping[str, Relation], cancel: Cancel,
                 log: logging.Logger) -> Context:

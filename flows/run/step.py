@@ -19,7 +19,9 @@ from flows.run import gate
 from flows.run.job import Job
 from flows.run.plain import plain
 from flows.run.plan import PlanStep
+from flows.run.progress import telling
 from flows.spec.model import Retry
+from flows.warehouse.base import Spent
 
 if TYPE_CHECKING:
     from flows.warehouse.base import Relation, Warehouse
@@ -43,6 +45,7 @@ class Outcome:
     transient: bool = False
     kinds: frozenset[str] = frozenset()
     seconds: float = 0.0
+    spent: Spent = field(default_factory=Spent)
 
     @property
     def ok(self) -> bool:
@@ -54,6 +57,8 @@ class Outcome:
         known = {"relation": result.relation.as_dict() if result.relation else None, "rejected": result.rejected,
                  "rejects": result.rejects[:REJECTS], "checks": [vars(check) for check in result.checks], "notes": result.notes,
                  "outputs": result.outputs, "code": self.code, "seconds": round(self.seconds, 3)}
+        if self.spent.jobs:
+            known["spent"] = vars(self.spent)
         return {name: plain(value) for name, value in known.items()}
 
 
@@ -64,17 +69,20 @@ def attempt(step: PlanStep, job: Job, inputs: Mapping[str, Relation], cancel: Ca
 
     def work() -> StepResult:
         own.check()
-        with deadline(own, step.timeout), session(job, step, inputs, own, tries) as warehouse:
-            return step.engine.run(step.config, job.context(step, warehouse, inputs, own, log))
+        with deadline(own, step.timeout), session(job, step, inputs, own, tries) as warehouse, telling(warehouse, log):
+            try:
+                return step.engine.run(step.config, job.context(step, warehouse, inputs, own, log))
+            finally:
+                spent.append(warehouse.spent())  # a step that fails has its bill, too
 
+    spent: list[Spent] = []
     started = time.monotonic()
     try:
         ended = guarded(work, step, own, job, log)
     finally:
         off()
-    if isinstance(ended, Outcome):
-        return replace(ended, seconds=time.monotonic() - started)
-    return Outcome(gate.SUCCESS, ended, seconds=time.monotonic() - started)
+    outcome = ended if isinstance(ended, Outcome) else Outcome(gate.SUCCESS, ended)
+    return replace(outcome, seconds=time.monotonic() - started, spent=spent[-1] if spent else Spent())
 
 
 def guarded(work: Callable[[], T], step: PlanStep, cancel: Cancel, job: Job, log: Log) -> T | Outcome:

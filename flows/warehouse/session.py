@@ -88,6 +88,17 @@ class Session:
         finally:
             self.con.unregister(name)
 
+    def progress(self) -> float | None:
+        """How much of the running statement is done, in percent; None where nothing runs or DuckDB cannot tell. From any thread."""
+        import duckdb
+
+        with self._lock:
+            works = list(self._active)
+        found = []
+        with suppress(duckdb.Error):  # it has just been closed
+            found = [work.connection.query_progress() for work in works]
+        return max((percent for percent in found if percent >= 0), default=None)
+
     # ---------------------------------------------------------------- stopping
     def cancel(self, why: Callable[[], PenstockError] = lambda: Cancelled("cancelled")) -> None:
         """Stop what runs now; returns when it has stopped, or after half a second. Nothing runs: nothing happens."""
@@ -123,7 +134,8 @@ class Session:
             self._active.append(work)
         timer = None
         if seconds > 0:
-            timer = threading.Timer(seconds, self._interrupt, [[work], lambda: StepTimeout(f"the statement took longer than {seconds:g} s")])
+            timer = threading.Timer(seconds, self._interrupt,
+                                    [[work], lambda: StepTimeout(f"the statement took longer than {seconds:g} s")])
             timer.daemon = True
             timer.start()
         try:
@@ -145,7 +157,7 @@ def _connect(folders: Sequence[Path], *, memory_mb: int, threads: int, spill: Pa
 
     con = duckdb.connect(":memory:")
     with suppress(duckdb.InvalidInputException):  # in a notebook without ipywidgets there is no bar, and no setting of it
-        con.execute("SET enable_progress_bar = false")
+        con.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")  # what `progress` asks for
     allowed = ", ".join(literal(f"{folder}{os.sep}") for folder in folders)
     con.execute("; ".join((
         f"SET memory_limit = '{int(memory_mb)}MiB'",

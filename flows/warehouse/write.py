@@ -41,6 +41,7 @@ class Writer:
 
     def __init__(self, session: Session, tables: Tables, lake: Lake) -> None:
         self.session, self.tables, self.lake = session, tables, lake
+        self.doing = ""  # what is written now, for those who watch
 
     # ---------------------------------------------------------------- the modes
     def write(self, want: TableSpec, key: Slice, source: Source, mode: WriteMode) -> LoadResult:
@@ -215,6 +216,7 @@ class Writer:
         apart = False
         if spec.partition_by:
             apart, partition = self._layout(sql, spec)
+        self.doing = f"writing {spec.name}"
         first = [spec.partition_by] if spec.partition_by and not apart else []
         order = ", ".join(name_sql(c) for c in [*first, *spec.cluster_by])
         ordered = f"SELECT * FROM ({sql}){' ORDER BY ' + order if order else ''}"
@@ -230,6 +232,7 @@ class Writer:
         except OSError as error:
             raise _unwritable(spec, error) from error
         finally:
+            self.doing = ""
             shutil.rmtree(draft, ignore_errors=True) if draft.is_dir() else draft.unlink(missing_ok=True)
 
     def _copy(self, sql: str, path: Path) -> int:
