@@ -99,7 +99,7 @@ def test_a_running_statement_knows_how_far_it_is(tmp_path: Path) -> None:
 def test_a_step_that_moves_rows_has_little_memory(tmp_path: Path, step_id: str, little: bool) -> None:
     settings = Settings.load(home=tmp_path)
     unused: Any = None
-    job = Job(settings=settings, store=unused, catalog=unused, 
+    job = Job(settings=settings, store=unused, catalog=unused,
               spec=from_data({"pipeline_id": "p", "steps": STEPS}), run_id="r", run_date=unused)
     limits = settings.limits
     assert job._settings_of(step_id).limits.duckdb_memory_mb == (limits.move_memory_mb if little else limits.duckdb_memory_mb)
