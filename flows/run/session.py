@@ -13,18 +13,19 @@ if TYPE_CHECKING:
     from flows.settings import Settings
     from flows.store import Store
     from flows.warehouse.base import Warehouse
+    from flows.warehouse.bq.allowance import Allowance
     from flows.warehouse.bq.project import Project
 
 T = TypeVar("T")
 
 
 def open_session(settings: Settings, store: Store, catalog: Catalog, *, stage: str, preview: bool = False, environment: str = "local",
-                 labels: Mapping[str, str] | None = None, job_key: str = "", max_bytes: int = 0) -> Warehouse:
+                 labels: Mapping[str, str] | None = None, job_key: str = "", allowance: Allowance | None = None) -> Warehouse:
     """A session of its own on the tenant's tables; whoever asks for it closes it.
 
     `stage` is the folder below `$PENSTOCK_HOME/stage/<tenant>` that rows between steps go to. Bare catalogued names mean their
     `location`. A preview is always local. In `production` the session is on BigQuery: `labels` go on every job, `job_key` is the stem
-    of their ids, and no statement bills more than `max_bytes` (0: the project's own bound).
+    of their ids, and all of it together bills no more than `allowance`.
     Raises UnreachableError when no project is set up, InputError for wrong settings of one.
     """
     staged = settings.home / "stage" / settings.tenant_id  # a step reads what other steps, also of a resumed run, have left there
@@ -34,7 +35,7 @@ def open_session(settings: Settings, store: Store, catalog: Catalog, *, stage: s
 
         project = production(settings)
         return BigQueryWarehouse(project, settings.tenant_id, limits=settings.limits, names=_own(catalog), labels=labels, job_key=job_key,
-                                 max_bytes=max_bytes, credentials=_credentials(project), stage_dir=staged / stage, read_dirs=folders)
+                                 allowance=allowance, credentials=_credentials(project), stage_dir=staged / stage, read_dirs=folders)
     from flows.warehouse.duckdb import DuckDBWarehouse
 
     names = {name: table.location for name, table in catalog.tables.items() if table.location}

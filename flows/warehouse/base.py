@@ -96,6 +96,15 @@ class ExecResult:
 
 
 @dataclass(frozen=True)
+class Spent:
+    """What a session has cost: bytes billed, the bytes that its dry runs had said, and the ids of its jobs. Locally nothing."""
+
+    bytes: int = 0
+    estimated: int = 0
+    jobs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class LoadResult:
     """What a write did; `replaced` are the rows that made room for it, `rows` what the write put in."""
 
@@ -215,4 +224,5 @@ class Warehouse(Protocol):
     def cancel(self, job_key: str = "") -> None:
         """Stop what runs now, from another thread."""
 
+    def spent(self) -> Spent: ...
     def close(self) -> None: ...

@@ -10,6 +10,7 @@ from flows.errors import MissingError, SqlError
 from flows.settings import Limits
 from flows.warehouse.base import (
     Capabilities,
+    Dialect,
     Diff,
     ExecResult,
     LoadResult,
@@ -17,11 +18,13 @@ from flows.warehouse.base import (
     QueryLimits,
     Relation,
     Slice,
+    Spent,
     SqlPlan,
     TableSpec,
     WriteMode,
 )
 from flows.warehouse.bq import routines
+from flows.warehouse.bq.allowance import Allowance
 from flows.warehouse.bq.jobs import Jobs
 from flows.warehouse.bq.local import LocalFiles
 from flows.warehouse.bq.names import Names, Placed
@@ -43,19 +46,21 @@ if TYPE_CHECKING:
 
 class BigQueryWarehouse:
     """A session of one tenant. `names`: catalogued name -> dataset.table. `labels` go on every job; `job_key` ("<run>-<step>-<try>")
-    is the stem of their ids; no statement bills more than `max_bytes` (0: the project's own bound). `credentials` gives google
+    is the stem of their ids; no statement bills more than `max_bytes` (0: the project's own bound), and all together no more than
+    `allowance`. `credentials` gives google
     credentials when the first job needs them. Files are read below `read_dirs`; `stage_dir` holds them on their way.
     """
 
-    dialect = "bigquery"
+    dialect: Dialect = "bigquery"
 
     def __init__(self, project: Project, tenant_id: str, *, limits: Limits, names: Mapping[str, str] | None = None,
                  labels: Mapping[str, str] | None = None, job_key: str = "", max_bytes: int = 0,
-                 credentials: Callable[[], Any] | None = None, stage_dir: Path, read_dirs: Sequence[Path] = (), client: Any = None) -> None:
+                 allowance: Allowance | None = None, credentials: Callable[[], Any] | None = None, stage_dir: Path,
+                 read_dirs: Sequence[Path] = (), client: Any = None) -> None:
         self.project, self.tenant_id, self.limits = project, tenant_id, limits
         self.capabilities = Capabilities("bigquery")
         self.jobs = Jobs(project, labels={"tenant": tenant_id, **(labels or {})}, job_key=job_key, max_bytes=max_bytes,
-                         credentials=credentials, client=client)
+                         allowance=allowance, credentials=credentials, client=client)
         self.names = Names(project, tenant_id, names)
         self.datasets = Datasets(project, tenant_id, self.jobs)
         self.reader = Reader(self.jobs, self.capabilities)
@@ -260,6 +265,10 @@ class BigQueryWarehouse:
         """Stop what runs now, here and on the server, from another thread."""
         self.files.cancel()
         self.jobs.cancel()
+
+    def spent(self) -> Spent:
+        """What the jobs of this session were billed so far."""
+        return self.jobs.spent
 
     def close(self) -> None:
         self.files.close()

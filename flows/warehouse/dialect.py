@@ -148,8 +148,9 @@ class Translation:
 
     def _one(self, node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Cast) and node.meta.get("ours"):  # a function of the script, with its type
-            node.this.type = node.type
-            return node.this
+            inner: exp.Expr = node.this
+            inner.type = node.type
+            return inner
         if isinstance(node, exp.Parameter):
             return self._variable(node)
         if isinstance(node, exp.SafeFunc):

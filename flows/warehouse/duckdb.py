@@ -25,6 +25,7 @@ from flows.warehouse.base import (
     QueryLimits,
     Relation,
     Slice,
+    Spent,
     SqlPlan,
     TableSpec,
     WriteMode,
@@ -351,6 +352,10 @@ class DuckDBWarehouse:
         """Stop what runs now, from another thread; a script stops before its next statement."""
         self.cancels += 1
         self.session.cancel()
+
+    def spent(self) -> Spent:
+        """Nothing: no byte is billed here."""
+        return Spent()
 
     def close(self) -> None:
         self.session.close()

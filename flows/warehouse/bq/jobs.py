@@ -7,13 +7,14 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
 
 from flows.errors import Cancelled, LimitError, PenstockError, SqlError, StepTimeout
-from flows.warehouse.base import Column, QueryLimits, SqlPlan
+from flows.warehouse.base import Column, QueryLimits, Spent, SqlPlan
 from flows.warehouse.bq import labels as names
+from flows.warehouse.bq.allowance import Allowance
 from flows.warehouse.bq.errors import reason_of, translate
 from flows.warehouse.bq.fields import columns_of, fields_of
 from flows.warehouse.bq.params import parameters
@@ -54,8 +55,9 @@ class Jobs:
     of its own, else the machine's application default ones. Raises the errors of `flows.errors`, never Google's own."""
 
     def __init__(self, project: Project, *, labels: Mapping[str, str] | None = None, job_key: str = "", max_bytes: int = 0,
-                 credentials: Callable[[], Any] | None = None, client: Any = None) -> None:
+                 allowance: Allowance | None = None, credentials: Callable[[], Any] | None = None, client: Any = None) -> None:
         self.project, self.labels, self.job_key, self.max_bytes = project, dict(labels or {}), job_key, max_bytes
+        self.allowance, self.spent, self._taken = allowance, Spent(), 0
         self._credentials, self._client = credentials, client
         self._own, self._count = uuid.uuid4().hex[:12], 0
         self._lock, self._opening = threading.Lock(), threading.Lock()
@@ -87,8 +89,10 @@ class Jobs:
 
     # ---------------------------------------------------------------- what is sent
     def budget(self, limits: QueryLimits | None = None) -> int:
-        """The most bytes that a statement may bill: its own limit, else the pipeline's, else the project's."""
-        return (limits.bytes_billed if limits else 0) or self.max_bytes or self.project.max_bytes
+        """The most bytes that a statement may bill: its own limit, else the session's, else the project's; and no more than its run
+        has left."""
+        most = (limits.bytes_billed if limits else 0) or self.max_bytes or self.project.max_bytes
+        return min(most, self.allowance.left + self._taken) if self.allowance else most
 
     def _common(self, config: Any, labels: Mapping[str, str] | None, limits: QueryLimits | None) -> Any:
         config.labels = names.labels(self.labels, labels)
@@ -127,11 +131,22 @@ class Jobs:
         return SqlPlan(columns_of(job.schema or ()), reads=reads, bytes=int(job.total_bytes_processed or 0))
 
     def afford(self, plan: SqlPlan, limits: QueryLimits | None = None) -> None:
-        """Raises LimitError when a dry run says that a statement would read more bytes than it may bill."""
-        most = self.budget(limits)
+        """Before a statement runs: raises LimitError when its dry run says that it would read more bytes than it may bill."""
+        self._settle(0)  # a statement that was afforded and never run
+        most = (limits.bytes_billed if limits else 0) or self.max_bytes or self.project.max_bytes
         if plan.bytes is not None and plan.bytes > most:
             raise LimitError(f"the statement would read {plan.bytes:,} bytes, {most:,} are allowed",
                              fix="Filter by the partition column, read fewer columns, or raise the budget")
+        if self.allowance and plan.bytes:
+            self.allowance.take(plan.bytes)
+            self._taken = plan.bytes
+        self.spent = replace(self.spent, estimated=self.spent.estimated + (plan.bytes or 0))
+
+    def _settle(self, billed: int) -> None:
+        """What the last statement took of the run's bytes comes back, what it was billed goes."""
+        taken, self._taken = self._taken, 0
+        if self.allowance:
+            self.allowance.settle(taken, billed)
 
     def query(self, sql: str, *, params: Params = None, labels: Mapping[str, str] | None = None, limits: QueryLimits | None = None,
               destination: str = "", disposition: Disposition = "empty", dataset: str = "", job_key: str = "", cache: bool = True,
@@ -149,7 +164,13 @@ class Jobs:
         job_id = self._id(f"{sql}\0{config.query_parameters!r}\0{destination}\0{disposition}", job_key, fresh)
         submit = lambda: self.client.query(sql, job_config=config, job_id=job_id, retry=self.retry(), job_retry=None,  # noqa: E731
                                            timeout=REQUEST_SECONDS)
-        done: bigquery.QueryJob = self._run(job_id, submit, limits, self.budget(limits))
+        billed = 0
+        try:
+            done: bigquery.QueryJob = self._run(job_id, submit, limits, self.budget(limits))
+            billed = int(done.total_bytes_billed or 0)
+            self.spent = replace(self.spent, bytes=self.spent.bytes + billed, jobs=(*self.spent.jobs, job_id))
+        finally:
+            self._settle(billed)
         return done
 
     # ---------------------------------------------------------------- load and copy jobs

@@ -10,7 +10,7 @@ from flows.run import gate, step
 from flows.run.job import Job
 from flows.run.plan import make_plan
 from flows.spec.model import Retry
-from flows.warehouse.base import Relation
+from flows.warehouse.base import Relation, Spent
 
 
 class Warehouse:
@@ -24,6 +24,9 @@ class Warehouse:
 
     def cancel(self, job_key=""):
         self.cancelled.set()
+
+    def spent(self):
+        return Spent(bytes=7, estimated=5, jobs=("j1",))
 
     def close(self):
         self.closed = True
@@ -46,6 +49,7 @@ def test_a_step_that_works_gives_its_result_and_closes_its_session(go):
     assert (outcome.status, outcome.result.rows, outcome.result.outputs) == ("SUCCESS", 1, {"seen": ["b"]})
     assert go.warehouse.bound == ["b"]
     assert go.warehouse.closed
+    assert outcome.as_dict()["spent"] == {"bytes": 7, "estimated": 5, "jobs": ["j1"]}
 
 
 @pytest.mark.parametrize("error", ["data", "transient", "config", "strange", "timeout", "exit"])
@@ -54,6 +58,7 @@ def test_whatever_an_engine_raises_becomes_a_failed_step(go, error):
     assert outcome.status == gate.FAILED
     assert outcome.error
     assert go.warehouse.closed
+    assert outcome.spent.bytes == 7  # what failed is billed, too
 
 
 def test_an_unexpected_error_is_named_scrubbed_and_found_in_the_log(go, caplog):
