@@ -118,7 +118,7 @@ def _settings(tree: exp.Expr, work: Work, items: Sequence[exp.Expr]) -> tuple[li
 
 def _fitted(value: exp.Expr, wanted: Column) -> exp.Expr:
     """A value ready for a column: text literals become dates and times, NULL has the column's type."""
-    if isinstance(value, (exp.Var, exp.Column)) and value.sql(dialect="bigquery").upper() == "DEFAULT":
+    if isinstance(value, (exp.Var, exp.Column)) and value.name.upper() == "DEFAULT" and not value.args.get("table"):
         value = exp.null()
     inner = value.unnest()
     text = isinstance(inner, exp.Literal) and inner.is_string and wanted.type in MOMENTS

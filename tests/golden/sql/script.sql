@@ -411,6 +411,11 @@ CREATE VIEW org_acme.v1 AS SELECT 1 AS a; DROP TABLE org_acme.v1
 -- = ERROR
 CREATE VIEW org_acme.v1 AS SELECT 1 AS a; DROP VIEW org_acme.v1; SELECT * FROM org_acme.v1
 
+-- # 92 view: it is no base table
+-- ? SELECT table_name, table_type FROM org_acme.INFORMATION_SCHEMA.TABLES WHERE table_name = 'v1'
+-- = [["v1", "VIEW"]]
+CREATE VIEW org_acme.v1 AS SELECT 1 AS a
+
 -- # 90 set: system variables are not set here
 -- ! refused
 SET @@time_zone = 'Asia/Tokyo'; SELECT 1
