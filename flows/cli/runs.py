@@ -54,6 +54,8 @@ def show_run(view: RunView) -> None:
         say(print_step(step))
     if run.error:
         say(f"  {run.error}")
+    if view.bill:
+        say(f"  {view.bill.words()}")
     if view.address:
         say(f"  Prefect: {view.address}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from prefect import runtime
@@ -12,7 +13,7 @@ from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.engines.base import Cancel
-from flows.errors import DuplicateRun, PenstockError
+from flows.errors import DuplicateRun, PenstockError, SpecError
 from flows.run import gate
 from flows.run.job import Job, make_job
 from flows.run.ledger import RunBook
@@ -20,10 +21,14 @@ from flows.run.plan import Plan, make_plan
 from flows.run.runlog import run_log
 from flows.run.runner import Walk, keepable
 from flows.run.ticket import HERE, Ticket, own_ticket, watched
+from flows.show.units import size, usd
 from flows.spec.loader import from_data
 
 if TYPE_CHECKING:
     import logging
+
+
+PRICED_ROWS = 50  # of each step, that the sizes of values are measured on
 
 
 async def fly(spec: dict[str, Any], run_id: str, environment: str) -> State[Any]:
@@ -55,6 +60,8 @@ async def _begun(ticket: Ticket, flow_run_id: str) -> State[Any]:
     with run_log(job) as log, watched(ticket, cancel, flow_run_id, api):
         book = RunBook(job, log)
         book.open(plan)
+        if job.environment == "production":
+            priced(job, plan, {**run.params, "run_date": run.run_date}, log)
         log.info("%s of %s, version %s, process %s", run.run_id, run.pipeline_id, run.version, os.getpid())
         kept = keepable(job, plan, run.resume_of) if run.resume_of else {}
         walk = Walk(plan, job, book, cancel)
@@ -62,6 +69,30 @@ async def _begun(ticket: Ticket, flow_run_id: str) -> State[Any]:
         book.finish(status, error or (cancel.reason if status == gate.CANCELLED else ""), owner=ticket.owner)
         _tidy(job, status, log)
     return _final(status, error or cancel.reason, plan, walk)
+
+
+def priced(job: Job, plan: Plan, params: Mapping[str, Any], log: logging.Logger) -> None:
+    """Before the first step: what the run is expected to be billed, kept with it. Raises SpecError when that breaks its budget."""
+    from flows.run.preview import preview
+    from flows.run.price import over_budget, price_tag
+    from flows.run.session import production
+
+    session = None
+    try:
+        seen = preview(job.spec, settings=job.settings, store=job.store, catalog=job.catalog, params=params, limit=PRICED_ROWS)
+        session = job.open_warehouse("price")
+        tag = price_tag(plan, job, seen, project=production(job.settings), session=session)
+    except PenstockError as error:
+        log.warning("no price could be told: %s", error)
+        return
+    finally:
+        if session is not None:
+            session.close()
+    job.store.runs.set_estimate(job.run_id, tag.as_dict())
+    log.info("expected: %s%s, %s", "" if tag.complete else "at least ", size(tag.bytes), usd(tag.usd))
+    broken = over_budget(job.spec.budget, tag) if job.spec.budget else []
+    if broken:
+        raise SpecError(broken)
 
 
 def _job(ticket: Ticket) -> Job:

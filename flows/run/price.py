@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flows.run.plan import Plan, PlanStep
     from flows.run.preview import Preview, StepPreview
     from flows.spec.model import Budget, Schedule
+    from flows.store import Run, StepRow
     from flows.warehouse.base import Warehouse
     from flows.warehouse.bq.project import Project
 
@@ -215,6 +216,45 @@ def columns_read(sql: str | exp.Expr, columns: Any) -> dict[str, set[str]]:
     except SqlglotError:
         return every
     return used
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What the steps of a run were billed so far, and what its price tag had said; None where there was none."""
+
+    bytes: int
+    tariff: Tariff
+    estimated_bytes: int | None = None
+
+    @property
+    def usd(self) -> float:
+        return self.tariff.usd(self.bytes)
+
+    @property
+    def error(self) -> float | None:
+        """How far the estimate was off, as a part of the bill: 0.25 said a quarter too much, -0.25 a quarter too little."""
+        return None if self.estimated_bytes is None or not self.bytes else self.estimated_bytes / self.bytes - 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        return {"bytes": self.bytes, "usd": self.usd, "estimated_bytes": self.estimated_bytes, "estimate_error": self.error}
+
+    def words(self) -> str:
+        """`billed 52 MiB, under $0.01; the estimate of 40 MiB was 23 % too low`."""
+        said = f"billed {size(self.bytes)}, {usd(self.usd)}"
+        if self.estimated_bytes is None:
+            return said
+        if self.error is None or abs(self.error) < 0.005:
+            return f"{said}; the estimate was {size(self.estimated_bytes)}"
+        return f"{said}; the estimate of {size(self.estimated_bytes)} was {abs(self.error):.0%} too {'high' if self.error > 0 else 'low'}"
+
+
+def bill(run: Run, rows: Sequence[StepRow], project: Project | None) -> Bill | None:
+    """The bill of a run in production; None for a local one, which nobody bills."""
+    if run.environment != "production":
+        return None
+    total = sum(int((row.result or {}).get("spent", {}).get("bytes", 0)) for row in rows)
+    return Bill(total, tariff(project), run.estimate["bytes"] if run.estimate else None)
 
 
 def over_budget(budget: Budget, tag: PriceTag) -> list[Problem]:

@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from flows.run.ledger import prefect_url
+from flows.run.price import Bill, bill
 from flows.show import units
+from flows.warehouse.bq.project import load_project
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -24,13 +26,14 @@ class RunView:
     run: Run
     steps: list[dict[str, Any]] = field(default_factory=list)
     address: str = ""  # of the run in Prefect's UI; empty until the flow run exists
+    bill: Bill | None = None  # in production
 
     def as_dict(self) -> dict[str, Any]:
         run = self.run
         return {"run_id": run.run_id, "pipeline_id": run.pipeline_id, "status": run.status, "steps": self.steps,
                 "error": run.error or None, "environment": run.environment, "run_date": str(run.run_date),
                 "created_at": _iso(run.created_at), "started_at": _iso(run.started_at), "ended_at": _iso(run.ended_at),
-                "prefect_url": self.address or None, **_backfill(run)}
+                "prefect_url": self.address or None, **_backfill(run), **({"bill": self.bill.as_dict()} if self.bill else {})}
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         """How a notebook shows a run: its state, and its steps as bars and as a table."""
@@ -78,11 +81,13 @@ def _how_far(fill: Backfill, done: int, wait: str) -> str:
 
 def view(run: Run, store: Store, settings: Settings) -> RunView:
     """Read the steps of a run and make its address."""
+    rows = store.steps.of(run.run_id)
     steps = [{"step_id": row.step_id, "status": row.status, "attempts": row.attempts, "started_at": _iso(row.started_at),
               "ended_at": _iso(row.ended_at), "rows_processed": row.rows_processed, "error": row.error or None, **_rejected(row.result)}
-             for row in store.steps.of(run.run_id)]
+             for row in rows]
     base = prefect_url(store, settings)
-    return RunView(run, steps, f"{base.rstrip('/')}/runs/flow-run/{run.flow_run_id}" if run.flow_run_id and base else "")
+    return RunView(run, steps, f"{base.rstrip('/')}/runs/flow-run/{run.flow_run_id}" if run.flow_run_id and base else "",
+                   bill(run, rows, load_project(settings)) if run.environment == "production" else None)
 
 
 def _backfill(run: Run) -> dict[str, Any]:

@@ -79,6 +79,7 @@ class Run:
     backfill_id: str = ""  # the backfill that asked for it, and which of its days this is: 3 of 7
     backfill_day: int = 0
     backfill_days: int = 0
+    estimate: dict[str, Any] | None = None  # what its price tag said before it began, in production
 
     @property
     def ended(self) -> bool:

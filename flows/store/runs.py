@@ -214,6 +214,11 @@ class Runs:
         with self._database.write() as connection:
             connection.execute(update(runs).where(runs.c.run_id == run_id).values(flow_run_id=flow_run_id))
 
+    def set_estimate(self, run_id: str, estimate: dict[str, Any]) -> None:
+        """Note what a run is expected to be billed."""
+        with self._database.write() as connection:
+            connection.execute(update(runs).where(runs.c.run_id == run_id).values(estimate=estimate))
+
     # ---- inside
 
     def _insert(self, connection: Connection, new: NewRun, owner: str, lease_seconds: float) -> Row[Any] | None:

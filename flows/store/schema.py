@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every schema revision this code knows, oldest first; the last one is what it works on."""
 VERSION_TABLE = "penstock_schema"
 """Not Alembic's own name: Prefect keeps its own there when both share a PostgreSQL database."""
@@ -119,6 +119,7 @@ runs = Table(
     Column("backfill_id", String(63), nullable=False, server_default=""),
     Column("backfill_day", Integer, nullable=False, server_default="0"),  # counts from 1
     Column("backfill_days", Integer, nullable=False, server_default="0"),
+    Column("estimate", _json(nullable=True)),  # the price tag of a run in production, made before its first step
     CheckConstraint("status IN ('PENDING', 'RUNNING', 'SUCCESS', 'FAILED', 'CANCELLED', 'CRASHED')", name="runs_status"),
     Index("runs_run_id", "run_id", unique=True),
     Index("runs_one_open", "tenant_id", "pipeline_id", unique=True, sqlite_where=_open, postgresql_where=_open),
