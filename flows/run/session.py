@@ -20,12 +20,13 @@ T = TypeVar("T")
 
 
 def open_session(settings: Settings, store: Store, catalog: Catalog, *, stage: str, preview: bool = False, environment: str = "local",
-                 labels: Mapping[str, str] | None = None, job_key: str = "", allowance: Allowance | None = None) -> Warehouse:
+                 labels: Mapping[str, str] | None = None, job_key: str = "", allowance: Allowance | None = None,
+                 project: Project | None = None) -> Warehouse:
     """A session of its own on the tenant's tables; whoever asks for it closes it.
 
     `stage` is the folder below `$PENSTOCK_HOME/stage/<tenant>` that rows between steps go to. Bare catalogued names mean their
     `location`. A preview is always local. In `production` the session is on BigQuery: `labels` go on every job, `job_key` is the stem
-    of their ids, and all of it together bills no more than `allowance`.
+    of their ids, and all of it together bills no more than `allowance`; `project` stands in the place of this home's own.
     Raises UnreachableError when no project is set up, InputError for wrong settings of one.
     """
     staged = settings.home / "stage" / settings.tenant_id  # a step reads what other steps, also of a resumed run, have left there
@@ -33,7 +34,7 @@ def open_session(settings: Settings, store: Store, catalog: Catalog, *, stage: s
     if environment == "production" and not preview:
         from flows.warehouse.bigquery import BigQueryWarehouse
 
-        project = production(settings)
+        project = project or production(settings)
         return BigQueryWarehouse(project, settings.tenant_id, limits=settings.limits, names=_own(catalog), labels=labels, job_key=job_key,
                                  allowance=allowance, credentials=_credentials(project), stage_dir=staged / stage, read_dirs=folders)
     from flows.warehouse.duckdb import DuckDBWarehouse

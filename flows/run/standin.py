@@ -133,7 +133,7 @@ class Standins:
         made = self.loaded(place) if why else None
         if made is not None and not (table and table.path):
             relation, origin = made
-            self._put(name, place, self.warehouse.tables.bound(relation.name), relation.rows or 0, relation.columns)
+            self.put(name, place, self.warehouse.tables.bound(relation.name), relation.rows or 0, relation.columns)
             return replace(origin, note=f"{name} is not there yet: these are the rows that this pipeline would write to it")
         sample = samples.find(self.job.settings, place or name)
         if sample is not None:
@@ -222,7 +222,7 @@ class Standins:
     def _sampled(self, name: str, place: str, sample: Sample, why: str) -> Origin:
         place = place or f"{NOWHERE}.{name}"
         found = self.warehouse.tables.view_of((str(sample.path),), sample.columns)
-        self._put(name, place, found, sample.rows, sample.columns)
+        self.put(name, place, found, sample.rows, sample.columns)
         words = sample.words(datetime.now(UTC))
         because = f", because {why}" if why else ""
         return Origin("sample", words, f"{name}: a {words} from {sample.source}{because}", sample.taken_at)
@@ -242,10 +242,10 @@ class Standins:
         rows = self.generator.rows(key)
         sql = as_sql(rows, columns)
         made = self.warehouse.tables.bind_query(f"{name} made up", sql, keep=True)
-        self._put(name, place or f"{NOWHERE}.{name}", made, len(rows), columns)
+        self.put(name, place or f"{NOWHERE}.{name}", made, len(rows), columns)
         return Origin("generated", "generated rows", f"{len(rows):,} generated rows stand in for {name}: {why}")
 
-    def _put(self, name: str, place: str, found: Any, rows: int, columns: tuple[Column, ...]) -> None:
+    def put(self, name: str, place: str, found: Any, rows: int, columns: tuple[Column, ...]) -> None:
         """From here on the name and the place mean these rows, for this session and whoever asks the catalogue of this preview."""
         self.warehouse.tables.stand_in(place, found, rows)
         self.warehouse.tables.names[name] = place

@@ -27,6 +27,7 @@ class SpecVersion:
     text: str
     author: str
     created_at: datetime
+    certificate: dict[str, Any] | None = None  # see `Specs.certify`
 
 
 @dataclass(frozen=True)

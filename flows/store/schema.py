@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every schema revision this code knows, oldest first; the last one is what it works on."""
 VERSION_TABLE = "penstock_schema"
 """Not Alembic's own name: Prefect keeps its own there when both share a PostgreSQL database."""
@@ -86,6 +86,7 @@ spec_versions = Table(
     Column("text", Words, nullable=False),
     Column("author", Words, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("certificate", _json(nullable=True)),  # what both warehouses gave when this version was tried on them
     ForeignKeyConstraint(["tenant_id", "pipeline_id"], ["specs.tenant_id", "specs.pipeline_id"], ondelete="CASCADE",
                          name="spec_versions_specs"),
 )

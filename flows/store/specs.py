@@ -63,6 +63,13 @@ class Specs:
         with self._database.read() as connection:
             return [_version(row) for row in connection.execute(asked.order_by(spec_versions.c.version.desc()))]
 
+    def certify(self, tenant: str, pipeline_id: str, version: int, certificate: dict[str, Any]) -> None:
+        """Keep with a version what both warehouses gave for it, in place of what was kept. Raises MissingError."""
+        self.get(tenant, pipeline_id, version)
+        mine = (spec_versions.c.tenant_id == tenant, spec_versions.c.pipeline_id == pipeline_id, spec_versions.c.version == version)
+        with self._database.write() as connection:
+            connection.execute(update(spec_versions).where(*mine).values(certificate=certificate))
+
     def list(self, tenant: str) -> builtins.list[SpecVersion]:
         """The newest version of every pipeline, by pipeline id."""
         asked = select(*_COLUMNS).join(specs, _NEWEST).where(specs.c.tenant_id == tenant).order_by(specs.c.pipeline_id)

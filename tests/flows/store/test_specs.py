@@ -82,3 +82,17 @@ def test_savers_at_once_get_versions_without_gap_or_double(store: Store, url: st
         thread.join()
     second.dispose()
     assert sorted(made) == list(range(1, 31))
+
+
+def test_a_certificate_belongs_to_one_version(store: Store) -> None:
+    first = store.specs.save("demo", spec())
+    assert first.certificate is None
+    store.specs.certify("demo", "orders", 1, {"verdict": "same", "steps": [{"step_id": "a", "verdict": "same"}]})
+    again = store.specs.save("demo", spec())
+    assert (again.version, (again.certificate or {})["verdict"]) == (1, "same")
+    assert store.specs.save("demo", spec(description="other")).certificate is None
+    store.specs.certify("demo", "orders", 1, {"verdict": "different", "steps": []})
+    assert store.specs.get("demo", "orders", 1).certificate == {"verdict": "different", "steps": []}
+    assert store.specs.get("demo", "orders").certificate is None
+    with pytest.raises(MissingError, match="there is no version 7"):
+        store.specs.certify("demo", "orders", 7, {})
