@@ -9,12 +9,12 @@ import pytest
 from pydantic import ValidationError
 
 from flows.errors import InputError, MissingError
-from flows.run.price import columns_read, over_budget, runs_a_month
+from flows.run.price import Bill, columns_read, over_budget, runs_a_month
 from flows.service import Penstock
 from flows.spec.model import Budget, Schedule
 from flows.warehouse import Column, SqlPlan, TableSpec
 from flows.warehouse.bq import price as prices
-from flows.warehouse.bq.price import LEAST, MIB, TIB, billed, row_bytes, tariff, value_bytes
+from flows.warehouse.bq.price import LEAST, MIB, TIB, Tariff, billed, row_bytes, tariff, value_bytes
 from flows.warehouse.bq.project import Project
 
 TABLES = {
@@ -172,3 +172,32 @@ def test_without_a_schedule_there_is_no_month(shop):
     tag = Penstock(settings=shop).price({**REVENUE, "schedule": None})
     assert tag.usd_a_month is None
     assert over_budget(Budget(usd_per_month=0.0001), tag) == []
+
+
+# ---- the bill
+def test_a_bill_says_how_far_the_estimate_was_off():
+    said = [Bill(100 * MIB, Tariff(6.25, "list"), estimate).words() for estimate in (None, 80 * MIB, 125 * MIB, 100 * MIB)]
+    assert said == [
+        "billed 100 MiB, under $0.01",
+        "billed 100 MiB, under $0.01; the estimate of 80 MiB was 20% too low",
+        "billed 100 MiB, under $0.01; the estimate of 125 MiB was 25% too high",
+        "billed 100 MiB, under $0.01; the estimate was 100 MiB"]
+    assert Bill(0, Tariff(6.25, "list"), 80 * MIB).error is None
+    assert Bill(TIB, Tariff(6.25, "list")).as_dict() == {"bytes": TIB, "usd": 6.25, "estimated_bytes": None, "estimate_error": None}
+
+
+def test_a_local_run_has_no_bill_and_one_in_production_that_of_its_steps(shop):
+    from flows.run.view import view
+    from flows.store import NewRun
+
+    door = Penstock(settings=shop)
+    for environment, expected in (("local", None), ("production", 7 * MIB)):
+        run = door.store.runs.submit(NewRun("demo", f"p-{environment}", spec=REVENUE, environment=environment))
+        door.store.steps.plan(run.run_id, [(name, name, "generic.sql", n) for n, name in enumerate("ab")])
+        for name, count in (("a", 3 * MIB), ("b", 4 * MIB)):
+            door.store.steps.update(run.run_id, name, status="SUCCESS", result={"spent": {"bytes": count, "estimated": 1, "jobs": ["j"]}})
+        door.store.runs.set_estimate(run.run_id, {"bytes": 14 * MIB})
+        found = view(door.store.runs.get("demo", run.run_id), door.store, shop)
+        assert (found.bill and found.bill.bytes) == expected
+        assert ("bill" in found.as_dict()) == (expected is not None)
+    assert found.as_dict()["bill"]["estimate_error"] == 1.0

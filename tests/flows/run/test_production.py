@@ -70,6 +70,10 @@ def test_a_pipeline_runs_on_bigquery_is_resumed_there_and_twice_is_once(producti
     steps = {step["step_id"]: step for step in second.steps}
     assert (steps["load"]["rows_processed"], steps["good"]["rejected"]) == (3, 1)
     assert sales(production) == ROWS
+    # the emulator bills nothing and knows no sizes: that each run has a tag and a bill is what can be seen here
+    assert second.run.estimate is not None
+    assert [s["step_id"] for s in second.run.estimate["steps"]] == ["read", "good", "sums", "named", "load"]
+    assert second.bill is not None
     who = production.query("SELECT DISTINCT x_org_slug, x_pipeline_id, x_run_id FROM mart.sales", environment="production")
     assert who.to_pylist() == [{"x_org_slug": "demo", "x_pipeline_id": "sales", "x_run_id": second.run.run_id}]
     aside = production.query("SELECT order_id FROM quarantine.sales_good_rejects", environment="production")
