@@ -44,8 +44,15 @@ def _is_column(select: exp.Select, name: str, schema: Schema) -> bool:
         if found is not None:
             above.append(found)
         here = here.parent
-    tables = [cte.copy() for found in (*reversed(above), *([select.args["with_"]] if select.args.get("with_") else []))
-              for cte in found.expressions if select not in cte.find_all(exp.Select)]
+    tables = []
+    for with_ in (*reversed(above), *([select.args["with_"]] if select.args.get("with_") else [])):
+        for cte in with_.expressions:
+            if any(inner is select for inner in cte.find_all(exp.Select)):
+                break  # it reads what stands before it, and nothing that may read it
+            tables.append(cte.copy())
+    known = {cte.alias.lower() for cte in tables}
+    if any(not table.args.get("db") and table.name.lower() not in known for table in probe.find_all(exp.Table)):
+        return True  # a recursive query reads itself
     probe.set("with_", exp.With(expressions=tables) if tables else None)
     try:
         qualify(probe, dialect="bigquery", schema=schema, quote_identifiers=False)

@@ -187,3 +187,6 @@ SELECT APPROX_COUNT_DISTINCT(customer) AS n FROM mart.orders
 SELECT COUNT(*) AS n FROM mart.large AS l JOIN mart.orders AS o ON l.a BETWEEN o.id AND o.id + 1
 -- # k90: SELECT of nothing but a number
 SELECT 1
+-- # k91: a recursion whose column keeps its name
+WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 AS n FROM r WHERE n < 3) SELECT SUM(n) AS s FROM r
+-- = [[6]]
