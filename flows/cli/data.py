@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flows.cli.common import as_json, hint, numeric, plain, put_json, say, shared, table
-from flows.errors import InputError
+from flows.errors import InputError, SqlError
+from flows.show.units import several, size, usd
+from flows.show.verdict import WORDS
 
 if TYPE_CHECKING:
     from flows.service import Penstock
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 SHOWN = 200  # rows
-VERDICTS = {"portable": "same on DuckDB and BigQuery", "local-approximate": "approximate locally", "bigquery-only": "BigQuery only"}
+VERDICTS = {**WORDS, "portable": "same on DuckDB and BigQuery"}
 
 
 @click.command()
@@ -34,8 +36,12 @@ VERDICTS = {"portable": "same on DuckDB and BigQuery", "local-approximate": "app
 @shared
 def query(door: Penstock, sql: str | None, file: str | None, read_only: bool, environment: str, check: bool, timeout: float | None,
           batch: str | None, as_json: bool) -> int:
-    """BigQuery SQL on the warehouse. Tables by catalogued name or dataset.table."""
-    from flows.warehouse.encode import rows_json
+    """BigQuery SQL on the warehouse. Tables by catalogued name or dataset.table.
+
+    An answer that BigQuery may give otherwise says so behind its rows ("notes" with --json). What only BigQuery can run is refused with
+    the reason and exit code 2.
+    """
+    from flows.warehouse.encode import notes_of, rows_json
 
     if batch is not None:
         return _batch(batch)
@@ -44,30 +50,45 @@ def query(door: Penstock, sql: str | None, file: str | None, read_only: bool, en
                          fix='For instance: penstock query "select count(*) from orders"')
     text = sql if sql is not None else _read(str(file), "--file")
     if check:
-        return _checked(door.check_sql(text, environment=environment), as_json)
-    columns, rows = rows_json(door.query(text, read_only=read_only, seconds=timeout, environment=environment))
+        return _check(door, text, environment, as_json)
+    answer = door.query(text, read_only=read_only, seconds=timeout, environment=environment)
+    (columns, rows), notes = rows_json(answer), notes_of(answer)
     if as_json:
-        put_json({"columns": columns, "rows": rows})
+        put_json({"columns": columns, "rows": rows, "notes": notes})
     elif columns:
         _show(columns, rows)
     else:
         hint("done")
+    for note in () if as_json else notes:
+        hint(f"{WORDS['local-approximate']}: {plain(note, None)}")
     return 0
+
+
+def _check(door: Penstock, text: str, environment: str, as_json: bool) -> int:
+    """What only BigQuery can run has a verdict too, and does not run here: exit 2."""
+    from flows.warehouse import SqlPlan
+
+    try:
+        return _checked(door.check_sql(text, environment=environment), as_json)
+    except SqlError as error:
+        if error.code != "bigquery_only":
+            raise
+        _checked(SqlPlan(verdict="bigquery-only", notes=(str(error),)), as_json)
+        return 2
 
 
 def _checked(plan: SqlPlan, as_json: bool) -> int:
     """What a statement would do, in words or as data."""
-    from flows.show.units import size, usd
-
     if as_json:
         put_json({"verdict": plan.verdict, "notes": list(plan.notes), "reads": list(plan.reads), "bytes": plan.bytes, "usd": plan.usd,
                   "columns": [{"name": c.name, "type": c.type} for c in plan.columns]})
         return 0
-    table(["column", "type"], [[c.name, c.type] for c in plan.columns])
-    cost = [size(plan.bytes)] if plan.bytes is not None else []
-    cost += [usd(plan.usd)] if plan.usd is not None else []
-    say(f"reads {', '.join(plan.reads) or 'no table'}" + (f": {', '.join(cost)}" if cost else ""))
-    say("".join([VERDICTS[plan.verdict], *(f"\n  {note}" for note in plan.notes)]))
+    if plan.columns:
+        table(["column", "type"], [[c.name, c.type] for c in plan.columns])
+        cost = [size(plan.bytes)] if plan.bytes is not None else []
+        cost += [usd(plan.usd)] if plan.usd is not None else []
+        say(f"reads {', '.join(plan.reads) or 'no table'}" + (f": {', '.join(cost)}" if cost else ""))
+    say("".join([VERDICTS[plan.verdict], *(f"\n  {plain(note, None)}" for note in plan.notes)]))
     return 0
 
 
@@ -80,7 +101,7 @@ def _show(columns: list[dict[str, str]], rows: list[list[Any]]) -> None:
     else:
         table(names, rows[:SHOWN], right=numeric([c["type"] for c in columns]))
     cut = len(rows) > SHOWN and sys.stdout.isatty()
-    hint(f"{len(rows):,} rows" + (f", the first {SHOWN} shown; all of them with --json or in a pipe" if cut else ""))
+    hint(several(len(rows), "row") + (f", the first {SHOWN} shown; all of them with --json or in a pipe" if cut else ""))
 
 
 def _read(path: str, where: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.errors import InputError, LimitError, PenstockError
+from flows.errors import InputError, LimitError, MissingError, PenstockError, SqlError
 from flows.insight.profile import ColumnProfile, Profile
 from flows.insight.uploads import WORDS, Attached, Kept, encoding_of, keep
 from flows.service.author import Author
@@ -77,33 +77,53 @@ class Data(Author):
               seconds: float | None = None, environment: str = "local") -> pa.Table:
         """BigQuery SQL on the warehouse of an environment; the rows of the last SELECT.
 
-        Each statement may take `seconds` (default `limits.query_seconds`). Raises SqlError, StepTimeout.
+        Where BigQuery's answer may differ, the table's schema says how: `flows.warehouse.encode.notes_of(table)`. Each statement may take
+        `seconds` (default `limits.query_seconds`). Raises SqlError (code bigquery_only for what only BigQuery can run), StepTimeout.
         """
         from flows.run.session import stoppable
         from flows.warehouse import QueryLimits
+        from flows.warehouse.encode import noted
 
         self._sample()
         limits = QueryLimits(read_only=read_only, seconds=self.settings.limits.query_seconds if seconds is None else seconds)
         session = self.warehouse(preview=read_only and environment == "local", environment=environment)
         try:
             if read_only:
-                return stoppable(session, lambda: session.query(sql, params, limits=limits))
+                notes = session.check(sql, params).notes if environment == "local" else ()
+                return noted(stoppable(session, lambda: session.query(sql, params, limits=limits)), notes)
             done = stoppable(session, lambda: session.execute(sql, params, limits=limits))
-            return done.result if done.result is not None else _empty()
+            return noted(done.result if done.result is not None else _empty(), done.notes)
         finally:
             session.close()
 
     def check_sql(self, sql: str, params: Mapping[str, Any] | None = None, *, environment: str = "local") -> SqlPlan:
         """What one SELECT would do, without running it: columns, tables read, bytes and price where BigQuery answers, and whether its
-        answer is the same on both warehouses. Raises SqlError."""
+        answer is the same on both warehouses. Raises SqlError for what this environment would not run."""
         from flows.run.session import stoppable
 
         self._sample()
         session = self.warehouse(preview=environment == "local", environment=environment)
         try:
-            return stoppable(session, lambda: session.check(sql, params))
+            plan = stoppable(session, lambda: session.check(sql, params))
+            return plan if environment == "local" else self._judged(plan, sql, params, session)
         finally:
             session.close()
+
+    def _judged(self, plan: SqlPlan, sql: str, params: Mapping[str, Any] | None, session: Warehouse) -> SqlPlan:
+        """A statement that BigQuery would run, with its price, and what the local warehouse would say to it."""
+        from flows.run.session import production
+        from flows.warehouse.bq.price import billed, tariff
+        from flows.warehouse.typed import query_plan, tables_of
+
+        usd = None if plan.bytes is None else tariff(production(self.settings)).usd(billed([plan.bytes] if plan.reads else []))
+        try:
+            known = {name: session.describe(name).columns for name in tables_of(sql)}
+            here = query_plan(sql, known, params, project=self.settings.project)
+        except MissingError:  # metadata and the like, which are no tables
+            return replace(plan, usd=usd)
+        except SqlError as error:
+            return replace(plan, usd=usd, verdict="bigquery-only", notes=(str(error),))
+        return replace(plan, usd=usd, verdict=here.verdict, notes=here.notes)
 
     def table(self, name: str, *, limit: int) -> tuple[pa.Table, int]:
         """The first rows of a table without its lineage columns, in an order that twice is the same, and how many there are in all."""

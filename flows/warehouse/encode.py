@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,22 @@ from flows.warehouse.bqtypes import quote
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+NOTES = b"penstock.notes"
+"""Where the schema of an answer says that BigQuery's may differ, a JSON list of sentences."""
+
+
+def noted(table: pa.Table, notes: Sequence[str]) -> pa.Table:
+    """The same answer with its notes; unchanged without any."""
+    more = {NOTES: json.dumps(list(notes)).encode()}
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), **more}) if notes else table
+
+
+def notes_of(table: pa.Table) -> list[str]:
+    """Where BigQuery's answer may differ from this one; empty when it is the same."""
+    found: list[str] = json.loads((table.schema.metadata or {}).get(NOTES, b"[]"))
+    return found
 
 
 def rows_json(table: pa.Table) -> tuple[list[dict[str, str]], list[list[Any]]]:
@@ -86,6 +103,4 @@ def _interval(item: Any) -> str:
 
 
 def _compact(text: str | None) -> str | None:
-    import json
-
     return None if text is None else json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
