@@ -39,8 +39,8 @@ def answer(line: Mapping[str, Any]) -> dict[str, Any]:
             shutil.copytree(_prepare(project, setup), home)
         except PenstockError as error:
             return {"id": line.get("id"), **_error(error, "failed", "setup: ")}
-        with _open(home, project) as warehouse:
-            return {"id": line.get("id"), **_run(warehouse, line)}
+        with opened(home, project) as warehouse:
+            return {"id": line.get("id"), **answer_in(warehouse, line)}
 
 
 def _misfit(line: Mapping[str, Any]) -> InputError | None:
@@ -61,7 +61,7 @@ def _prepare(project: str, setup: tuple[str, ...]) -> str:
     key = (project, *setup)
     if key not in _prepared:
         folder = tempfile.TemporaryDirectory(prefix="penstock-setup-")
-        with _open(Path(folder.name), project) as warehouse:
+        with opened(Path(folder.name), project) as warehouse:
             for script in setup:
                 warehouse.execute(script)
         if len(_prepared) >= KEPT:
@@ -71,7 +71,8 @@ def _prepare(project: str, setup: tuple[str, ...]) -> str:
 
 
 @contextmanager
-def _open(home: Path, project: str) -> Iterator[DuckDBWarehouse]:
+def opened(home: Path, project: str) -> Iterator[DuckDBWarehouse]:
+    """A session of the batch's tenant on the lake of this home."""
     from flows.store import open_store
     from flows.warehouse.duckdb import DuckDBWarehouse
 
@@ -84,7 +85,8 @@ def _open(home: Path, project: str) -> Iterator[DuckDBWarehouse]:
         store.dispose()
 
 
-def _run(warehouse: DuckDBWarehouse, line: Mapping[str, Any]) -> dict[str, Any]:
+def answer_in(warehouse: DuckDBWarehouse, line: Mapping[str, Any]) -> dict[str, Any]:
+    """What `answer` says of a line's sql, params and probe, without its id and setup, in a session that is there."""
     try:
         done = warehouse.execute(line.get("sql") or "", parameters(line.get("params")))
         result = done.result

@@ -13,6 +13,8 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -20,9 +22,11 @@ from typing import Any
 
 import pytest
 
-from flows.warehouse.batch import answer
+from flows.warehouse.batch import answer_in, opened
+from flows.warehouse.duckdb import DuckDBWarehouse
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "sql"
+PROJECT = "acme-prod"
 WORDS = ("refused", "invalid", "approximate")
 HEAD = re.compile(r"-- # (\w+) (\w+): (.*)")
 
@@ -39,6 +43,11 @@ class Case:
     params: Any = None
     probe: str = ""
     before: list[str] = field(default_factory=list)
+
+    @property
+    def only_reads(self) -> bool:
+        """One query: it leaves the tables of setup.sql as they are, so that all such cases are asked in one session."""
+        return not self.before and not self.probe and ";" not in self.sql and self.sql.lstrip(" (").upper().startswith(("SELECT", "WITH"))
 
 
 def load(path: Path) -> list[Case]:
@@ -113,11 +122,41 @@ def same_rows(given: list[Any], expected: list[Any], kinds: list[str], *, ordere
 
 
 # -------------------------------------------------------------------- the cases
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a warehouse with the tables of setup.sql."""
+    home = tmp_path_factory.mktemp("golden") / "home"
+    home.mkdir()
+    with opened(home, PROJECT) as warehouse:
+        warehouse.execute((GOLDEN / "setup.sql").read_text(encoding="utf-8"))
+    return home
+
+
+@pytest.fixture(scope="module")
+def reader(tables: Path) -> Iterator[DuckDBWarehouse]:
+    with opened(tables, PROJECT) as warehouse:
+        yield warehouse
+
+
+@pytest.fixture
+def session(case: Case, request: pytest.FixtureRequest) -> Iterator[DuckDBWarehouse]:
+    """The one session of all cases that only read, else one over tables of the case's own."""
+    if case.only_reads:
+        yield request.getfixturevalue("reader")
+        return
+    home = request.getfixturevalue("tmp_path") / "home"
+    shutil.copytree(request.getfixturevalue("tables"), home)
+    if case.before:
+        with opened(home, PROJECT) as warehouse:
+            for script in case.before:
+                warehouse.execute(script)
+    with opened(home, PROJECT) as warehouse:
+        yield warehouse
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
-def test_a_statement_gives_the_answer_that_bigquery_documents(case: Case) -> None:
-    line = {"id": case.id, "project": "acme-prod", "setup": [(GOLDEN / "setup.sql").read_text(encoding="utf-8"), *case.before],
-            "sql": case.sql.strip(), "params": case.params, "probe": case.probe or None}
-    given = answer(line)
+def test_a_statement_gives_the_answer_that_bigquery_documents(case: Case, session: DuckDBWarehouse) -> None:
+    given = answer_in(session, {"sql": case.sql.strip(), "params": case.params, "probe": case.probe or None})
     said = f"{case.title}: {json.dumps(given, ensure_ascii=False)[:1500]}"
     if case.verdict in ("refused", "invalid"):
         assert given.get("verdict") == case.verdict, said

@@ -177,7 +177,7 @@ outer_loop: LOOP LEAVE outer_loop; END LOOP
 
 -- # 41 loop: more turns than a script has here
 -- ! refused
-LOOP SELECT 1 AS a; CONTINUE; END LOOP
+LOOP CONTINUE; END LOOP
 
 -- # 42 error: what a handler answers
 -- = [["caught"]]
