@@ -198,6 +198,12 @@ def any_value(node: exp.AnyValue) -> exp.Expr:
     return call("arg_max_null" if having.args.get("max") else "arg_min_null", having.this.copy(), having.expression.copy())
 
 
+def at_most(node: exp.HavingMax) -> exp.Expr:
+    if not isinstance(node.parent, exp.AnyValue):
+        raise refuse(node, "HAVING MAX and HAVING MIN are offered in ANY_VALUE only", "Find the rows with QUALIFY or a sub-query first")
+    return node
+
+
 def bits(node: exp.BitwiseAndAgg | exp.BitwiseOrAgg | exp.BitwiseXorAgg) -> exp.Expr:
     value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
     if kind(value) not in ("INT64", ""):
@@ -221,6 +227,8 @@ def extreme(node: exp.Max | exp.Min) -> exp.Expr:
 def once(node: exp.Distinct) -> exp.Expr:
     """SELECT DISTINCT, and DISTINCT in an aggregate."""
     items = node.parent.expressions if isinstance(node.parent, exp.Select) else node.expressions
+    if not isinstance(node.parent, exp.Select) and len(items) > 1 and not isinstance(node.parent, exp.ApproxQuantiles):
+        raise invalid(node, "DISTINCT takes one value in an aggregate", "Use a STRUCT of them")
     if any(kind(item) == "JSON" for item in items):
         raise invalid(node, "DISTINCT does not take values of type JSON", "Use TO_JSON_STRING of them")
     return node
@@ -239,6 +247,6 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.RespectNulls: nulls, exp.GroupConcat: joined, exp.ArrayConcatAgg: flattened, exp.ApproxDistinct: distinct,
     exp.ApproxQuantiles: quantiles, exp.ApproxTopK: top, exp.ArgMax: best, exp.ArgMin: best, exp.AnyValue: any_value,
     exp.Ordered: ordered, exp.Group: grouped, exp.Max: extreme, exp.Min: extreme,
-    exp.Distinct: once, **dict.fromkeys(ONLY_OVER, only_over),
+    exp.Distinct: once, exp.HavingMax: at_most, **dict.fromkeys(ONLY_OVER, only_over),
     **dict.fromkeys((exp.BitwiseAndAgg, exp.BitwiseOrAgg, exp.BitwiseXorAgg), bits),
 }

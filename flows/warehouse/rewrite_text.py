@@ -87,7 +87,7 @@ def edge(node: exp.StartsWith | exp.EndsWith) -> exp.Expr:
 def contained(node: exp.Contains) -> exp.Expr:
     """CONTAINS_SUBSTR: sqlglot puts LOWER around both."""
     sides = [side.this if isinstance(side, exp.Lower) else side for side in (node.this, node.expression)]
-    if not is_text(sides[1]) or kind(sides[0]) not in ("STRING", ""):
+    if not is_text(sides[1]) or kind(sides[0]) not in ("STRING", "") or isinstance(sides[0], exp.Tuple):
         raise refuse(node, "CONTAINS_SUBSTR takes a STRING and a literal here")
     return call("bq_contains_folded", sides[0].copy(), sides[1].copy())
 
@@ -196,6 +196,10 @@ def like(node: exp.Like) -> exp.Expr:
     return exp.Escape(this=node.copy(), expression=exp.Literal.string("\\"))
 
 
+def no_ilike(node: exp.ILike) -> exp.Expr:
+    raise invalid(node, "there is no ILIKE", "Write LOWER(value) LIKE pattern")
+
+
 # -------------------------------------------------------------------- code points, forms, other spellings
 def folded(node: exp.Normalize) -> exp.Expr:
     mode = node.args.get("form")
@@ -288,7 +292,7 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.Substring: substr, exp.Left: ends, exp.Right: ends, exp.Trim: trimmed, exp.Split: cut, exp.StrPosition: position,
     exp.StartsWith: edge, exp.EndsWith: edge, exp.Contains: contained, exp.Upper: cased, exp.Lower: cased, exp.Initcap: initials,
     exp.Length: length, exp.Reverse: reverse, exp.Replace: replaced, exp.Translate: translated, exp.Repeat: capped, exp.Pad: capped,
-    exp.Concat: joined, exp.DPipe: glue, exp.Like: like, exp.Normalize: folded, exp.ToCodePoints: points,
+    exp.Concat: joined, exp.DPipe: glue, exp.Like: like, exp.ILike: no_ilike, exp.Normalize: folded, exp.ToCodePoints: points,
     exp.CodePointsToString: from_points, exp.CodePointsToBytes: from_points, exp.Unicode: code, exp.Ascii: code, exp.Chr: letter,
     exp.Levenshtein: distance, exp.Soundex: sound, exp.MD5Digest: hashed, exp.SHA1Digest: hashed, exp.SHA2Digest: hashed,
     exp.FarmFingerprint: fingerprint, exp.LowerHex: hexed, exp.MD5: hexed, exp.ByteString: blob,

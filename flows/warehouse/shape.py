@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
+from flows.warehouse import pivot
 from flows.warehouse.base import Column
 from flows.warehouse.trees import T, call, invalid, kind, refuse
 
@@ -16,6 +16,13 @@ _names = itertools.count()
 
 def prepare(tree: exp.Expr, schemas: Mapping[str, Sequence[Column]]) -> None:
     """Give UNNEST of literal structs, SELECT AS VALUE and `aggregate.*` a form in which every column has a name."""
+    for operation in tree.find_all(exp.SetOperation):
+        _one_operation(operation)
+    for literal in list(tree.find_all(exp.ParseJSON)):
+        _outside(literal)
+    pivot.expand(tree, schemas)
+    for select in tree.find_all(exp.Select):
+        _sources(select, schemas)
     for array in list(tree.find_all(exp.Array)):
         _one_shape(array)
     for select in list(tree.find_all(exp.Select)):
@@ -24,8 +31,52 @@ def prepare(tree: exp.Expr, schemas: Mapping[str, Sequence[Column]]) -> None:
         _stars(select, schemas)
     for unnest in list(tree.find_all(exp.Unnest)):
         _named(unnest)
-    for pivot in tree.find_all(exp.Pivot):
-        _pivoted(pivot)
+
+
+def _one_operation(node: exp.SetOperation) -> None:
+    """UNION ALL beside EXCEPT or UNION DISTINCT needs brackets."""
+    for side in (node.this, node.expression):
+        if isinstance(side, exp.SetOperation) and (type(side) is not type(node) or side.args.get("distinct") != node.args.get("distinct")):
+            raise invalid(node, "different set operations stand side by side", "Put one of them into brackets")
+
+
+def _outside(node: exp.ParseJSON) -> None:
+    """JSON '{"a": 1}'.a is a field of the literal: the parser takes it into the literal."""
+    inner = node.this
+    while isinstance(inner, (exp.Dot, exp.Bracket)):
+        inner = inner.this
+    if inner is not node.this and isinstance(inner, exp.Literal):
+        chain, made = node.this.copy(), exp.ParseJSON(this=inner.copy())
+        at = chain
+        while not isinstance(at.this, exp.Literal):
+            at = at.this
+        at.set("this", made)
+        node.replace(chain)
+
+
+def _sources(select: exp.Select, schemas: Mapping[str, Sequence[Column]]) -> None:
+    """A name stands for one column of a source, and EXCEPT and REPLACE name columns that are there."""
+    from_ = select.args.get("from_")
+    sources = [from_.this] if from_ is not None else []
+    sources += [join.this for join in select.args.get("joins") or []]
+    columns = {source.alias_or_name.lower(): pivot.known(source, source, schemas) for source in sources}
+    twice = {name: {one for one in lower if lower.count(one) > 1}
+             for name, found in columns.items() if found and (lower := [one.lower() for one in found])}
+    if any(twice.values()):
+        for column in select.find_all(exp.Column):
+            table = column.table.lower()
+            if any(column.name.lower() in names for source, names in twice.items() if table in ("", source)):
+                raise invalid(column, f"the name {column.name!r} is ambiguous", "Give each column a name of its own")
+    for item in select.expressions:
+        star = item.this if isinstance(item, exp.Column) else item
+        if not isinstance(star, exp.Star):
+            continue
+        read = [columns.get(item.table.lower())] if isinstance(item, exp.Column) else list(columns.values())
+        here = {name.lower() for found in read for name in found or []}
+        named = [*(star.args.get("except_") or []), *(star.args.get("replace") or [])]
+        missing = [one.alias_or_name for one in named if one.alias_or_name.lower() not in here]
+        if missing and read and None not in read:
+            raise invalid(item, f"there is no column {missing[0]!r} in this star", f"The columns are: {', '.join(sorted(here)[:20])}")
 
 
 def _one_shape(array: exp.Array) -> None:
@@ -119,21 +170,6 @@ def _fields(item: exp.Dot, select: exp.Select, schemas: Mapping[str, Sequence[Co
     if isinstance(query, exp.Query) and query.named_selects and not query.is_star:
         return list(query.named_selects)
     raise refuse(item, "a star after this expression is not offered by the local warehouse", "Name the fields one by one")
-
-
-def _pivoted(pivot: exp.Pivot) -> None:
-    """The columns of a PIVOT are named as on BigQuery: by their aliases, or by a value that is a name."""
-    if pivot.args.get("unpivot"):
-        return
-    if len(pivot.expressions) > 1 or any(isinstance(item, exp.Alias) for item in pivot.expressions):
-        raise refuse(pivot, "a PIVOT of several aggregates or of one with a name is not offered by the local warehouse",
-                     "Write one PIVOT for each, and name the values with AS")
-    for field in pivot.args.get("fields") or []:
-        for value in field.expressions if isinstance(field, exp.In) else []:
-            if isinstance(value, (exp.Alias, exp.PivotAlias)):
-                continue
-            if not (isinstance(value, exp.Literal) and value.is_string and re.fullmatch(r"[A-Za-z_]\w*", value.name)):
-                raise refuse(pivot, "a value of a PIVOT that is no name is not offered by the local warehouse", "Name it with AS")
 
 
 def _named(unnest: exp.Unnest) -> None:
