@@ -92,8 +92,8 @@ class Stat:
     bytes: Mapping[str, float] = field(default_factory=dict)
 
     def scan(self, names: set[str]) -> float | None:
-        """Logical bytes of these columns of all rows; None when nobody knows how many rows there are."""
-        if self.rows is None:
+        """Logical bytes of these columns of all rows; None when nobody knows how many rows there are, or which columns."""
+        if self.rows is None or not self.columns:
             return None
         return self.rows * sum(self.bytes.get(c.name, value_bytes(c.type)) for c in self.columns if c.name.lower() in names)
 
@@ -112,7 +112,7 @@ class Tag:
 
     def step(self, step: PlanStep) -> StepPrice:
         seen = self.seen.get(step.step_id)
-        if seen is None or seen.status not in ("ok", "skipped"):
+        if seen is None or (seen.status not in ("ok", "skipped") and seen.verdict != "bigquery-only"):
             return StepPrice(step.step_id, None, None, "unknown", "its preview did not come to an end")
         queries = self.queries(step)
         tables = [self.tables(query) for query in queries]
@@ -153,10 +153,13 @@ class Tag:
         return Stat(found.columns, found.rows, factor)
 
     def after(self, step: PlanStep, seen: StepPreview, reads: set[str]) -> Stat:
-        """What a step leaves: the rows its preview counted, as many times as its input is larger; else at most its largest input."""
+        """What a step leaves: the rows its preview counted, as many times as its input is larger; else at most its largest input.
+
+        Rows that stood in for others count nothing.
+        """
         inputs = [self.stat(name) for name in reads]
         factor = max((stat.factor for stat in inputs), default=1.0)
-        rows = seen.row_count if getattr(seen, "origin", "real") != "generated" else None
+        rows = seen.row_count if seen.origin == "real" else None
         if rows is None:
             known = [stat.rows for stat in inputs if stat.rows is not None]
             return Stat(seen.columns, max(known) if known and len(known) == len(inputs) else None, factor, _measured(seen))
@@ -204,8 +207,8 @@ def columns_read(sql: str | exp.Expr, columns: Any) -> dict[str, set[str]]:
         alias = table.alias or table.name
         table.replace(exp.Table(this=exp.to_identifier(f"t{n}"), alias=exp.TableAlias(this=exp.to_identifier(alias, quoted=True))))
     every = {name: {c.name.lower() for c in columns(name)} for name in names.values()}
-    schema = MappingSchema({short: {c.name: c.type for c in columns(name)} for short, name in names.items()}, dialect="bigquery")
     try:
+        schema = MappingSchema({short: {c.name: c.type for c in columns(name)} for short, name in names.items()}, dialect="bigquery")
         made = qualify(tree, dialect="bigquery", schema=schema)
         used: dict[str, set[str]] = {name: set() for name in names.values()}
         for scope in traverse_scope(made):

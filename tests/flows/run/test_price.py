@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from flows.errors import InputError, MissingError
-from flows.run.price import Bill, columns_read, over_budget, runs_a_month
+from flows.run.price import Bill, Stat, Tag, columns_read, over_budget, runs_a_month
 from flows.service import Penstock
 from flows.spec.model import Budget, Schedule
 from flows.warehouse import Column, SqlPlan, TableSpec
@@ -201,3 +202,30 @@ def test_a_local_run_has_no_bill_and_one_in_production_that_of_its_steps(shop):
         assert (found.bill and found.bill.bytes) == expected
         assert ("bill" in found.as_dict()) == (expected is not None)
     assert found.as_dict()["bill"]["estimate_error"] == 1.0
+
+
+# ---- a step that only BigQuery can run
+def test_a_step_that_only_bigquery_runs_is_priced_and_so_are_those_after_it(shop):
+    spec = {**REVENUE, "steps": [REVENUE["steps"][0], {
+        "step_id": "sketch", "ps_type": "generic.sql", "depends_on": ["orders"],
+        "config": {"inputs": ["orders"], "query": "SELECT status, HLL_COUNT.INIT(customer_id) AS h FROM orders GROUP BY status"}},
+        {**REVENUE["steps"][2], "depends_on": ["sketch"], "config": {"input": "sketch"}}]}
+    tag = Penstock(settings=shop).price(spec)
+    assert [(s.step_id, s.bytes, s.known) for s in tag.steps][1:] == [("sketch", LEAST, "statistics"), ("load", 2 * LEAST, "statistics")]
+
+
+def test_a_relation_of_unknown_columns_has_no_size():
+    assert columns_read("SELECT a FROM nothing JOIN orders USING (id)", lambda name: TABLES.get(name, ())) == {
+        "nothing": set(), "orders": {"id", "customer", "amount", "note"}}
+    assert Stat((), 5).scan(set()) is None
+
+
+@pytest.mark.parametrize("origin", ["sample", "generated"])
+def test_rows_that_stood_in_for_others_count_nothing(origin):
+    from flows.run.preview import StepPreview
+
+    tag = object.__new__(Tag)
+    tag.stats = {"orders": Stat(TABLES["orders"], 9_000, 2.0)}
+    seen = StepPreview("sums", "sums", "generic.transform", "ok", columns=TABLES["shop.customers"], row_count=4)
+    assert tag.after(None, seen, {"orders"}).rows == 8
+    assert tag.after(None, replace(seen, origin=origin), {"orders"}).rows == 9_000
