@@ -21,6 +21,7 @@ from flows.warehouse import (
     rewrite_number,
     rewrite_print,
     rewrite_regexp,
+    rewrite_series,
     rewrite_text,
     rewrite_time,
     rewrite_value,
@@ -35,6 +36,7 @@ from flows.warehouse.trees import Rule, agree, call, cast, invalid, is_text, kin
 RULES: dict[type[exp.Expr], Rule] = {
     **rewrite_value.RULES, **rewrite_agg.RULES, **rewrite_number.RULES, **rewrite_cast.RULES, **rewrite_text.RULES,
     **rewrite_regexp.RULES, **rewrite_array.RULES, **rewrite_json.RULES, **rewrite_print.RULES, **rewrite_time.RULES,
+    **rewrite_series.RULES,
 }
 SAME: frozenset[type[exp.Expr]] = frozenset({
     # the same on both

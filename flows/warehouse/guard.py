@@ -28,6 +28,10 @@ WIDE_BYTES = re.compile(r"""\br?br?('(\\.|[^\\'])*?|"(\\.|[^\\"])*?)[^\x00-\x7f]
 """The beginning of a bytes literal with a letter beyond ASCII in it."""
 
 
+_MISSING = re.compile(r"Required keyword: '(\w+)' missing for <class '[\w.]+'>")
+_TOKEN = re.compile(r"<Token .*?text: (.*?), line: .*>", re.DOTALL)
+
+
 def parse(text: str) -> list[exp.Expr]:
     """The statements of a BigQuery script. Raises SqlError with line and column."""
     import sqlglot
@@ -48,7 +52,9 @@ def parse(text: str) -> list[exp.Expr]:
             raise SqlError(f"{str(first['description']).rstrip('.')}: it is not offered by the local warehouse", verdict="refused",
                            code="bigquery_only", line=first.get("line") or 0, column=first.get("col") or 0,
                            fix="Write it with SELECT, or run it on BigQuery") from None
-        raise SqlError(f"this is not a statement: {first.get('description', 'it cannot be read')}",
+        said = _MISSING.sub(r"\1 is missing", first.get("description") or "it cannot be read")
+        said = _TOKEN.sub(r"'\1'", said)
+        raise SqlError(f"this is not a statement: {said}",
                        line=first.get("line") or 0, column=first.get("col") or 0) from None
     except SqlglotError as error:
         raise SqlError(f"this is not a statement: {str(error)[:200]}") from None

@@ -46,7 +46,9 @@ MACROS = (
     "WHEN CAST(printf('%.15g', x) AS DOUBLE) = x THEN printf('%.15g', x) ELSE printf('%.17g', x) END",
     # FLOAT64 to whole numbers and NUMERIC: exact, half away from zero
     "bq_float_numeric(x) AS CASE WHEN isnan(x) OR isinf(x) THEN CAST(error('Illegal conversion of non-finite floating point number "
-    "to numeric: ' || CAST(x AS VARCHAR)) AS DECIMAL(38,9)) ELSE CAST(CAST(trunc(x) AS HUGEINT) AS DECIMAL(38,9)) "
+    "to numeric: ' || CAST(x AS VARCHAR)) AS DECIMAL(38,9)) "
+    "WHEN abs(x) >= 1e29 THEN CAST(error('numeric overflow: ' || CAST(x AS VARCHAR)) AS DECIMAL(38,9)) "
+    "ELSE CAST(TRY_CAST(trunc(x) AS HUGEINT) AS DECIMAL(38,9)) "
     "+ CAST(round((x - trunc(x)) * 1e9) AS DECIMAL(38,0)) * CAST('0.000000001' AS DECIMAL(9,9)) END",
     # rounding; p is 10 to the digits. A product that is a tie only because it was rounded itself is looked at exactly (Dekker's product)
     "bq_product_error(x, p) AS list_transform([x], lambda v: (((v * 134217729.0 - (v * 134217729.0 - v)) * (p * 134217729.0 - "

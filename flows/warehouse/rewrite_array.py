@@ -110,7 +110,14 @@ def sliced(node: exp.ArraySlice) -> exp.Expr:
     return call("bq_slice", array_of(node, node.this), *(cast(node.args[key].copy(), "BIGINT") for key in ("start", "end")))
 
 
+def items(node: exp.Array) -> exp.Expr:
+    if any(kind(item) == "ARRAY" and not isinstance(item, exp.Query) for item in node.expressions):
+        raise invalid(node, "an array of arrays does not exist", "Put each inner array into a STRUCT")
+    return node
+
+
 RULES: dict[type[exp.Expr], Rule] = {
+    exp.Array: items,
     exp.Bracket: at, exp.GenerateSeries: series, exp.ArraySize: size, exp.ArrayToString: glued, exp.ArrayReverse: turned,
     exp.ArrayConcat: appended, exp.ArrayFirst: end, exp.ArrayLast: end, exp.ArraySlice: sliced,
 }

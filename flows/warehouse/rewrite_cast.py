@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal, InvalidOperation
 
 from sqlglot import exp
 
+from flows.warehouse import macros
 from flows.warehouse.bqtypes import NUMERIC, duck_name
 from flows.warehouse.macros_number import FLOAT, NUMBER, WHOLE
 from flows.warehouse.moments import read
@@ -50,6 +52,8 @@ def _converted(node: exp.Cast | exp.TryCast, value: exp.Expr, was: str, now: str
         if safe and read(value.name, now) is None:
             return cast(exp.null(), DUCK_TYPES[now])
         return constant(value, now)
+    if is_text(value) and now == "BIGNUMERIC" and not _kept(value.name):
+        raise refuse(node, "a BIGNUMERIC has 20 digits before and 18 after the point here", "Use NUMERIC or FLOAT64")
     if is_text(value) and now in WRITTEN and re.fullmatch(WRITTEN[now], value.name):
         return (exp.TryCast if safe else exp.Cast)(this=exp.Literal.string(value.name.strip(" \t\n\v\f\r")), to=to)
     if was == "STRING" and now in READ:
@@ -62,8 +66,7 @@ def _converted(node: exp.Cast | exp.TryCast, value: exp.Expr, was: str, now: str
     if was == "FLOAT64" and now == "INT64":
         plain.set("this", call("round", value.copy()))
     if was == "FLOAT64" and now == "NUMERIC":
-        made = call("bq_float_numeric", value.copy())
-        return call("try", made) if safe else made
+        return call(f"bq_float_numeric{macros.OR_NULL if safe else ''}", value.copy())
     if was == "DATETIME" and now == "TIMESTAMP":
         return universal(node, value.copy(), None)
     if was == "TIMESTAMP" and now in ("DATETIME", "DATE", "TIME"):
@@ -75,6 +78,15 @@ def _converted(node: exp.Cast | exp.TryCast, value: exp.Expr, was: str, now: str
     if was in ("ARRAY", "STRUCT") and not isinstance(value, (exp.Array, exp.Struct)) and _inner_changes(value, node.to):
         raise refuse(node, f"CAST of {was} to other types inside is not offered by the local warehouse", "Cast its parts")
     return plain
+
+
+def _kept(text: str) -> bool:
+    """A number whose digits all find room, or no number at all."""
+    try:
+        made = Decimal(text.strip())
+    except InvalidOperation:
+        return True
+    return not made.is_finite() or (abs(made) < 10 ** 20 and made == round(made, 18))
 
 
 def _inner_changes(value: exp.Expr, to: exp.DataType) -> bool:

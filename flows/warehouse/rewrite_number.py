@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from sqlglot import exp
 
-from flows.warehouse import rewrite_agg, rewrite_interval
+from flows.warehouse import rewrite_interval, rewrite_nan
 from flows.warehouse.bqtypes import NUMERIC
-from flows.warehouse.rewrite_time import DUCK_TYPES, constant, in_range
-from flows.warehouse.rewrite_value import choose, compare
-from flows.warehouse.trees import MOMENTS, NUMBERS, Rule, call, cast, invalid, is_text, kind, refuse
+from flows.warehouse.rewrite_nan import written_number
+from flows.warehouse.rewrite_time import in_range
+from flows.warehouse.trees import MOMENTS, NUMBERS, Rule, call, cast, invalid, kind, refuse
 
 
 def literal(node: exp.Literal) -> exp.Expr:
@@ -19,7 +20,11 @@ def literal(node: exp.Literal) -> exp.Expr:
     if node.is_string or isinstance(node.parent, (exp.DataTypeParam, exp.Interval, exp.TableSample)):
         return node
     if not node.is_int:
+        if not math.isfinite(float(node.name)):
+            raise invalid(node, f"{node.name[:40]} is no FLOAT64: it is too large")
         return cast(exp.Literal.string(node.name), "DOUBLE")
+    if not -2 ** 63 <= int(node.name) <= 2 ** 63:  # the sign stands outside
+        raise invalid(node, f"{node.name[:40]} is no INT64: it is out of range", "Write it as NUMERIC '...'")
     return cast(node.copy(), "BIGINT") if isinstance(node.parent, wide) and abs(int(node.name)) < 2 ** 63 else node
 
 
@@ -34,15 +39,25 @@ def number(node: exp.Expr, *sides: exp.Expr) -> str:
 
 def div(node: exp.Div) -> exp.Expr:
     is_a = number(node, node.this, node.expression)
-    name = "bq_numeric_div" if is_a in ("NUMERIC", "BIGNUMERIC") else "bq_div"
+    _no_wide(node, is_a)
+    name = "bq_numeric_div" if is_a == "NUMERIC" else "bq_div"
     return call(name, node.this.copy(), node.expression.copy())
 
 
 def safe_div(node: exp.SafeDivide) -> exp.Expr:
     left, right = node.this.copy(), node.expression.copy()
-    if number(node, left, right) in ("NUMERIC", "BIGNUMERIC"):
+    is_a = number(node, left, right)
+    _no_wide(node, is_a)
+    if is_a == "NUMERIC":
         return call("bq_numeric_div", left, call("nullif", right, exp.Literal.number(0)))
     return call("bq_safe_div", left, right)
+
+
+def _no_wide(node: exp.Expr, is_a: str) -> None:
+    """A quotient or product of BIGNUMERIC has digits that are not kept here."""
+    if is_a == "BIGNUMERIC":
+        raise refuse(node, f"{node.key.upper()} of BIGNUMERIC, which has 38 digits after the point, is not offered by the local warehouse",
+                     "Cast to NUMERIC")
 
 
 def int_div(node: exp.IntDiv) -> exp.Expr:
@@ -73,6 +88,8 @@ def arithmetic(node: exp.Add | exp.Sub | exp.Mul) -> exp.Expr:
             raise invalid(node, f"{left} and {right} do not go together in {node.sql(dialect='bigquery')[:60]}")
         return node
     is_a = number(node, node.this, node.expression)
+    if isinstance(node, exp.Mul) and "INT64" not in (left, right):
+        _no_wide(node, is_a)
     if is_a == "NUMERIC" and isinstance(node, exp.Mul):
         return cast(exp.paren(node.copy()), NUMERIC)
     return _finite(node) if is_a == "FLOAT64" else node
@@ -112,11 +129,11 @@ def _finite(node: exp.Add | exp.Sub | exp.Mul) -> exp.Expr:
         here = queue.pop()
         if isinstance(here, (exp.Add, exp.Sub, exp.Mul, exp.Paren, exp.Neg)):
             queue += [part for part in (here.this, here.args.get("expression")) if part is not None]
-        elif kind(here) == "FLOAT64" and not _written_number(here):
+        elif kind(here) == "FLOAT64" and not written_number(here):
             leaves.append(here)
     if any(leaf.find(exp.Subquery, exp.Window, exp.AggFunc) for leaf in leaves):
         return node
-    if not leaves and len(list(node.find_all(exp.Mul))) < 1:
+    if not leaves and node.find(exp.Mul) is None and not any(abs(float(n.name)) > 1e300 for n in node.find_all(exp.Literal)):
         return node
     fine: exp.Expr = exp.true()
     for leaf in leaves:
@@ -217,6 +234,24 @@ def sign(node: exp.Sign) -> exp.Expr:
     return cast(call("sign", node.this.copy()), NUMERIC if is_a == "NUMERIC" else "BIGINT") if is_a in ("INT64", "NUMERIC") else node
 
 
+def negative(node: exp.Neg) -> exp.Expr:
+    """- of a number or an interval."""
+    if kind(node.this) in (*MOMENTS, "RANGE"):
+        raise invalid(node, f"- does not take {kind(node.this)}")
+    number(node, node.this)
+    return node
+
+
+def random(node: exp.Rand) -> exp.Expr:
+    if node.this is not None or node.expressions:
+        raise invalid(node, "RAND takes no argument")
+    return node
+
+
+def no_pi(node: exp.Pi) -> exp.Expr:
+    raise invalid(node, "there is no function PI", "Use ACOS(-1)")
+
+
 def negated(node: exp.SafeNegate) -> exp.Expr:
     if number(node, node.this) != "INT64":
         return exp.Neg(this=exp.paren(node.this.copy()))  # nothing else overflows
@@ -270,116 +305,8 @@ def bucket(node: exp.RangeBucket) -> exp.Expr:
     return call("bq_range_bucket", node.this.copy(), node.expression.copy())
 
 
-# -------------------------------------------------------------------- NaN
-def compare_float(node: exp.EQ | exp.NEQ | exp.GT | exp.GTE | exp.LT | exp.LTE) -> exp.Expr:
-    """A NaN is neither equal, smaller nor greater; DuckDB takes it for the greatest number and equal to itself."""
-    made = compare(node)
-    _read_texts(node, [node.this, node.expression])
-    sides = [node.this, node.expression]
-    if made is not node or "FLOAT64" not in [kind(side) for side in sides] or not all(kind(side) in NUMBERS for side in sides):
-        return made
-    known = [_never_nan(side) for side in sides]
-    if all(known) or (any(known) and isinstance(node, (exp.EQ, exp.NEQ))):
-        return node
-    left, right = (cast(side.copy(), "DOUBLE") for side in sides)
-    if isinstance(node, exp.EQ) and isinstance(node.parent, (exp.Join, exp.And, exp.Where)):
-        return exp.paren(exp.And(this=node.copy(), expression=exp.Not(this=call("isnan", right if known[0] else left))))
-    if isinstance(node, (exp.GT, exp.GTE)):
-        left, right = right, left
-    names = {exp.EQ: "eq", exp.NEQ: "ne", exp.GT: "lt", exp.LT: "lt", exp.GTE: "le", exp.LTE: "le"}
-    return call(f"bq_nan_{names[type(node)]}", left, right)
-
-
-def among(node: exp.In | exp.Between | exp.Coalesce | exp.Greatest | exp.Nullif) -> exp.Expr:
-    """Values of one type; a text literal beside dates and times is one of them."""
-    made = choose(node)
-    parts = [node.this, *node.expressions, node.args.get("low"), node.args.get("high")]
-    _read_texts(node, [part for part in parts if isinstance(part, exp.Expr)])
-    return made
-
-
-def _read_texts(node: exp.Expr, parts: list[exp.Expr]) -> None:
-    """Text literals beside a date or time, read as strictly as BigQuery does."""
-    wanted = next((kind(part) for part in parts if kind(part) in DUCK_TYPES), "")
-    for part in parts:
-        if wanted and is_text(part):
-            part.replace(constant(part, wanted))
-
-
-def _never_nan(node: exp.Expr) -> bool:
-    """Known not to be NaN: no FLOAT64, or a number that was written."""
-    return kind(node) != "FLOAT64" or _written_number(node)
-
-
-def _written_number(node: exp.Expr) -> bool:
-    """A finite number that stands in the statement."""
-    inner = node
-    while isinstance(inner, (exp.Paren, exp.Neg)) or (isinstance(inner, exp.Cast) and isinstance(inner.this, exp.Literal)):
-        inner = inner.this
-    return isinstance(inner, exp.Literal) and inner.name.strip()[-1:] in set("0123456789.")
-
-
-def least(node: exp.Least) -> exp.Expr:
-    """One NaN makes it NaN."""
-    choose(node)
-    parts = [node.this, *node.expressions]
-    _read_texts(node, parts)
-    parts = [node.this, *node.expressions]
-    if not any(kind(part) == "FLOAT64" for part in parts) or all(_never_nan(part) for part in parts):
-        return node
-    made: exp.Expr = node.copy()
-    for part in reversed([p for p in parts if not _never_nan(p)]):
-        test = exp.Coalesce(this=call("isnan", part.copy()), expressions=[exp.false()])
-        made = exp.Case(ifs=[exp.If(this=test, true=_unless_null(parts))], default=made)
-    return made
-
-
-def _unless_null(parts: list[exp.Expr]) -> exp.Expr:
-    some: exp.Expr = exp.false()
-    for part in parts:
-        some = exp.Or(this=some, expression=exp.Is(this=part.copy(), expression=exp.null()))
-    return exp.Case(ifs=[exp.If(this=exp.Not(this=exp.paren(some)), true=cast(exp.Literal.string("nan"), "DOUBLE"))])
-
-
-def smallest(node: exp.Min) -> exp.Expr:
-    if kind(node.this) != "FLOAT64":
-        return node
-    if isinstance(node.parent, exp.Window):
-        node.parent.meta["nan"] = node.this
-        return node
-    return call("bq_min", node.this.copy())
-
-
-def window(node: exp.Window) -> exp.Expr:
-    """One NaN in the frame makes the MIN of it NaN."""
-    value = node.meta.pop("nan", None)
-    if value is None:
-        return rewrite_agg.window(node)
-    test = node.copy()
-    test.set("this", call("bool_or", call("isnan", value.copy())))
-    return exp.Case(ifs=[exp.If(this=test, true=cast(exp.Literal.string("nan"), "DOUBLE"))], default=node.copy())
-
-
-def ordering(node: exp.Order) -> exp.Expr:
-    """NaN comes before every number, after NULL. Source: BigQuery, "Floating point types", ordering."""
-    keys: list[exp.Expr] = []
-    for key in node.expressions:
-        value = key.this
-        if kind(value) == "FLOAT64" and not _never_nan(value) and not isinstance(node.parent, exp.SetOperation):
-            first = key.copy()
-            first.set("this", exp.Case(ifs=[exp.If(this=exp.Is(this=value.copy(), expression=exp.null()), true=exp.null()),
-                                            exp.If(this=call("isnan", value.copy()), true=exp.Literal.number(0))],
-                                       default=exp.Literal.number(1)))
-            keys.append(first)
-        keys.append(key.copy())
-    if len(keys) == len(node.expressions):
-        return node
-    made = node.copy()
-    made.set("expressions", keys)
-    return made
-
-
 RULES: dict[type[exp.Expr], Rule] = {
+    **rewrite_nan.RULES,
     exp.Literal: literal, exp.Div: div, exp.SafeDivide: safe_div, exp.IntDiv: int_div, exp.Mod: mod, exp.Round: round_, exp.Trunc: trunc,
     **dict.fromkeys((exp.Add, exp.Sub, exp.Mul), arithmetic),
     **dict.fromkeys((exp.SafeAdd, exp.SafeSubtract, exp.SafeMultiply), safe_arithmetic),
@@ -389,8 +316,6 @@ RULES: dict[type[exp.Expr], Rule] = {
                      exp.Atanh, exp.Sec, exp.Csc, exp.Cot, exp.Sech, exp.Csch, exp.Coth, exp.Cbrt), angle),
     **dict.fromkeys((exp.BitwiseLeftShift, exp.BitwiseRightShift), shift),
     **dict.fromkeys((exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseNot), bits),
-    **dict.fromkeys((exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE), compare_float),
-    **dict.fromkeys((exp.In, exp.Between, exp.Coalesce, exp.Greatest, exp.Nullif), among),
+    exp.Neg: negative, exp.Rand: random, exp.Pi: no_pi,
     exp.BitwiseCount: bit_count, exp.Sign: sign, exp.SafeNegate: negated, exp.ParseNumeric: parse_numeric, exp.RangeBucket: bucket,
-    exp.Least: least, exp.Min: smallest, exp.Window: window, exp.Order: ordering,
 }

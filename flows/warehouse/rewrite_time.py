@@ -24,7 +24,7 @@ def unit(node: exp.Expr, part: exp.Expr | None) -> tuple[str, int]:
     if name == "ISOWEEK":
         return "WEEK", 1
     if name not in (*DATE_UNITS, *TIME_UNITS, "ISOYEAR"):
-        raise refuse(node, f"unit {name} is not offered by the local warehouse")
+        raise invalid(node, f"there is no unit {name}")
     return name, 0
 
 
@@ -179,9 +179,13 @@ def extract(node: exp.Extract) -> exp.Expr:
     elif kind(source) == "INTERVAL":
         return rewrite_interval.part_of(node)
     else:
+        if is_text(source):
+            raise invalid(node, "EXTRACT does not take a STRING", "Write DATE, DATETIME or TIMESTAMP before the text")
         value, is_a = moment(source, "TIMESTAMP")
         if is_a == "TIMESTAMP":
             value = call("timezone", "UTC", value)
+        elif is_a == "DATETIME" and node.this.name.upper() == "DATETIME":
+            raise invalid(node, "a DATETIME has no DATETIME")
     part = node.this
     name = "WEEK" if isinstance(part, exp.WeekStart) else part.name.upper()
     if (is_a == "DATE" and name in (*TIME_UNITS, "TIME", "DATE")) or (is_a == "TIME" and name not in TIME_UNITS):
@@ -200,7 +204,7 @@ def extract(node: exp.Extract) -> exp.Expr:
         return cast(exp.Mod(this=call(name.lower(), value), expression=whole), "BIGINT")
     if name in ("DATE", "TIME", "DATETIME"):
         return cast(value, DUCK_TYPES[name])
-    raise refuse(node, f"EXTRACT({name} ...) is not offered by the local warehouse")
+    raise invalid(node, f"there is no part {name} to extract")
 
 
 def to_text(node: exp.TimeToStr) -> exp.Expr:
@@ -281,7 +285,9 @@ def to_datetime(node: exp.Datetime | exp.TsOrDsToDatetime) -> exp.Expr:
 
 
 def last_day(node: exp.LastDay) -> exp.Expr:
-    value, _ = moment(node.this, "DATE")
+    value, is_a = moment(node.this, "DATE")
+    if is_a not in ("DATE", "DATETIME"):
+        raise invalid(node, f"LAST_DAY does not take a {is_a}", "Use DATE(...) of it")
     value = cast(value, "DATE")
     name, first = unit(node, node.args.get("unit") or exp.var("MONTH"))
     if name == "WEEK":
@@ -290,7 +296,7 @@ def last_day(node: exp.LastDay) -> exp.Expr:
         return cast(call("bq_isoyear_end", value), "DATE")
     months = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}.get(name)
     if months is None:
-        raise refuse(node, f"LAST_DAY(..., {name}) is not offered by the local warehouse")
+        raise invalid(node, f"LAST_DAY does not take {name}", "Use WEEK, MONTH, QUARTER or YEAR")
     start = exp.Add(this=call("date_trunc", name.lower(), value), expression=call("to_months", months))
     return cast(exp.Sub(this=start, expression=call("to_days", 1)), "DATE")
 
@@ -299,7 +305,13 @@ def unix_date(node: exp.UnixDate) -> exp.Expr:
     return call("date_diff", "day", cast(exp.Literal.string("1970-01-01"), "DATE"), moment(node.this, "DATE")[0])
 
 
+def _whole(node: exp.Expr, value: exp.Expr) -> None:
+    if kind(value) not in ("INT64", "") and not isinstance(value, exp.Null):
+        raise invalid(node, f"{value.sql(dialect='bigquery')[:60]} is {kind(value)}, an INT64 is needed")
+
+
 def from_unix_date(node: exp.DateFromUnixDate) -> exp.Expr:
+    _whole(node, node.this)
     return in_range(cast(exp.Add(this=_DAY_0.copy(), expression=cast(node.this.copy(), "INTEGER")), "DATE"), "DATE")
 
 
@@ -308,6 +320,7 @@ def from_unix(node: exp.UnixToTime) -> exp.Expr:
     factor = {"0": 1_000_000, "3": 1000, "6": 1}.get(scale.name if scale is not None else "0")
     if factor is None:
         raise refuse(node, "this unit is not offered by the local warehouse")
+    _whole(node, node.this)
     micros = exp.Mul(this=cast(node.this.copy(), "BIGINT"), expression=cast(exp.Literal.number(factor), "BIGINT"))
     return in_range(call("timezone", "UTC", call("make_timestamp", micros)), "TIMESTAMP")
 
@@ -325,30 +338,6 @@ def now(node: exp.CurrentDate | exp.CurrentDatetime | exp.CurrentTime) -> exp.Ex
     zone = node.this if isinstance(node.this, exp.Expr) else None
     to = {exp.CurrentDate: "DATE", exp.CurrentDatetime: "TIMESTAMP", exp.CurrentTime: "TIME"}[type(node)]
     return cast(local(node, call("now"), zone), to)
-
-
-def dates(node: exp.GenerateDateArray) -> exp.Expr:
-    step = node.args.get("step")
-    name, _ = unit(node, step.args.get("unit")) if isinstance(step, exp.Interval) else ("DAY", 0)
-    count = step.this if isinstance(step, exp.Interval) else exp.Literal.number(1)
-    down = isinstance(count, exp.Neg)
-    count = count.this if down else count
-    if not isinstance(count, exp.Literal) or not re.fullmatch(r"-?[1-9]\d*", count.name) or name not in DATE_UNITS:
-        raise refuse(node, "GENERATE_DATE_ARRAY takes a literal step here")
-    steps = -int(count.name) if down else int(count.name)
-    months, days = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}.get(name, 0) * steps, {"DAY": 1, "WEEK": 7}.get(name, 0) * steps
-    start, end = (cast(moment(node.args[key], "DATE")[0], "DATE") for key in ("start", "end"))
-    return call("bq_date_array", start, end, months, days)
-
-
-def moments(node: exp.GenerateTimestampArray) -> exp.Expr:
-    start, end = (cast(moment(node.args[key], "TIMESTAMP")[0], "TIMESTAMPTZ") for key in ("start", "end"))
-    step = node.args["step"]
-    name, _ = unit(node, step.args.get("unit"))
-    micros = {"MICROSECOND": 1, "MILLISECOND": 1000, "SECOND": 10 ** 6, "MINUTE": 6 * 10 ** 7, "HOUR": 36 * 10 ** 8, "DAY": 864 * 10 ** 8}
-    if not re.fullmatch(r"[1-9]\d{0,6}", step.name) or name not in micros:
-        raise refuse(node, "GENERATE_TIMESTAMP_ARRAY takes a literal, positive step here")
-    return call("bq_timestamp_array", start, end, int(step.name) * micros[name])
 
 
 def parts(node: exp.DateFromParts | exp.TimestampFromParts | exp.TimeFromParts) -> exp.Expr:
@@ -385,6 +374,6 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.Date: to_date, exp.Timestamp: to_timestamp, exp.Datetime: to_datetime, exp.TsOrDsToDatetime: to_datetime,
     exp.TsOrDsToTime: to_time, exp.LastDay: last_day, exp.UnixDate: unix_date, exp.DateFromUnixDate: from_unix_date,
     exp.UnixToTime: from_unix, exp.UnixSeconds: to_unix, exp.UnixMillis: to_unix, exp.UnixMicros: to_unix, exp.CurrentDate: now,
-    exp.CurrentDatetime: now, exp.CurrentTime: now, exp.GenerateDateArray: dates, exp.GenerateTimestampArray: moments,
+    exp.CurrentDatetime: now, exp.CurrentTime: now,
     exp.DateFromParts: parts, exp.TimestampFromParts: parts,
 }

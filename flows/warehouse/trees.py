@@ -27,6 +27,8 @@ Rule = Callable[[Any], exp.Expr]
 def kind(node: exp.Expr | None) -> str:
     """The BigQuery type of an annotated node without its parameters; '' when it is not known."""
     found = node.type if node is not None else None
+    if found is not None and found.this == T.DECIMAL and [size.name for size in found.expressions[1:2]] == ["18"]:
+        return "BIGNUMERIC"  # as it is made of one here
     return KINDS.get(found.this, "") if found is not None else ""
 
 
