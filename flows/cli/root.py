@@ -16,6 +16,7 @@ COMMANDS = {
     "explain": ("author", "Say a spec in plain English"),
     "preview": ("author", "Run the whole graph in memory; nothing is written"),
     "price": ("author", "Say what a run is billed on BigQuery"),
+    "parity": ("parity", "Try a spec on DuckDB and on BigQuery, and compare"),
     "run": ("runs", "Run a pipeline on Prefect"),
     "status": ("runs", "Show runs, or one run with its steps"),
     "cancel": ("runs", "Stop a run"),

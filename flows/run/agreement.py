@@ -8,13 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from flows.run.compare import Pair
+from flows.show.parity import WORDS, told
 
 SAME, APPROXIMATE, ONLY, DIFFERENT, FAILED, SKIPPED = "same", "approximate", "bigquery-only", "different", "failed", "skipped"
 RANK = (SKIPPED, SAME, APPROXIMATE, ONLY, DIFFERENT, FAILED)
 """From best to worst; the whole is as good as its worst step."""
-WORDS = {SAME: "same on both", APPROXIMATE: "approximate on DuckDB", ONLY: "BigQuery only", DIFFERENT: "different", FAILED: "failed",
-         SKIPPED: "not compared"}
-EMULATOR = "an emulator of BigQuery, whose agreement proves less than BigQuery's own"
 
 
 @dataclass(frozen=True)
@@ -92,8 +90,3 @@ class Parity:
         from flows.show.parity import parity_bundle
 
         return parity_bundle(self.as_dict())
-
-
-def told(where: Mapping[str, Any]) -> str:
-    """Where BigQuery was, in words; an emulator is called one."""
-    return f"BigQuery was {EMULATOR}." if where.get("emulator") else f"BigQuery was project {where.get('project')}."

@@ -4,6 +4,7 @@
 |---|---|
 | `door` | whose data, which store and catalogue, how a spec is found: what all others stand on |
 | `author` | plan, answer, undo, validate, explain, preview; `half` previews a draft with open questions, `request` is a card to confirm |
+| `proof` | parity, certificate: one spec on both warehouses |
 | `submit` | submit, backfill: what becomes durable before anything runs |
 | `runs` | run, follow, view, find, logs, cancel, backfills; `health` says whether runs can start, `status` answers in words |
 | `data` | attach, profile, query, tables, catalogue |
@@ -19,11 +20,12 @@ from flows.service.chats import Chats
 from flows.service.data import Data
 from flows.service.door import Source
 from flows.service.notebook import Notebook
+from flows.service.proof import Proof
 from flows.service.routines import Routines
 from flows.service.runs import Runs
 
 
-class Penstock(Routines, Data, Runs, Chats, Notebook):
+class Penstock(Routines, Proof, Data, Runs, Chats, Notebook):
     """One tenant's door to everything.
 
     `home` is the folder of the control store and the local lake (default $PENSTOCK_HOME, else `.penstock`); `catalog` replaces the

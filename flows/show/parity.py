@@ -10,7 +10,23 @@ from flows.show.page import Bundle, bundle, cell, mark, mark_table, table
 from flows.show.units import seconds, several
 
 MARKS = {"same": "✓", "approximate": "≈", "bigquery-only": "◇", "different": "✗", "failed": "✗", "skipped": "–"}
+WORDS = {"same": "same on both", "approximate": "approximate on DuckDB", "bigquery-only": "BigQuery only", "different": "different",
+         "failed": "failed", "skipped": "not compared"}
+EMULATOR = "an emulator of BigQuery, whose agreement proves less than BigQuery's own"
 COLUMNS = 12
+
+
+def told(where: Mapping[str, Any]) -> str:
+    """Where BigQuery was, in words; an emulator is called one."""
+    return f"BigQuery was {EMULATOR}." if where.get("emulator") else f"BigQuery was project {where.get('project')}."
+
+
+def tried(certificate: Mapping[str, Any]) -> str:
+    """`Version 3 of sales was tried on DuckDB 2.0.0 and BigQuery on 2026-11-20: same on both, at most 1,000 rows of each source.`"""
+    made = certificate["versions"]
+    return (f"Version {certificate['version']} of {certificate['pipeline_id']} was tried on DuckDB {made.get('duckdb', '?')} and BigQuery "
+            f"on {certificate['tried_at'][:10]}: {WORDS[certificate['verdict']]}, at most {certificate['limit']:,} rows of each source "
+            f"(Penstock {made.get('penstock', '?')}, sqlglot {made.get('sqlglot', '?')}). {told(certificate['where'])}")
 
 
 def parity_bundle(parity: Mapping[str, Any]) -> Bundle:
