@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -52,7 +53,7 @@ def _try(case: Case, problems: list[Problem], warnings: list[Problem], warehouse
                          "Run that pipeline first") for step, name in unlisted(case)
                  if not word(step, "source", "connection") and _described(warehouse, name) is None and promised(name) is not None]
     walk(case, problems, warnings)
-    problems += _selects(case, problems, warehouse)
+    problems += _selects(case, problems, warnings, warehouse)
 
 
 def _described(warehouse: Warehouse, name: str) -> tuple[Column, ...] | None:
@@ -74,19 +75,22 @@ def _tables(case: Case, warnings: list[Problem]) -> Iterator[Problem]:
             yield Problem(warned.path, "unknown_table", f"there is no table {name!r} in the warehouse", "Check its name, or load it first")
 
 
-def _selects(case: Case, problems: list[Problem], warehouse: Warehouse) -> list[Problem]:
+def _selects(case: Case, problems: list[Problem], warnings: list[Problem], warehouse: Warehouse) -> list[Problem]:
     steps = {step.step_id: step for step in case.spec.steps}
     bad = {p.path.split(".")[1] for p in problems if p.path.startswith("steps.")}
     found: list[Problem] = []
     for step_id in case.order or ():
         step = steps[step_id]
         if step.ps_type in PURE and step_id in case.configs and step_id not in bad and step_id not in case.open:
-            found += _select(case, step, warehouse)
+            found += _select(case, step, warnings, warehouse)
     return found
 
 
-def _select(case: Case, step: Step, warehouse: Warehouse) -> list[Problem]:
-    """Run one step's SELECT on empty tables; unknown columns cannot be made up, so such a step is left to the preview."""
+def _select(case: Case, step: Step, warnings: list[Problem], warehouse: Warehouse) -> list[Problem]:
+    """Run one step's SELECT on empty tables; unknown columns cannot be made up, so such a step is left to the preview.
+
+    What only BigQuery can run is a warning: the spec holds, in production.
+    """
     inputs: dict[str, Relation] = {}
     try:
         for name in case.reads(step):
@@ -96,7 +100,10 @@ def _select(case: Case, step: Step, warehouse: Warehouse) -> list[Problem]:
             inputs[name] = warehouse.stage(name, empty(columns))
         result = case.engines[step.step_id].preview(case.configs[step.step_id], _context(case, step, warehouse, inputs))
     except PenstockError as error:
-        return below(error, step)
+        if error.code != "bigquery_only":
+            return below(error, step)
+        warnings += [replace(p, code=error.code, message=f"BigQuery only, a local run stops here: {p.message}") for p in below(error, step)]
+        return []
     if case.columns.get(step.step_id) is None and result.relation is not None:
         case.columns[step.step_id] = result.relation.columns
     return []

@@ -10,6 +10,7 @@ import click
 
 from flows.cli.common import as_json, hint, numeric, plain, put_json, say, shared, table
 from flows.errors import InputError
+from flows.show.units import several
 from flows.show.verdict import WHOLE
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ def show_preview(seen: Preview) -> None:
 
 
 def _show_step(step: dict[str, Any]) -> None:
-    counted = [f"{step['row_count']:,} rows"] if step.get("row_count") is not None else []
+    counted = [several(step["row_count"], "row")] if step.get("row_count") is not None else []
     about = ", ".join([step["ps_type"], *counted, *filter(None, [step["basis"], step["verdict_words"]])])
     say(f"{step['step_id']}  ({about})" + (f"  {step['status']}" if step["status"] != "ok" else ""))
     if step.get("error"):
@@ -209,7 +210,7 @@ def _show_step(step: dict[str, Any]) -> None:
     for note in [*(f"{step['verdict_words']}: {text}" for text in differs), *step["notes"]]:
         say(f"  {plain_line(str(note))}")
     if step.get("rejected"):
-        say(f"  {step['rejected']:,} rows rejected, the first:")
+        say(f"  {several(step['rejected'], 'row')} rejected, the first:")
         for reject in step.get("rejects", [])[:5]:
             place = f"line {reject['line']}" if "line" in reject else ", ".join(f"{k}={v}" for k, v in reject.get("values", {}).items())
             say(f"    {plain(place)}: {plain(reject.get('reason', ''))}")

@@ -91,11 +91,13 @@ def print_step(step: dict[str, Any]) -> str:
         took = datetime.fromisoformat(step["ended_at"]) - datetime.fromisoformat(step["started_at"])
         parts.append(f"{took.total_seconds():7.2f} s")
     if step["rows_processed"] is not None:
-        parts.append(f"{step['rows_processed']:>10,} rows")
+        parts.append(f"{step['rows_processed']:>10,} {'row' if step['rows_processed'] == 1 else 'rows'}")
     if step.get("rejected"):
         parts.append(f"({step['rejected']:,} rejected" + (f" into {step['quarantine']}" if step.get("quarantine") else "") + ")")
     if (step["attempts"] or 0) > 1:
         parts.append(f"({step['attempts']} tries)")
+    if step.get("progress"):
+        parts.append(f"   {step['progress']['words']}")
     if step["error"]:
         parts.append(f" {plain(step['error'])}")
     return " ".join(parts).rstrip()

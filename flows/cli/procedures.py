@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.cli.common import as_json, hint, put_json, shared, table
+from flows.cli.common import as_json, hint, put_json, say, shared, table
 
 if TYPE_CHECKING:
     from flows.service import Penstock
+
+
+environment = click.option("--env", "environment", type=click.Choice(["local", "production"]), default="local", show_default=True,
+                           help="Those of the local warehouse, or those of the BigQuery project.")
 
 
 @click.group(invoke_without_command=True)
@@ -21,26 +25,31 @@ def procedures(ctx: click.Context) -> None:
 
 
 @procedures.command("list")
+@environment
 @as_json
 @shared
-def list_procedures(door: Penstock, as_json: bool) -> int:
+def list_procedures(door: Penstock, environment: str, as_json: bool) -> int:
     """All procedures with their arguments."""
-    found = door.procedures()
+    found = door.procedures(environment=environment)
     if as_json:
         put_json([{"name": p.name, "arguments": [{"name": n, "type": kind, "mode": mode} for n, kind, mode in p.arguments],
                    "sha256": p.sha256} for p in found])
     else:
-        table(["procedure", "hash"], [(p.signature(), p.sha256[:12]) for p in found])
+        for p in found:
+            say(p.signature())
+        if not found:
+            hint("there are no procedures; store a folder of .sql files with: penstock procedures sync FOLDER")
     return 0
 
 
 @procedures.command("sync")
 @click.argument("folder", required=False, type=click.Path(file_okay=False))
+@environment
 @as_json
 @shared
-def sync_procedures(door: Penstock, folder: str | None, as_json: bool) -> int:
-    """Store the procedures of FOLDER (default: those that come with Penstock) where their text changed."""
-    done = door.sync_procedures(folder)
+def sync_procedures(door: Penstock, folder: str | None, environment: str, as_json: bool) -> int:
+    """Store the procedures of FOLDER (default: those of Penstock) where they changed."""
+    done = door.sync_procedures(folder, environment=environment)
     if as_json:
         put_json(dict(done))
         return 0

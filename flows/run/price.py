@@ -269,7 +269,7 @@ def over_budget(budget: Budget, tag: PriceTag) -> list[Problem]:
                              "Read fewer columns or rows, or raise the budget"))
     if budget.usd_per_month is not None and tag.usd_a_month is not None and tag.usd_a_month > budget.usd_per_month:
         found.append(Problem("budget.usd_per_month", "over_budget",
-                             f"a month at its schedule costs {usd(tag.usd_a_month)}, the budget is {usd(budget.usd_per_month)}",
+                             f"a month at its schedule costs {usd(tag.usd_a_month)}, the budget is ${budget.usd_per_month:,g}",
                              "Run it less often, read fewer columns or rows, or raise the budget"))
     return found
 

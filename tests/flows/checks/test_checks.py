@@ -431,3 +431,15 @@ def test_hostile_values_in_every_place_of_a_spec_are_findings_or_data(house: Set
 def test_a_spec_from_yaml_goes_the_whole_way(house: Settings, catalog: Catalog) -> None:
     text = "pipeline_id: p\nsteps: [{step_id: a, ps_type: generic.extract, source: {table: stores}}]"
     assert validate(parse(text), catalog=catalog, settings=house).ok
+
+
+def test_what_only_bigquery_runs_is_a_warning_with_its_line(house: Settings) -> None:
+    data = {"pipeline_id": "p", "steps": [
+        {"step_id": "read", "ps_type": "generic.extract", "source": {"table": "customers"}},
+        {"step_id": "sketch", "ps_type": "generic.sql", "depends_on": ["read"],
+         "config": {"inputs": ["read"], "query": "SELECT HLL_COUNT.INIT(country) AS h FROM read"}}]}
+    report = validate(from_data(data), catalog=default_catalog(house), settings=house, level="full")
+    assert report.ok
+    [told] = [warning for warning in report.warnings if warning.code == "bigquery_only"]
+    assert told.path == "steps.sketch.config.query"
+    assert told.message.startswith("BigQuery only, a local run stops here: line 1")

@@ -32,3 +32,10 @@ def test_a_file_that_is_not_portable_is_said_with_its_line(ask, tmp_path: Path) 
     (tmp_path / "sp.sql").write_text("CREATE PROCEDURE mart.p()\nBEGIN\n  DECLARE n INT64;\nEND")
     said = ask("procedures", "sync", str(tmp_path)).exception
     assert str(said).startswith("sp.sql, line 3: the variable 'n' must start with v_")
+
+
+def test_a_procedure_is_shown_whole_and_asked_of_its_environment(ask, monkeypatch) -> None:
+    assert "  system.sp_deduplicate_day(" not in ask("procedures", "list").output
+    assert "p_keys STRING, p_order STRING, OUT p_removed INT64)\n" in ask("procedures", "list").output
+    monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
+    assert "no BigQuery project is set up" in str(ask("procedures", "list", "--env", "production").exception)

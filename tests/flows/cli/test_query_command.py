@@ -54,3 +54,8 @@ def test_a_statement_that_is_wrong_has_no_verdict(home, capsys):
     assert call(["query", "SELECT x FROM", "--check", "--json"]) == 2
     got = capsys.readouterr()
     assert (got.out, got.err.count("\n")) == ("", 1)
+
+
+def test_what_cannot_be_read_is_said_in_words(home, capsys):
+    assert call(["query", "SELECT ml.predict(1) FROM x"]) == 2
+    assert "Token" not in capsys.readouterr().err
