@@ -54,6 +54,8 @@ def window(node: exp.Window | exp.Filter) -> exp.Expr:
     named = node.args.get("alias") is not None
     if isinstance(node, exp.Window) and isinstance(inner, ORDERED) and not node.args.get("order") and not named:
         raise invalid(node, f"{inner.key.upper()} needs an ORDER BY in its OVER")
+    if isinstance(inner.args.get("this"), exp.Distinct) and (node.args.get("order") or node.args.get("spec")):
+        raise invalid(node, "DISTINCT in an aggregate and ORDER BY in its OVER do not go together")
     return cast(node.copy(), to) if to else node
 
 

@@ -199,7 +199,8 @@ def translate(error: BaseException, memory_mb: int = 0) -> PenstockError:
         return DataError(text, fix="Look at the rows it names, or use SAFE_CAST, SAFE_DIVIDE or a filter")
     if isinstance(error, duckdb.PermissionException):
         return SqlError(text, verdict="refused", code="not_allowed")
-    if isinstance(error, duckdb.ParserException):  # the statement was read once; this is about what was made of it
+    made = isinstance(error, duckdb.BinderException) and re.search(r'"_\d|\b_item\d|\b_rows\d|\bbq_\w+ |struct_pack', text)
+    if isinstance(error, duckdb.ParserException) or made:  # the statement was read once; this is about what was made of it
         return SqlError("this statement cannot be written for the local warehouse", verdict="refused", code="bigquery_only",
                         fix="Write it another way, or run it on BigQuery")
     if named := re.match(r"No function matches the given name and argument types '(?:bq_)?(\w+)\(", text):

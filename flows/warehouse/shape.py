@@ -23,11 +23,15 @@ def prepare(tree: exp.Expr, schemas: Mapping[str, Sequence[Column]]) -> None:
     pivot.expand(tree, schemas)
     for select in tree.find_all(exp.Select):
         _sources(select, schemas)
+        _after_distinct(select)
     for array in list(tree.find_all(exp.Array)):
         _one_shape(array)
     for select in list(tree.find_all(exp.Select)):
         if select.args.get("kind") == "VALUE":
             _spread(select)
+        elif select.args.get("kind") == "STRUCT":
+            _structs(select)
+        _by_place(select)
         _stars(select, schemas)
     for unnest in list(tree.find_all(exp.Unnest)):
         _named(unnest)
@@ -52,6 +56,20 @@ def _outside(node: exp.ParseJSON) -> None:
             at = at.this
         at.set("this", made)
         node.replace(chain)
+
+
+def _after_distinct(select: exp.Select) -> None:
+    """SELECT DISTINCT is sorted by what it gives."""
+    order = select.args.get("order")
+    if not select.args.get("distinct") or order is None or select.is_star:
+        return
+    given = {item.alias_or_name.lower() for item in select.expressions}
+    values = [item.unalias() for item in select.expressions]
+    for item in order.expressions:
+        if item.this not in values:
+            for column in item.this.find_all(exp.Column):
+                if column.name.lower() not in given and column.table.lower() not in given:
+                    raise invalid(column, f"after SELECT DISTINCT there is no {column.name!r} to sort by", "Select it as well")
 
 
 def _sources(select: exp.Select, schemas: Mapping[str, Sequence[Column]]) -> None:
@@ -119,6 +137,36 @@ def _spread(select: exp.Select) -> None:
     select.set("expressions", fields)
 
 
+def _structs(select: exp.Select) -> None:
+    """SELECT AS STRUCT is a value in an expression; elsewhere its fields are the columns. The first of a UNION names the fields of all."""
+    here: exp.Expr = select
+    first: exp.Expr = select
+    while isinstance(here.parent, (exp.SetOperation, exp.Subquery)):
+        here = here.parent
+        if isinstance(here, exp.SetOperation):
+            first = here.this
+        elif isinstance(here.parent, (exp.From, exp.Join, exp.CTE)):
+            break
+    if not isinstance(here.parent, exp.Expr) or isinstance(here.parent, (exp.From, exp.Join, exp.CTE, exp.DDL, exp.DML)):
+        select.set("kind", None)
+        return
+    while isinstance(first, (exp.SetOperation, exp.Subquery)):
+        first = first.this
+    if first is not select and isinstance(first, exp.Select) and len(first.expressions) == len(select.expressions):
+        for mine, named in zip(list(select.expressions), first.expressions, strict=True):
+            if named.alias_or_name:
+                mine.replace(exp.alias_(mine.unalias().copy(), named.alias_or_name, quoted=True))
+
+
+def _by_place(select: exp.Select) -> None:
+    """GROUP BY the alias of a sub-query is GROUP BY its place: written out there, the sub-query would not see its sources."""
+    group = select.args.get("group")
+    places = {item.alias.lower(): n for n, item in enumerate(select.expressions, 1) if isinstance(item, exp.Alias) and item.find(exp.Query)}
+    for item in list(group.expressions) if group is not None and places else []:
+        if isinstance(item, exp.Column) and not item.table and item.name.lower() in places:
+            item.replace(exp.Literal.number(places[item.name.lower()]))
+
+
 def _stars(select: exp.Select, schemas: Mapping[str, Sequence[Column]]) -> None:
     """`ARRAY_AGG(t ORDER BY ... LIMIT 1)[OFFSET(0)].*` gives the columns of t: the aggregate goes into a sub-query, its fields come out."""
     stars = [item for item in select.expressions if isinstance(item, exp.Dot) and isinstance(item.expression, exp.Star)]
@@ -173,23 +221,27 @@ def _fields(item: exp.Dot, select: exp.Select, schemas: Mapping[str, Sequence[Co
 
 
 def _named(unnest: exp.Unnest) -> None:
-    """UNNEST of literal structs without an alias: its fields become the columns of a sub-query."""
+    """UNNEST of literal structs without an alias, or beside a USING: its fields become the columns of a sub-query."""
     from sqlglot.optimizer.annotate_types import annotate_types
 
     alias = unnest.args.get("alias")
     if not isinstance(unnest.parent, (exp.From, exp.Join)) or len(unnest.expressions) != 1 or unnest.args.get("offset"):
         return
-    if alias is not None and (alias.this or alias.columns):
+    select = unnest.find_ancestor(exp.Select)
+    merged = select is not None and any(join.args.get("using") for join in select.args.get("joins") or [])
+    named = alias is not None and bool(alias.this or alias.columns)
+    if alias is not None and named and not (merged and alias.columns):
         return
     if unnest.expressions[0].find(exp.Column, exp.Query):
-        select = unnest.find_ancestor(exp.Select)
+        if named:
+            return
         inside = {id(column) for column in unnest.find_all(exp.Column)}
         if select is not None and not select.is_star and all(id(column) in inside for column in select.find_all(exp.Column)):
             unnest.set("alias", exp.TableAlias(columns=[exp.to_identifier(f"_item{next(_names)}")]))  # only counted, never named
         return
     items = annotate_types(unnest.expressions[0].copy(), dialect="bigquery")
     inner = items.type.expressions[0] if items.type is not None and items.type.is_type(T.ARRAY) and items.type.expressions else None
-    if inner is None:
+    if inner is None or (named and not inner.is_type(T.STRUCT)):
         return
     name = f"_item{next(_names)}"
     source = exp.Unnest(expressions=[unnest.expressions[0].copy()], alias=exp.TableAlias(columns=[exp.to_identifier(name)]))
@@ -201,7 +253,8 @@ def _named(unnest: exp.Unnest) -> None:
     else:
         columns = [exp.alias_(exp.column(name), "f0_")]
     query = exp.Select(expressions=columns, from_=exp.From(this=source))
-    unnest.replace(exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(f"_rows{next(_names)}"))))
+    shown = alias.columns[0].copy() if alias is not None and named else exp.to_identifier(f"_rows{next(_names)}")
+    unnest.replace(exp.Subquery(this=query, alias=exp.TableAlias(this=shown)))
 
 
 # -------------------------------------------------------------------- the result
