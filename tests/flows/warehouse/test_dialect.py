@@ -149,7 +149,7 @@ def test_what_bigquery_rejects_is_invalid(shared: DuckDBWarehouse, sql: str) -> 
     "SELECT COLLATE(s, 'und:ci') FROM mart.t", "SELECT FORMAT('%T', INTERVAL 1 DAY) FROM mart.t",
     "SELECT PARSE_DATE('%Y %U', s) FROM mart.t", "SELECT SQRT(n) FROM mart.t",
     "SELECT table_name FROM mart.INFORMATION_SCHEMA.PARTITIONS", "SELECT ddl FROM mart.INFORMATION_SCHEMA.TABLES",
-    "CREATE PROCEDURE mart.p() BEGIN SELECT 1; END", "CREATE TABLE mart.x (n NUMERIC(10, 2))",
+    "CREATE PROCEDURE mart.p() LANGUAGE PYTHON AS 'x'", "CREATE TABLE mart.x (n NUMERIC(10, 2))",
     "LOAD DATA INTO mart.x FROM FILES (format = 'CSV')",
 ])
 def test_what_would_differ_is_refused_with_a_reason(shared: DuckDBWarehouse, sql: str) -> None:
@@ -179,7 +179,8 @@ def test_a_batch_line_says_where_bigquery_may_differ() -> None:
 
 
 @pytest.mark.parametrize(("line", "verdict"), [
-    ({"sql": "SELECT 1 / 0"}, "invalid"), ({"sql": "SELECT nope"}, "invalid"), ({"sql": "CALL p()"}, "refused"),
+    ({"sql": "SELECT 1 / 0"}, "invalid"), ({"sql": "SELECT nope"}, "invalid"), ({"sql": "CALL p()"}, "invalid"),
+    ({"sql": "SELECT SEARCH('a', 'b')"}, "refused"),
     ({"setup": ["SELECT nope"], "sql": "SELECT 1"}, "failed"), ({"sql": "SELECT * FROM ds.t"}, "invalid"),
     ({"sql": "SELECT @@project_id"}, "refused"),
     ({"sql": "SELECT ?", "params": [["INT64", 1]]}, "invalid"), ({"sql": "SELECT @x", "params": {"x": ["NOTYPE", 1]}}, "invalid"),
