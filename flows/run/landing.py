@@ -59,7 +59,7 @@ def landed(trial: Trial, each: PlanStep, base: StepParity) -> StepParity:
     if its.rows is not None and mine.rows is not None:
         kept = [column.name for column in planned["spec"].columns if column.name in mine.rows.column_names]
         its.rows = its.rows.select([n for n in its.rows.column_names if n.casefold() in {k.casefold() for k in kept}])
-    done = trial.judged(each, base, mine, its)
+    done = trial.judged(base, mine, its, [])
     said = _layout(planned)
     return replace(done, verdict=DIFFERENT if said and done.verdict == SAME else done.verdict, notes=[*done.notes, *said])
 

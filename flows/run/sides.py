@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
@@ -106,6 +107,7 @@ class Corner:
                 sweep(session, self.made)
         finally:
             session.close()
+            shutil.rmtree(self.job.settings.home / "stage" / self.job.tenant_id / self.trial.replace("_", "-"), ignore_errors=True)
 
 
 class Here:

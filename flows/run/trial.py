@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from flows.engines.base import Cancel, Context, StepResult
-from flows.engines.tables import everything
-from flows.errors import SqlError, UnreachableError
+from flows.engines.tables import count, everything
+from flows.errors import InputError, SqlError, UnreachableError
 from flows.run.agreement import APPROXIMATE, DIFFERENT, FAILED, ONLY, SAME, SKIPPED, StepParity
 from flows.run.compare import columns, compare, order_of
 from flows.run.preview import StepLog
@@ -57,6 +57,7 @@ class Side:
     result: StepResult | None = None
     rows: pa.Table | None = None
     order: tuple[str, ...] = ()
+    many: int = 0  # how many rows there are, where they are too many to be compared
     notes: list[str] = field(default_factory=list)
     error: str = ""
     only: str = ""
@@ -93,6 +94,8 @@ class Trial:
         why = self.blocked(each)
         if why:
             return replace(base, notes=[why])
+        if any("INFORMATION_SCHEMA" in name.upper() for name, _ in self.standins.names(each)):
+            return replace(base, notes=["it reads INFORMATION_SCHEMA, which each warehouse has of its own"])
         prepared = self.guard(lambda: self.prepare(each), each)
         if isinstance(prepared, Outcome):
             return replace(base, verdict=FAILED, notes=[f"reading its rows: {prepared.error}"])
@@ -187,7 +190,7 @@ class Trial:
         own = "" if each.ps_type in COMPARED else "an engine of its own, tried on DuckDB only; "
         note = f"{own}read once{f', the first {self.limit:,} rows' if more else ''}, given to both sides"
         its = self.hand(each, mine.rows)
-        return self.judged(each, replace(base, notes=[*base.notes, *mine.result.notes, note]), mine, its)
+        return self.judged(replace(base, notes=[*base.notes, *mine.result.notes, note]), mine, its, [])
 
     def hand(self, each: PlanStep, rows: pa.Table) -> Side:
         """Rows of this side become those of the step over there."""
@@ -206,32 +209,38 @@ class Trial:
             self.mine[each.step_id] = mine.result.relation
         if its.result is not None and its.result.relation is not None:
             self.its[each.step_id] = its.result.relation
-        return self.judged(each, base, mine, its)
+        done = self.judged(base, mine, its, self.moods(each))
+        if (done.pairs or done.verdict == DIFFERENT) and mine.rows is not None:
+            self.hand(each, mine.rows)
+        return done
 
-    def judged(self, each: PlanStep, base: StepParity, mine: Side, its: Side) -> StepParity:
-        """The verdict, and one set of rows for the steps after it where there are two."""
+    def judged(self, base: StepParity, mine: Side, its: Side, reasons: list[str]) -> StepParity:
+        """The verdict; `reasons` why an answer may differ, besides those of the local result."""
         base = replace(base, local_seconds=mine.seconds, bigquery_seconds=its.seconds, notes=[*base.notes, *mine.notes])
         if self.cancel.is_set():
             return replace(base, verdict=SKIPPED, notes=[*base.notes, self.cancel.reason])
         if mine.rows is None or its.rows is None:
-            return self.one_sided(each, base, mine, its)
+            return self.one_sided(base, mine, its)
         assert mine.result is not None
         assert its.result is not None
-        found = compare(mine.rows, its.rows, mine.order if mine.order == its.order else ())
-        found.said += _counts(mine.result, its.result)
-        reasons = [*mine.result.differs, *_moody(each)]
-        if found and each.step_id in self.its:
-            self.hand(each, mine.rows)
-        verdict = APPROXIMATE if reasons else DIFFERENT if found else SAME
-        return replace(base, verdict=verdict, columns=tuple(mine.rows.column_names), rows=max(mine.rows.num_rows, its.rows.num_rows),
-                       notes=[*base.notes, *reasons, *found.said], pairs=found.pairs)
+        many = max(mine.many, its.many)
+        kept = 0 if many else MOST
+        found = compare(mine.rows.slice(0, kept), its.rows.slice(0, kept), mine.order if mine.order == its.order else ())
+        found.said += _counts(mine, its)
+        reasons = [*mine.result.differs, *reasons]
+        rows = 0 if many else max(mine.rows.num_rows, its.rows.num_rows)
+        few = [f"{many:,} rows are too many to be compared, they are only counted"] if many else [] if rows else [
+            "no rows came, so only the columns are compared"]
+        return replace(base, verdict=APPROXIMATE if reasons else DIFFERENT if found else SAME, columns=tuple(mine.rows.column_names),
+                       rows=rows, notes=[*base.notes, *few, *reasons, *found.said], pairs=found.pairs)
 
-    def one_sided(self, each: PlanStep, base: StepParity, mine: Side, its: Side) -> StepParity:
+    def one_sided(self, base: StepParity, mine: Side, its: Side) -> StepParity:
         """Rows on one side only, or on none."""
         errors = [f"{name}: {side.error}" for name, side in (("DuckDB", mine), ("BigQuery", its)) if side.error]
+        each = self.plan.by_id[base.step_id]
         if its.rows is not None:
             self.mine[each.step_id] = self.here.put(each.step_id, its.rows, columns(its.rows))
-        elif mine.rows is not None:
+        elif mine.rows is not None and each.step_id in self.mine:
             self.hand(each, mine.rows)
         if not errors:
             return replace(base, verdict=SKIPPED, notes=[*base.notes, "gives no rows to compare"])
@@ -299,6 +308,25 @@ class Trial:
         side.notes += [why] if why else []
         asked = (data, params) if side.order else (everything(relation.name), None)
         side.rows = warehouse.query(*asked, limits=QueryLimits(rows=MOST + 1))
+        side.many = count(relation.name, context) if side.rows.num_rows > MOST else 0
+
+    def moods(self, each: PlanStep) -> list[str]:
+        """Functions of its query that give something else each time, on either warehouse."""
+        from sqlglot import exp, parse_one
+        from sqlglot.errors import SqlglotError
+
+        from flows.spec.binding import bind_sql
+
+        text = getattr(getattr(each.config, "config", None), "query", None) or getattr(getattr(each.config, "source", None), "query", None)
+        if not isinstance(text, str):
+            return []
+        kinds = {exp.Rand: "RAND", exp.Uuid: "GENERATE_UUID", exp.CurrentTimestamp: "CURRENT_TIMESTAMP",
+                 exp.CurrentDatetime: "CURRENT_DATETIME", exp.CurrentTime: "CURRENT_TIME"}
+        try:
+            tree = parse_one(bind_sql(text, self.job.variables)[0], read="bigquery")
+        except (InputError, SqlglotError):  # the step itself says what is wrong with it
+            return []
+        return [f"{name}() gives something else each time" for kind, name in kinds.items() if tree.find(kind)]
 
     def loaded(self, place: str) -> tuple[Relation, Origin] | None:
         """The rows that a step of this trial would write into a table."""
@@ -309,26 +337,12 @@ class Trial:
         return None
 
 
-def _counts(mine: StepResult, its: StepResult) -> list[str]:
-    """Checks and rows set aside that are not the same in number."""
-    said = [f"check {a.check} {', '.join(a.columns)}: {a.failed_rows:,} rows on DuckDB, {b.failed_rows:,} on BigQuery"
+def _counts(here: Side, there: Side) -> list[str]:
+    """Rows that were only counted, checks and rows set aside that are not the same in number."""
+    mine, its = here.result or StepResult(), there.result or StepResult()
+    said = [f"{here.many:,} rows on DuckDB, {there.many:,} on BigQuery"] if here.many != there.many else []
+    said += [f"check {a.check} {', '.join(a.columns)}: {a.failed_rows:,} rows on DuckDB, {b.failed_rows:,} on BigQuery"
             for a, b in zip(mine.checks, its.checks, strict=False) if a.failed_rows != b.failed_rows]
     if mine.rejected != its.rejected:
         said.append(f"{mine.rejected:,} rows set aside on DuckDB, {its.rejected:,} on BigQuery")
     return said
-
-
-def _moody(each: PlanStep) -> list[str]:
-    """Functions of its query that give something else each time, on either warehouse."""
-    from sqlglot import exp, parse_one
-
-    text = getattr(getattr(each.config, "config", None), "query", None) or getattr(getattr(each.config, "source", None), "query", None)
-    if not isinstance(text, str):
-        return []
-    from flows.spec.binding import bind_sql
-
-    kinds = {exp.Rand: "RAND", exp.Uuid: "GENERATE_UUID", exp.CurrentTimestamp: "CURRENT_TIMESTAMP",
-             exp.CurrentDatetime: "CURRENT_DATETIME", exp.CurrentTime: "CURRENT_TIME"}
-    tree = parse_one(bind_sql(text, {})[0], read="bigquery")
-    return [f"{name}() gives something else each time" for kind, name in kinds.items() if tree.find(kind)]
-
