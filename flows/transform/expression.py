@@ -1,7 +1,7 @@
 """Scalar expressions: BigQuery SQL that somebody wrote, read, checked, typed and said again for the engine that runs it.
 
-Nothing passes that is not known here. Where DuckDB would answer differently (division by zero, rounding, text of numbers, weeks) its
-tree is another one; what is only nearly the same is noted. Overflow of FLOAT64 is an error on BigQuery and infinite on DuckDB.
+Nothing passes that is not known here. Where DuckDB would answer differently (division by zero, overflow of FLOAT64, rounding, text of
+numbers, weeks) its tree is another one; what is only nearly the same is noted.
 """
 
 from __future__ import annotations

@@ -154,6 +154,7 @@ class Frame:
         if ordered and self.order:
             terms = [(col(n) if n in kept else self.cell(n), desc) for n, desc in self.order]
             tree.set("order", exp.Order(expressions=[ranked(term, desc) for term, desc in terms]))
+            _numbered(tree)
         if self.limit is not None:
             tree.set("limit", exp.Limit(expression=exp.Literal.number(self.limit)))
         return tree
@@ -176,6 +177,15 @@ class Frame:
             n += 1
         order = tuple((f"_order_{n}" if cell == name else cell, desc) for cell, desc in self.order)
         return replace(self, cells={**self.cells, f"_order_{n}": self.cells[name]}, order=order)
+
+
+def _numbered(tree: exp.Select) -> None:
+    """What is computed and grouped by, named by its number: for BigQuery sqlglot would put its alias there, and a column may have that."""
+    group = tree.args.get("group")
+    cells = [cell.unalias() for cell in tree.expressions]
+    for key in group.expressions if group else ():
+        if not isinstance(key, exp.Column) and key in cells:
+            key.replace(exp.Literal.number(cells.index(key) + 1))
 
 
 def missing(name: str, known: Sequence[str], path: str) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlglot import exp
 
 from flows.transform.frame import NUMBERS, cast
-from flows.transform.scalars import NULL, Reader, Typed, call, coerced, guarded, known, together
+from flows.transform.scalars import NULL, Reader, Typed, call, coerced, finite, guarded, known, together
 
 MAX_TEXT = 10_000
 WHITE = " \t\n\v\f\r\u0085\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
@@ -63,7 +63,7 @@ def floating(name: str, bad: Callable[[exp.Expr], exp.Expr] | None = None, messa
         if not reader.duck:
             return Typed(call(name, part.tree), "FLOAT64")
         tree = call(name, part.tree)
-        return Typed(guarded(bad(part.tree.copy()), message, tree) if bad else finite(tree, [part.tree.copy()], message), "FLOAT64")
+        return Typed(guarded(bad(part.tree.copy()), message, tree) if bad else finite(tree, [part.tree], message), "FLOAT64")
 
     return rule
 
@@ -230,7 +230,7 @@ def _power(node: exp.Pow, reader: Reader) -> Typed:
     parts = [coerced(p, "FLOAT64", reader) for p in arguments(node, {"this": "number", "expression": "number"}, reader).values()]
     trees = [p.tree for p in parts]
     tree = call("POW", *trees)
-    return Typed(finite(tree, [t.copy() for t in trees], "a power") if reader.duck else tree, "FLOAT64")
+    return Typed(finite(tree, trees, "a power") if reader.duck else tree, "FLOAT64")
 
 
 def _log(node: exp.Log, reader: Reader) -> Typed:
@@ -301,12 +301,6 @@ def _md5(node: exp.MD5, reader: Reader) -> Typed:
 def _reverse(this: exp.Expr) -> exp.Expr:
     """By code points; DuckDB's own REVERSE keeps an accent behind its letter."""
     return call("ARRAY_TO_STRING", call("LIST_REVERSE", call("REGEXP_EXTRACT_ALL", this, "(?s).")), "")
-
-
-def finite(tree: exp.Expr, given: list[exp.Expr], what: str) -> exp.Expr:
-    """A FLOAT64 that ends the query where it became infinite out of numbers that were not, as on BigQuery."""
-    was = [exp.Not(this=call("ISINF", part)) for part in given]
-    return guarded(exp.and_(call("ISINF", tree.copy()), *was, copy=False), f"{what} is too large for FLOAT64", tree)
 
 
 def _named(name: str) -> Build:

@@ -11,7 +11,7 @@ from flows.transform.frame import NUMBERS, Frame, Work, cast, fail, kind, new_na
 from flows.transform.operations import Aggregate, Deduplicate, Grain, Measure, Order, Top, Window
 from flows.transform.predicate import predicate
 from flows.transform.rows import by, ordering
-from flows.transform.scalars import call, naive, zoned
+from flows.transform.scalars import call, guarded, naive, zoned
 from flows.warehouse.base import Column
 
 Ordered = tuple[tuple[str, bool], ...]
@@ -120,28 +120,50 @@ def _folded(fn: str, value: exp.Expr, type_: str, work: Work, *, counted: bool) 
 
 def total(tree: exp.Expr, type_: str, work: Work) -> exp.Expr:
     """A sum of its column's type. DuckDB's sum of INT64 is a HUGEINT, which Parquet keeps as a DOUBLE."""
-    return cast(tree, type_, work.dialect) if work.dialect == "duckdb" and type_ != "FLOAT64" else tree
+    if work.dialect != "duckdb":
+        return tree
+    return bounded(tree, "a sum") if type_ == "FLOAT64" else cast(tree, type_, work.dialect)
 
 
 def average(tree: exp.Expr, type_: str, work: Work) -> exp.Expr:
     """The average of NUMERIC is NUMERIC; DuckDB computes it as a DOUBLE."""
-    if type_ in ("NUMERIC", "BIGNUMERIC") and work.dialect == "duckdb":
+    if work.dialect != "duckdb":
+        return tree
+    if type_ in ("NUMERIC", "BIGNUMERIC"):
         work.note("the average of NUMERIC is computed with 15 digits here, with 38 on BigQuery")
         return cast(tree, type_, work.dialect)
-    return tree
+    return bounded(tree, "an average") if type_ == "FLOAT64" else tree
+
+
+def bounded(tree: exp.Expr, what: str) -> exp.Expr:
+    """A sum or average of FLOAT64 on DuckDB, also over a window: where finite numbers did not give a finite one the query ends, as on
+    BigQuery."""
+    fold = tree.this if isinstance(tree, exp.Window) else tree
+    fine: exp.Expr = call("BOOL_AND", call("ISFINITE", fold.this.copy()))
+    if isinstance(tree, exp.Window):
+        over = tree.copy()
+        over.set("this", fine)
+        fine = over
+    lost = exp.and_(exp.Not(this=call("ISFINITE", tree.copy())), fine, copy=False)
+    return guarded(lost, f"{what} is too large for FLOAT64", tree)
 
 
 def ratio(part: exp.Expr, whole: exp.Expr, type_: str, work: Work) -> exp.Expr:
     """Sum of a part by the sum of the whole as FLOAT64, NULL where the whole is 0. Ones, where there is no type, never overflow."""
-    part, whole = (total(exp.Sum(this=side), type_ or "FLOAT64", work) for side in (part, whole))
-    return divided(part, whole, work)
+    part, whole = (total(exp.Sum(this=side), type_, work) if type_ else exp.Sum(this=side) for side in (part, whole))
+    return divided(part, whole, type_, work)
 
 
-def divided(a: exp.Expr, b: exp.Expr, work: Work) -> exp.Expr:
+def divided(a: exp.Expr, b: exp.Expr, type_: str, work: Work) -> exp.Expr:
+    """One number of a type by another as FLOAT64, NULL where that is 0."""
     a, b = (cast(side, "FLOAT64", work.dialect) for side in (a, b))
     if work.dialect == "bigquery":
         return exp.Anonymous(this="SAFE_DIVIDE", expressions=[a, b])
-    return exp.Div(this=a, expression=exp.Nullif(this=b, expression=ZERO.copy()))
+    tree = exp.Div(this=a, expression=exp.Nullif(this=b, expression=ZERO.copy()))
+    if type_ != "FLOAT64":
+        return tree
+    over = exp.and_(call("ISINF", tree.copy()), exp.Not(this=call("ISINF", a.copy())), copy=False)
+    return exp.Case(ifs=[exp.If(this=over, true=exp.Null())], default=tree)  # an overflow is empty, too
 
 
 def _medians(op: Aggregate, frame: Frame, work: Work, path: str) -> Frame:
@@ -292,7 +314,7 @@ def _windowed(op: Window, column: Column | None, type_: str, along: Along) -> tu
         return "INT64", over({"row_number": exp.RowNumber, "rank": exp.Rank, "dense_rank": exp.DenseRank}[op.fn]())
     cell = along.frame.cell(column.name)
     if op.fn == "share":
-        return "FLOAT64", divided(cell, total(over(exp.Sum(this=cell.copy())), type_, work), work)
+        return "FLOAT64", divided(cell, total(over(exp.Sum(this=cell.copy())), type_, work), type_, work)
     if op.fn in ("lag", "lead"):
         near: Any = exp.Lag if op.fn == "lag" else exp.Lead
         return type_, over(near(this=cell, offset=exp.Literal.number(op.over.rows or 1)))

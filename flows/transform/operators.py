@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -10,7 +13,7 @@ from sqlglot import exp
 
 from flows.transform.frame import NUMBERS, cast
 from flows.transform.predicate import like
-from flows.transform.scalars import NULL, Reader, Typed, call, comparable_parts, guarded, small, together
+from flows.transform.scalars import NULL, Chain, Reader, Typed, call, comparable_parts, finite, guarded, small, together
 
 
 def _literal(node: exp.Literal, reader: Reader) -> Typed:
@@ -43,7 +46,8 @@ def _boolean(node: exp.Boolean, reader: Reader) -> Typed:
 
 def _paren(node: exp.Paren, reader: Reader) -> Typed:
     inner = reader.read(node.this)
-    return Typed(exp.Paren(this=inner.tree), inner.type, inner.value, inner.small)
+    chain = replace(inner.chain, tree=exp.Paren(this=inner.chain.tree.copy())) if inner.chain else None
+    return Typed(exp.Paren(this=inner.tree), inner.type, inner.value, inner.small, chain)
 
 
 def _negative(node: exp.Neg, reader: Reader) -> Typed:
@@ -51,7 +55,8 @@ def _negative(node: exp.Neg, reader: Reader) -> Typed:
     if inner.type not in (*NUMBERS, NULL):
         reader.refuse(f"- needs a number, not {inner.type}")
     value = -inner.value if isinstance(inner.value, int | Decimal) else None
-    return Typed(exp.Neg(this=inner.tree), inner.type, value, inner.small)
+    chain = replace(inner.chain, tree=exp.Neg(this=inner.chain.tree.copy())) if inner.chain else None
+    return Typed(exp.Neg(this=inner.tree), inner.type, value, inner.small, chain)
 
 
 def _sides(node: exp.Binary, reader: Reader, sign: str) -> tuple[Typed, Typed]:
@@ -74,6 +79,8 @@ def _arithmetic(sign: str) -> Callable[[exp.Binary, Reader], Typed]:
         type_, (a, b) = together([left, right], reader)
         if type_ == NULL:
             return Typed(exp.Null(), NULL)
+        if reader.duck and type_ == "FLOAT64":
+            return _chained(type(node), _chain(left, a), _chain(right, b))
         if reader.duck and type_ == "INT64" and small([left, right]):
             a = cast(a, "INT64", "duckdb")
         tree: exp.Expr = type(node)(this=a, expression=b)
@@ -82,6 +89,40 @@ def _arithmetic(sign: str) -> Callable[[exp.Binary, Reader], Typed]:
         return Typed(tree, type_)
 
     return rule
+
+
+REACH = {"INT64": 2.0**63, "NUMERIC": 1e29, "BIGNUMERIC": 6e38}
+"""No number of these types is further from 0."""
+LEAST = {"INT64": 1.0, "NUMERIC": 1e-9, "BIGNUMERIC": 1e-38}
+"""No number of these types but 0 is nearer to it."""
+
+
+def _chain(part: Typed, tree: exp.Expr) -> Chain:
+    """One side of a sum or product, `tree` being the part as FLOAT64."""
+    if part.chain is not None:
+        return part.chain
+    if isinstance(part.value, int | Decimal):
+        return Chain(tree, (), abs(float(part.value)))
+    return Chain(tree, () if part.type in REACH else (tree,), REACH.get(part.type, sys.float_info.max))
+
+
+def _chained(sign: type[exp.Expr], left: Chain, right: Chain) -> Typed:
+    """A sum or product of FLOAT64: an overflow ends the query on BigQuery. Where none can be, it is not asked."""
+    reach = left.reach * right.reach if sign is exp.Mul else left.reach + right.reach
+    over = left.over or right.over or math.isinf(reach)
+    whole = sign(this=left.tree.copy(), expression=right.tree.copy())
+    chain = Chain(whole, (*left.leaves, *right.leaves), min(reach, sys.float_info.max), over)
+    tree = finite(chain.tree, chain.leaves, "a sum or product") if over else chain.tree
+    return Typed(tree, "FLOAT64", chain=chain)
+
+
+def _quotient(tree: exp.Expr, left: Typed, right: Typed, sides: list[exp.Expr]) -> exp.Expr:
+    """A quotient of FLOAT64 that ends the query where it becomes infinite, if it may."""
+    a, b = (_chain(part, side) for part, side in zip((left, right), sides, strict=True))
+    least = b.reach if isinstance(right.value, int | Decimal) else LEAST.get(right.type, 0.0)
+    if least and not math.isinf(a.reach / least):
+        return tree
+    return finite(tree, (*a.leaves, *b.leaves), "a quotient")
 
 
 def _division(node: exp.Div, reader: Reader) -> Typed:
@@ -96,8 +137,13 @@ def _division(node: exp.Div, reader: Reader) -> Typed:
     if type_ in ("NUMERIC", "BIGNUMERIC"):
         reader.work.note("division of NUMERIC is computed with 15 digits here, with 38 on BigQuery")
         tree = cast(tree, type_, "duckdb")
+    if type_ == "FLOAT64":
+        tree = _quotient(tree, left, right, [a, b])
     if not isinstance(right.value, int | Decimal) or right.value == 0:
-        tree = guarded(exp.EQ(this=b.copy(), expression=exp.Literal.number(0)), "division by zero", tree)
+        zero: exp.Expr = exp.EQ(this=b.copy(), expression=exp.Literal.number(0))
+        if left.value is None:  # an empty cell divided by 0 is empty
+            zero = exp.and_(zero, exp.Not(this=exp.Is(this=exp.paren(a.copy(), copy=False), expression=exp.Null())), copy=False)
+        tree = guarded(zero, "division by zero", tree)
     return Typed(tree, type_)
 
 

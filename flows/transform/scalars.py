@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NoReturn, Protocol
@@ -25,6 +26,17 @@ class Typed:
     type: str
     value: object = None
     small: bool = False
+    chain: Chain | None = None
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A FLOAT64 out of + - * on DuckDB, before it is asked whether it became infinite: that is asked once, of the whole."""
+
+    tree: exp.Expr
+    leaves: tuple[exp.Expr, ...]  # parts that may be infinite themselves
+    reach: float  # no finite result is further from 0
+    over: bool = False  # it may become infinite
 
 
 class Reader(Protocol):
@@ -66,6 +78,12 @@ def stop(message: str) -> exp.Expr:
 def guarded(bad: exp.Expr, message: str, good: exp.Expr) -> exp.Expr:
     """`good`, unless `bad` holds."""
     return exp.Case(ifs=[exp.If(this=bad, true=stop(message))], default=good)
+
+
+def finite(tree: exp.Expr, given: Sequence[exp.Expr], what: str) -> exp.Expr:
+    """A FLOAT64 that ends the query where finite numbers did not give a finite one, as on BigQuery; DuckDB would go on with infinity."""
+    lost = exp.Not(this=call("ISFINITE", tree.copy()))
+    return guarded(exp.and_(lost, *(call("ISFINITE", part.copy()) for part in given), copy=False), f"{what} is too large for FLOAT64", tree)
 
 
 def known(part: Typed, type_: str, reader: Reader) -> Typed:

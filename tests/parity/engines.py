@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import partial
 from typing import Any
@@ -18,8 +18,7 @@ from flows.transform.compile import Compiled, transform
 from flows.transform.operations import Operations
 from flows.warehouse.base import Column, Dialect
 from tests.parity.model import TODAY, Row
-from tests.parity.phrases import BLANKS, spoiled
-from tests.parity.pool import TYPES, table
+from tests.parity.pool import POOL, TYPES, table
 from tests.parity.specs import Case, Relation
 
 read = partial(typed, Operations, at="operations")
@@ -31,13 +30,27 @@ def given(name: str, relation: Relation, dialect: Dialect) -> exp.Select:
     """The rows of a relation out of the pool."""
     pool = exp.to_table(f"{DATASET}.pool", dialect=dialect)
     cells = [exp.alias_(exp.column(c), exp.to_identifier(n, quoted=True)) for n, c in relation.columns.items()]
-    numbers = [exp.Literal.number(n) for n in relation.rows] or [exp.Literal.number(-1)]
-    return exp.Select(expressions=cells).from_(pool).where(exp.In(this=exp.column("_n"), expressions=numbers))
+    return exp.Select(expressions=cells).from_(pool).where(_those(relation.rows))
 
 
-def compiled(case: Case, dialect: Dialect) -> Compiled:
+def _those(rows: list[int]) -> exp.Expr:
+    """These rows, said in few words."""
+    step = rows[1] - rows[0] if len(rows) > 1 else 0
+    if step > 0 and rows == list(range(0, len(POOL), step)):
+        return exp.EQ(this=exp.Mod(this=exp.column("_n"), expression=exp.Literal.number(step)), expression=exp.Literal.number(0))
+    others = sorted(set(range(len(POOL))) - set(rows))
+    few = rows if len(rows) <= len(others) else others
+    among = exp.In(this=exp.column("_n"), expressions=[exp.Literal.number(n) for n in few or [-1]])
+    return among if few is rows else exp.Not(this=among)
+
+
+def compiled(case: Case, dialect: Dialect, *, emulated: bool = False) -> Compiled:
+    """The query of a case; `emulated`: with the expressions that the emulator is sent."""
     inputs = {n: tuple(Column(c, t) for c, t in r.types.items()) for n, r in case.relations.items()}
     said = [{k: v for k, v in op.items() if not k.startswith("_")} for op in case.operations]
+    for op, told in zip(case.operations, said, strict=True):
+        if emulated and op["op"] == "derive":
+            told["columns"] = {n: p.said.format(*(f"`{c}`" for c in cells)) for n, (p, cells) in op["_phrases"].items()}
     return transform(read(said), inputs, now=TODAY, dialect=dialect)
 
 
@@ -47,22 +60,6 @@ def whole(tree: exp.Query, case: Case, dialect: Dialect) -> exp.Query:
     for name, relation in case.relations.items():
         tree = tree.with_(exp.to_identifier(name, quoted=True), as_=given(name, relation, dialect), copy=False)
     return tree
-
-
-def spoken(tree: exp.Query) -> str:
-    """The text for the emulator. It knows no ISOWEEK (no rows, no columns, no error), but its WEEK begins on Monday as well; its bare
-    NUMERIC has three decimals, BigQuery's is NUMERIC(38, 9)."""
-    tree = tree.copy()
-    for word in list(tree.find_all(exp.Var)):
-        if word.name == "ISOWEEK" and isinstance(word.parent, exp.Anonymous) and word.parent.name.endswith("_TRUNC"):
-            word.set("this", "WEEK")
-    return tree.sql("bigquery").replace(" AS NUMERIC)", " AS NUMERIC(38, 9))")
-
-
-def odd(case: Case) -> list[str]:
-    """Why the emulator's answer is no witness in this case; empty when it is one."""
-    phrases = [phrase for op in case.operations for phrase, _ in op.get("_phrases", {}).values()]
-    return [why for phrase in phrases if (why := spoiled(phrase))] + [BLANKS for op in case.operations if op["op"] == "split_rows"]
 
 
 class Local:
@@ -121,20 +118,17 @@ class Big:
 
 
 def mended(rows: list[Row], found: dict[str, str], types: dict[str, str]) -> tuple[list[Row], dict[str, str]]:
-    """An answer of the emulator without what its translation spoils: names lose their case, a DATE becomes a time at midnight, and the
-    product of two NUMERIC has the decimals of both."""
+    """An answer of the emulator without what its translation spoils: names lose their case, the product of two NUMERIC has the decimals
+    of both, and the average of a NUMERIC that was cut to a whole one is a FLOAT64."""
     proper = {n.casefold(): n for n in types}
     names = {n: proper.get(n.casefold(), n) for n in found}
-    wide = {n for n, t in found.items() if t == "BIGNUMERIC" and types.get(names[n]) == "NUMERIC"}
-    late = {n for n, t in found.items() if t == "DATETIME" and types.get(names[n]) == "DATE"}
+    wide = {n for n, t in found.items() if t in ("BIGNUMERIC", "FLOAT64") and types.get(names[n]) == "NUMERIC"}
 
     def cell(name: str, value: Any) -> Any:
-        if name in late and value is not None and value.time() == time():
-            return value.date()
-        return value.quantize(NINE, ROUND_HALF_UP, CONTEXT) if name in wide and value is not None else value
+        return Decimal(value).quantize(NINE, ROUND_HALF_UP, CONTEXT) if name in wide and value is not None else value
 
     fixed = [{names[n]: cell(n, v) for n, v in row.items()} for row in rows]
-    return fixed, {names[n]: "DATE" if n in late else "NUMERIC" if n in wide else t for n, t in found.items()}
+    return fixed, {names[n]: "NUMERIC" if n in wide else t for n, t in found.items()}
 
 
 # ---- comparing

@@ -6,6 +6,7 @@ Rows are dictionaries, in order; an empty cell is None. Texts are compared by co
 from __future__ import annotations
 
 import hashlib
+import math
 import statistics
 import unicodedata
 from collections.abc import Callable
@@ -21,6 +22,10 @@ NUMBERS = ("INT64", "NUMERIC", "FLOAT64")
 
 class Stop(Exception):
     """The query ends with an error here, or may."""
+
+
+class Unclear(Exception):
+    """What the operation gives is not looked at here."""
 
 
 class Table:
@@ -45,12 +50,15 @@ def exact(value: Decimal) -> Decimal:
     return made
 
 
-def real(value: Any) -> float:
+def real(value: Any, *given: Any) -> float:
+    """A FLOAT64 out of numbers: infinite only where one of them is."""
     try:
         found = float(value)
     except OverflowError:
         raise Stop("FLOAT64") from None
-    if found in (float("inf"), float("-inf")) or found != found:
+    if math.isnan(found):
+        raise Unclear("NaN")
+    if math.isinf(found) and all(math.isfinite(part) for part in given):
         raise Stop("FLOAT64")
     return found
 
@@ -60,7 +68,7 @@ def as_type(value: Any, type_: str) -> Any:
     if value is None or type_ not in NUMBERS:
         return value
     if type_ == "FLOAT64":
-        return real(value)
+        return float(value)
     return exact(Decimal(value)) if type_ == "NUMERIC" else value
 
 
@@ -204,7 +212,7 @@ def total(values: list[Any], type_: str) -> Any:
     kept = [v for v in values if v is not None]
     if not kept:
         return None
-    return real(sum(kept)) if type_ == "FLOAT64" else whole(sum(kept)) if type_ == "INT64" else exact(sum(kept, Decimal(0)))
+    return real(sum(kept), *kept) if type_ == "FLOAT64" else whole(sum(kept)) if type_ == "INT64" else exact(sum(kept, Decimal(0)))
 
 
 def average(values: list[Any], type_: str) -> Any:
@@ -214,7 +222,7 @@ def average(values: list[Any], type_: str) -> Any:
     return (
         exact(sum(kept, Decimal(0)) / len(kept))
         if type_ == "NUMERIC"
-        else real(Decimal(sum(kept)) / len(kept) if type_ == "INT64" else sum(kept) / len(kept))
+        else real(Decimal(sum(kept)) / len(kept) if type_ == "INT64" else sum(kept) / len(kept), *kept)
     )
 
 
@@ -222,11 +230,16 @@ def middle(values: list[Any], type_: str) -> Any:
     kept = [v for v in values if v is not None]
     if not kept:
         return None
-    return exact(statistics.median(kept)) if type_ == "NUMERIC" else real(statistics.median(kept))
+    return exact(statistics.median(kept)) if type_ == "NUMERIC" else real(statistics.median(kept), *kept)
 
 
 def share(part: Any, all_: Any) -> Any:
-    return None if part is None or all_ is None or float(all_) == 0 else real(real(part) / real(all_))
+    if part is None or all_ is None or float(all_) == 0:
+        return None
+    try:
+        return real(float(part) / float(all_), part, all_)
+    except Stop:
+        return None  # SAFE_DIVIDE
 
 
 def measured(said: Row, rows: list[Row], types: dict[str, str]) -> Any:
@@ -407,6 +420,8 @@ def convert_currency(op: Row, table: Table, others: dict[str, Table]) -> list[Ro
     rates = others[op["rates"]].rows
 
     def worth(code: str | None, day: date | None) -> float | None:
+        if code is None or day is None:
+            return None
         if code == "USD":
             return 1.0
         known = [
@@ -416,7 +431,6 @@ def convert_currency(op: Row, table: Table, others: dict[str, Table]) -> list[Ro
             and r["rate_date"] is not None
             and r["rate_to_usd"] is not None
             and r["rate_to_usd"] > 0
-            and day is not None
             and r["rate_date"] <= day
         ]
         return max(known)[1] if known else None
@@ -429,12 +443,12 @@ def convert_currency(op: Row, table: Table, others: dict[str, Table]) -> list[Ro
         if amount is None:
             return None
         if code == op["to"]:
-            return amount if type_ == "NUMERIC" else real(amount)
+            return amount if type_ == "NUMERIC" else float(amount)
         ours, theirs = worth(op["to"], day), worth(code, day)
         if ours is None or theirs is None:
             raise Stop("rate")
-        value = real(amount) * theirs / ours
-        return exact(Decimal(value)) if type_ == "NUMERIC" else real(value)
+        value = float(amount) * theirs / ours
+        return exact(Decimal(value)) if type_ == "NUMERIC" else real(value, amount)
 
     out = []
     for row in table.rows:
@@ -453,7 +467,7 @@ def flag_anomalies(op: Row, table: Table, others: dict[str, Table]) -> list[Row]
         robust = op.get("method", "robust_zscore") == "robust_zscore"
         mid = spread = None
         if cells:
-            mid = statistics.median(cells) if robust else real(sum(cells) / len(cells))
+            mid = statistics.median(cells) if robust else real(sum(cells) / len(cells), *cells)
             spread = statistics.median([abs(c - mid) for c in cells]) if robust else statistics.stdev(cells) if len(cells) > 1 else None
         for row in group:
             far = None if row[column] is None or spread is None else abs(float(row[column]) - mid) * (0.6745 if robust else 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -80,7 +81,7 @@ _TEXT = [
     "99",
 ]
 _WHOLE = [0, 1, -1, BIG - 1, -BIG, 2**31, -(2**31), 2**53 + 1, 10**12]
-_REAL = [-0.0, 0.0, 0.1, 1 / 3, 1e300, -1e300, 5e-324, 2.5, -2.5, 1e15, 123456.789]
+_REAL = [math.inf, -math.inf, 1.7e308, -0.0, 0.0, 0.1, 1 / 3, 1e300, -1e300, 5e-324, 2.5, -2.5, 1e15, 123456.789]
 _MONEY = [
     "0.000000001",
     "-0.000000001",
