@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.door import service
 from app.panel import place
-from app.panel.book import BROKEN, Book
+from app.panel.book import BROKEN, Book, far
 from app.panel.words import TRIGGERS, limit, notified, origin, retries, schedule, sentence, target
 from app.parts.badge import badge
 from app.parts.escape import code, named, plain, quoted
@@ -78,6 +78,7 @@ def _ran(run: Book, step_id: str) -> None:
     took = run.lasted(step)
     parts += [seconds(took)] if took is not None else []
     parts += [rows(step["rows_processed"])] if step["rows_processed"] is not None else []
+    parts += [far(step)] if far(step) else []
     parts += [f"try {step['attempts']}"] if step["attempts"] > 1 else []
     parts += [f"{rows(step['rejected'])} rejected"] if step.get("rejected") else []
     st.markdown(" · ".join(parts))

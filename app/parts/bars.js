@@ -117,7 +117,7 @@ function draw(view) {
       right = begin + width;
       if (bar.live && data.pick === "row" && !row.text) parts.live = row.word + " · " + lasted(Math.max(0, stop - bar.start));
     }
-    const text = [row.text || parts.live || "", row.tries].filter(Boolean).join(" · ");
+    const text = [row.text || parts.live || "", row.progress, row.tries].filter(Boolean).join(" · ");
     const need = wide(view, text, 12), fits = right + 8 + need <= at.width - 4;
     put(parts.note, { x: at.narrow ? at.width - 8 - need : fits || begin - 8 - need < at.left ? Math.min(right + 8, at.width - 4 - need) : begin - 8 - need, y: middle + 4.5 });
     say(parts.note, text);

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from flows.run.view import RunView
     from flows.service import Penstock
 
+TELL_PERCENT = 10  # a long step has a line as often
+
 
 @click.command()
 @click.argument("target", metavar="FILE|PIPELINE")
@@ -35,13 +37,14 @@ def run(door: Penstock, target: str, params: tuple[str, ...], environment: str, 
 
 def watch(door: Penstock, target: object, *, params: dict[str, str], environment: str = "local", resume: str | None = None) -> RunView:
     """Run and print what changes, on a terminal only; the final view comes back."""
-    told: dict[str, str] = {}
+    told: dict[str, tuple[str, int]] = {}
     live = sys.stderr.isatty()
     for view in door.follow(target, params=params, environment=environment, trigger_by="cli", resume=resume):  # type: ignore[arg-type]
         last = view
         for step in view.steps if live else ():
-            if told.get(step["step_id"]) != step["status"] and step["status"] != "PENDING":
-                told[step["step_id"]] = step["status"]
+            now = step["status"], step.get("progress", {"percent": 0})["percent"] // TELL_PERCENT
+            if told.get(step["step_id"]) != now and step["status"] != "PENDING":
+                told[step["step_id"]] = now
                 hint(print_step(step))
     return last
 

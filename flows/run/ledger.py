@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flows.run import gate
 from flows.run.runlog import of_step
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flows.run.plan import Plan, PlanStep
     from flows.settings import Settings
     from flows.store import Run, StepRow, Store
+    from flows.warehouse.base import Progress
 
 FOLLOW_EVERY = 0.1  # seconds
 
@@ -46,9 +47,16 @@ class RunBook:
 
     def started(self, step: PlanStep, tries: int) -> None:
         begun = self._begun.setdefault(step.step_id, datetime.now(UTC))
-        again = {} if tries > 1 else {"started_at": begun}
+        again = {"result": None} if tries > 1 else {"started_at": begun}
         self.store.steps.update(self.run_id, step.step_id, status=gate.RUNNING, attempts=tries, **again)
         self.of(step).info("started (%s), try %d of %d", step.ps_type, tries, step.retry.max_attempts)
+
+    def progress(self, step: PlanStep, seen: Progress) -> None:
+        """Write how far a running step is, in the place of its result."""
+        with self._lock:  # held to the end, so that nothing is written over the state of a step that was given up
+            if step.step_id not in self._closed:
+                known = {"percent": seen.percent, "rows": seen.rows, "words": seen.words}
+                self.store.steps.update(self.run_id, step.step_id, result={"progress": known})
 
     def retrying(self, step: PlanStep, outcome: Outcome, tries: int, seconds: float) -> None:
         self.store.steps.update(self.run_id, step.step_id, status=gate.RETRYING, attempts=tries, error=outcome.error)
@@ -111,7 +119,13 @@ def follow(store: Store, tenant: str, run_id: str) -> Iterator[Snapshot]:
 
 def _shown(seen: Snapshot) -> tuple[object, ...]:
     """What a change is: a lease that was renewed is none."""
-    return seen.run.status, seen.run.error, seen.run.flow_run_id, tuple((s.step_id, s.status, s.attempts) for s in seen.steps)
+    return (seen.run.status, seen.run.error, seen.run.flow_run_id,
+            tuple((s.step_id, s.status, s.attempts, str(progress(s))) for s in seen.steps))
+
+
+def progress(row: StepRow) -> dict[str, Any] | None:
+    """How far a step is while it works, {percent, rows, words}; None where nobody knows."""
+    return (row.result or {}).get("progress") if row.status == gate.RUNNING else None
 
 
 def prefect_url(store: Store, settings: Settings) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -129,7 +130,7 @@ class Walk:
         """In the step's thread: run it and write down how it went."""
         self.book.started(step, tries)
         inputs = {name: self.relations[name] for name in self.plan.above(step.step_id) if name in self.relations}
-        outcome = attempt(step, self.job, inputs, self.cancel, self.book.of(step), tries)
+        outcome = attempt(step, self.job, inputs, self.cancel, self.book.of(step), tries, partial(self.book.progress, step))
         if again(outcome, step.retry, tries) and not self.cancel.is_set():
             self.waits[step.step_id] = pause(step.retry, tries)
             self.book.retrying(step, outcome, tries, self.waits[step.step_id])

@@ -19,7 +19,7 @@ from flows.run import gate
 from flows.run.job import Job
 from flows.run.plain import plain
 from flows.run.plan import PlanStep
-from flows.run.progress import telling
+from flows.run.progress import Told, telling
 from flows.spec.model import Retry
 from flows.warehouse.base import Spent
 
@@ -62,14 +62,16 @@ class Outcome:
         return {name: plain(value) for name, value in known.items()}
 
 
-def attempt(step: PlanStep, job: Job, inputs: Mapping[str, Relation], cancel: Cancel, log: logging.Logger, tries: int = 1) -> Outcome:
-    """Run the step once, in this thread, in a warehouse session of its own. `tries` counts from 1. Never raises."""
+def attempt(step: PlanStep, job: Job, inputs: Mapping[str, Relation], cancel: Cancel, log: logging.Logger, tries: int = 1,
+            told: Told | None = None) -> Outcome:
+    """Run the step once, in this thread, in a warehouse session of its own. `tries` counts from 1, `told` hears how far it is. Never
+    raises."""
     own = Cancel()
     off = cancel.on(lambda: own.set(cancel.reason or "cancelled"))
 
     def work() -> StepResult:
         own.check()
-        with deadline(own, step.timeout), session(job, step, inputs, own, tries) as warehouse, telling(warehouse, log):
+        with deadline(own, step.timeout), session(job, step, inputs, own, tries) as warehouse, telling(warehouse, log, told):
             try:
                 return step.engine.run(step.config, job.context(step, warehouse, inputs, own, log))
             finally:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from flows.run.ledger import prefect_url
+from flows.run.ledger import prefect_url, progress
 from flows.run.price import Bill, bill
 from flows.show import units
 from flows.warehouse.bq.project import load_project
@@ -83,7 +83,8 @@ def view(run: Run, store: Store, settings: Settings) -> RunView:
     """Read the steps of a run and make its address."""
     rows = store.steps.of(run.run_id)
     steps = [{"step_id": row.step_id, "status": row.status, "attempts": row.attempts, "started_at": _iso(row.started_at),
-              "ended_at": _iso(row.ended_at), "rows_processed": row.rows_processed, "error": row.error or None, **_rejected(row.result)}
+              "ended_at": _iso(row.ended_at), "rows_processed": row.rows_processed, "error": row.error or None,
+              **({"progress": far} if (far := progress(row)) else {}), **_rejected(row.result)}
              for row in rows]
     base = prefect_url(store, settings)
     return RunView(run, steps, f"{base.rstrip('/')}/runs/flow-run/{run.flow_run_id}" if run.flow_run_id and base else "",

@@ -63,7 +63,7 @@ def gantt_svg(rows: Sequence[GanttRow], *, now: float | None = None) -> str:
             parts.append(f'<rect x="{x:.1f}" y="{y + 6}" width="{width:.1f}" height="14" rx="3" fill="currentColor" '
                          f'fill-opacity="{_FADED[row["colour"]]}"/>')
             end = x + width
-        text = " · ".join(filter(None, (row["text"] or state(given.status, of="step").word, row["tries"])))
+        text = " · ".join(filter(None, (row["text"] or state(given.status, of="step").word, row["progress"], row["tries"])))
         parts.append(_text(min(end + 6, _LABEL + _CHART + 8), y + 17, text) + "</g>")
     return _svg(_LABEL + _CHART + 150, high + 36, chart["told"], parts)
 

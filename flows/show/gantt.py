@@ -17,7 +17,8 @@ _UNITS = ((3_600, "hours", "h"), (60, "minutes", "min"), (0, "seconds", "s"))
 
 @dataclass(frozen=True)
 class GanttRow:
-    """One step: `start` and `end` in seconds since the run began; no start: it waits; no end: it runs. `text` stands beside the bar."""
+    """One step: `start` and `end` in seconds since the run began; no start: it waits; no end: it runs. `text` stands beside the bar,
+    `progress` says how far a bar is that grows."""
 
     step_id: str
     label: str
@@ -26,6 +27,7 @@ class GanttRow:
     end: float | None = None
     text: str = ""
     attempts: int = 1
+    progress: str = ""
 
 
 def ticks(length: float, most: int = 7) -> tuple[float, list[tuple[float, str]], str]:
@@ -59,8 +61,10 @@ def _row(row: GanttRow, latest: float, of: str) -> dict[str, Any]:
     took = seconds(stop - row.start) if row.start is not None else ""
     text = row.text or (f"{look.word} · {took}" if took and look.colour != "green" else took or look.word)
     tries = f"{row.attempts} tries" if row.attempts > 1 else ""
-    said = ", ".join(filter(None, (row.label, look.word.lower(), row.text or took, tries)))
+    progress = row.progress if live else ""
+    said = ", ".join(filter(None, (row.label, look.word.lower(), row.text or took, progress, tries)))
     bar = {"id": row.step_id, "lane": 0, "start": row.start, "stop": max(stop, row.start), "live": live, "colour": look.colour,
            "aria": said, "title": said} if row.start is not None else None
     return {"id": row.step_id, "label": row.label, "lanes": 1, "bars": [bar] if bar else [], "icon": look.icon, "colour": look.colour,
-            "live": live, "word": look.word, "text": text if not (live and not row.text) else "", "tries": tries, "aria": said}
+            "live": live, "word": look.word, "text": text if not (live and not row.text) else "",
+            "progress": progress, "tries": tries, "aria": said}

@@ -130,7 +130,8 @@ def run_bundle(run: Mapping[str, Any], *, now: datetime) -> Bundle:
         start, end = _time(step["started_at"]), _time(step["ended_at"])
         took = ((end or now) - start).total_seconds() if start else None
         drawn.append(GanttRow(step["step_id"], step["step_id"], step["status"], (start - begin).total_seconds() if start else None,
-                              (end - begin).total_seconds() if end else None, attempts=step["attempts"] or 1))
+                              (end - begin).total_seconds() if end else None, attempts=step["attempts"] or 1,
+                              progress=(step.get("progress") or {}).get("words", "")))
         found.append((step["step_id"], state(step["status"], of="step").word, seconds(took) if took is not None else "",
                       "" if step["rows_processed"] is None else f"{step['rows_processed']:,}",
                       f"{step['rejected']:,}" if step.get("rejected") else "", step["error"] or ""))

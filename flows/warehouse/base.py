@@ -96,6 +96,25 @@ class ExecResult:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """How far a running statement is: whole percent, and of how many rows where it reads a known number of them once. `doing`: what for."""
+
+    percent: int
+    total: int | None = None
+    doing: str = ""
+
+    @property
+    def rows(self) -> int | None:
+        """Rows read by now."""
+        return None if self.total is None else self.total * self.percent // 100
+
+    @property
+    def words(self) -> str:
+        """`48 %, 24,000,000 rows`."""
+        return f"{self.percent} %" + ("" if self.rows is None else f", {self.rows:,} rows")
+
+
+@dataclass(frozen=True)
 class Spent:
     """What a session has cost: bytes billed, the bytes that its dry runs had said, and the ids of its jobs. Locally nothing."""
 

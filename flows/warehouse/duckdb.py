@@ -22,6 +22,7 @@ from flows.warehouse.base import (
     ExecResult,
     LoadResult,
     ProcedureSpec,
+    Progress,
     QueryLimits,
     Relation,
     Slice,
@@ -170,9 +171,11 @@ class DuckDBWarehouse:
             with self.session.arrow("penstock_given", data):
                 return self._stage(name, self._typed("SELECT * FROM penstock_given")[0], keep=True)
         made = self._prepare(data, params)
-        return self._stage(name, self._typed(made.sql)[0], keep=not is_plain(made.tree), ordered=bool(made.tree.args.get("order")))
+        plain = is_plain(made.tree)
+        total = self.tables.rows(made.reads[0]) if plain and len(made.reads) == 1 and not self.preview else None
+        return self._stage(name, self._typed(made.sql)[0], keep=not plain, ordered=bool(made.tree.args.get("order")), total=total)
 
-    def _stage(self, name: str, sql: str, *, keep: bool, ordered: bool = True) -> Relation:
+    def _stage(self, name: str, sql: str, *, keep: bool, ordered: bool = True, total: int | None = None) -> Relation:
         if self.preview:
             found = self.tables.bind_query(name, sql, keep=keep)
             rows = self.session.rows(f"SELECT count(*) FROM {found.sql}")[0][0] if keep else None
@@ -180,18 +183,19 @@ class DuckDBWarehouse:
                 found = self.tables.bind_query(name, f"SELECT * FROM {found.sql} ORDER BY ALL", keep=True)
             return Relation(name, found.columns, rows)
         columns = self._typed(sql)[1]
-        path, rows = self._keep(name, sql)
+        path, rows = self._keep(name, sql, total)
         relation = Relation(name, columns, rows, (str(path),))
         self.tables.bind_files(relation)
         return relation
 
-    def _keep(self, name: str, sql: str) -> tuple[Path, int]:
-        """Write a query to a Parquet file of the stage folder; it has its name only when it is complete."""
+    def _keep(self, name: str, sql: str, total: int | None = None) -> tuple[Path, int]:
+        """Write a query to a Parquet file of the stage folder; it has its name only when it is complete. `total`: rows that it reads."""
         stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:80]
         draft = self.stage_dir / f".new-{uuid.uuid4().hex}"
         final = self.stage_dir / f"{stem}-{uuid.uuid4().hex[:8]}.parquet"
         try:
-            stats = self.session.rows(f"COPY ({sql}) TO {literal(str(draft))} (FORMAT parquet, RETURN_STATS)")
+            with self.writer.at(f"reading {name}", total):
+                stats = self.session.rows(f"COPY ({sql}) TO {literal(str(draft))} (FORMAT parquet, RETURN_STATS)")
             os.replace(draft, final)
         finally:
             draft.unlink(missing_ok=True)
@@ -225,7 +229,7 @@ class DuckDBWarehouse:
 
     def read_parquet(self, path: str | Path) -> FileRead:
         """A view: nothing is read that nobody asks for."""
-        return files.read_parquet(self.session, self.tables, path)
+        return files.read_parquet(self.session, self.tables, path, count=not self.preview)
 
     # ---------------------------------------------------------------- writing
     def replace_slice(self, table: TableSpec, key: Slice, rows: Relation | Sql) -> LoadResult:
@@ -268,11 +272,11 @@ class DuckDBWarehouse:
             found = self.tables.bound(rows.name)
             if rows.files or found is None:
                 found = self._file_view(rows)
-            return Source(f"SELECT * FROM {found.sql}", found.columns)
+            return Source(f"SELECT * FROM {found.sql}", found.columns, rows.rows)
         sql, columns = self._typed(self._prepare(rows, None).sql)
-        path, _ = self._keep("rows", sql)
+        path, count = self._keep("rows", sql)
         found = self._file_view(Relation("rows", columns, files=(str(path),)))
-        return Source(f"SELECT * FROM {found.sql}", columns)
+        return Source(f"SELECT * FROM {found.sql}", columns, count)
 
     def _file_view(self, relation: Relation) -> Found:
         return self.tables.view_of(relation.files, relation.columns)
@@ -343,10 +347,10 @@ class DuckDBWarehouse:
 
         return Script(self, {}, limits or QueryLimits()).call(name, args)
 
-    def progress(self) -> str:
-        """What this session does now and how far it is, in words; "" when there is nothing to say. From any thread."""
-        percent, doing = self.session.progress(), self.writer.doing or "working"
-        return "" if percent is None else f"{doing}: {percent:.0f} % done"
+    def progress(self) -> Progress | None:
+        """What this session does now and how far it is; None when there is nothing to say. From any thread."""
+        percent, (doing, total) = self.session.progress(), self.writer.doing
+        return None if percent is None else Progress(int(percent), total, doing)
 
     def cancel(self, job_key: str = "") -> None:
         """Stop what runs now, from another thread; a script stops before its next statement."""

@@ -11,9 +11,9 @@ from flows.errors import DataError, InputError, MissingError, SqlError, Transien
 from flows.spec.suggest import did_you_mean
 from flows.warehouse.base import Column
 from flows.warehouse.bqtypes import from_duck, normal, to_duck
-from flows.warehouse.quoting import name_sql
+from flows.warehouse.quoting import literal, name_sql
 from flows.warehouse.session import Session
-from flows.warehouse.tables import Found, Tables, parquet
+from flows.warehouse.tables import Found, Tables, no_glob, parquet
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -67,17 +67,18 @@ def existing(session: Session, path: str | Path) -> Path:
     return place
 
 
-def bind_file(tables: Tables, sql: str, columns: tuple[Column, ...]) -> str:
+def bind_file(tables: Tables, sql: str, columns: tuple[Column, ...], rows: int | None = None) -> str:
     """A view over a file, bound under a name that no step can have."""
     name = tables.fresh("file:")
     physical = tables.fresh("file")
     tables.view(physical, sql)
-    tables.bind(name, Found(physical, columns))
+    tables.bind(name, Found(physical, columns, rows=rows))
     return name
 
 
-def read_parquet(session: Session, tables: Tables, path: str | Path) -> FileRead:
-    """A view over the file: nothing is read that nobody asks for. Raises DataError when it is no Parquet file."""
+def read_parquet(session: Session, tables: Tables, path: str | Path, *, count: bool = False) -> FileRead:
+    """A view over the file: nothing is read that nobody asks for. `count` lets the session know how many rows it has, from the file's
+    own footer. Raises DataError when it is no Parquet file."""
     place = existing(session, path)
     source = parquet([str(place)])
     try:
@@ -88,7 +89,10 @@ def read_parquet(session: Session, tables: Tables, path: str | Path) -> FileRead
     parts = [name_sql(name) if str(kind).startswith("DECIMAL") or str(kind) == from_duck(kind)[1]
              else f"CAST({_entries(name_sql(name), kind)} AS {from_duck(kind)[1]}) AS {name_sql(name)}"
              for name, kind in zip(names, kinds, strict=True)]
-    return FileRead(bind_file(tables, f"SELECT {', '.join(parts)} FROM {source}", columns), columns)
+    rows = None
+    if count:
+        rows = session.rows(f"SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata([{literal(no_glob(str(place)))}])")[0][0]
+    return FileRead(bind_file(tables, f"SELECT {', '.join(parts)} FROM {source}", columns, rows), columns)
 
 
 def _entries(value: str, kind: Any, deep: int = 0) -> str:

@@ -26,11 +26,12 @@ SCHEMA = "penstock"
 
 def parquet(paths: Sequence[str], *, filename: bool = False) -> str:
     """A read of exactly these files; nothing in their names or folders means anything."""
-    files = ", ".join(literal(_no_glob(path)) for path in paths)
+    files = ", ".join(literal(no_glob(path)) for path in paths)
     return f"read_parquet([{files}], union_by_name = true, hive_partitioning = false{', filename = true' if filename else ''})"
 
 
-def _no_glob(path: str) -> str:
+def no_glob(path: str) -> str:
+    """The path as a pattern that matches only itself."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in path)
 
 

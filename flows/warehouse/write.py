@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,10 +30,10 @@ SMALL_PARTITION = 10_000  # rows: partitions that are smaller on average share o
 
 
 class Source:
-    """Rows to be written: a query that may be read more than once, and its columns."""
+    """Rows to be written: a query that may be read more than once, its columns, and how many rows there are where that is known."""
 
-    def __init__(self, sql: str, columns: tuple[Column, ...]) -> None:
-        self.sql = sql
+    def __init__(self, sql: str, columns: tuple[Column, ...], rows: int | None = None) -> None:
+        self.sql, self.rows = sql, rows
         self.columns = tuple(c for c in columns if c.name.lower() not in LINEAGE)
 
 
@@ -41,7 +42,7 @@ class Writer:
 
     def __init__(self, session: Session, tables: Tables, lake: Lake) -> None:
         self.session, self.tables, self.lake = session, tables, lake
-        self.doing = ""  # what is written now, for those who watch
+        self.doing: tuple[str, int | None] = ("", None)  # what is done now and with how many rows, for those who watch
 
     # ---------------------------------------------------------------- the modes
     def write(self, want: TableSpec, key: Slice, source: Source, mode: WriteMode) -> LoadResult:
@@ -51,7 +52,7 @@ class Writer:
         first = evolve(self.lake.pin(want.name).spec, want, source.columns, fresh=mode == "overwrite")
         self._not_null(source, first)
         slice_ = key.key() if mode == "append" else {}
-        new = self.files(self._select(source, first, key), first, slice_, key.x_run_id)
+        new = self.files(self._select(source, first, key), first, slice_, key.x_run_id, rows=source.rows)
         plans: dict[str, Callable[[Pinned, TableSpec], tuple[Change, int]]] = {
             "append": lambda pinned, spec: self._drop_slice(pinned, spec, key),
             "overwrite": lambda pinned, spec: (Change(spec, drop=list(pinned.files)), pinned.rows),
@@ -211,12 +212,23 @@ class Writer:
         marks = [f"CAST({literal(str(values[c.name]))} AS {to_duck(c.type)}) AS {name_sql(c.name)}" for c in lineage_columns()]
         return f"SELECT *, {', '.join(marks)} FROM ({self._fit(source, own_columns(spec))})"
 
-    def files(self, sql: str, spec: TableSpec, slice_: dict[str, str], run_id: str, partition: str = "") -> list[LakeFile]:
-        """Write a query's rows as complete, named files; none when there are no rows. A large partition has a file of its own."""
+    @contextmanager
+    def at(self, doing: str, total: int | None = None) -> Iterator[None]:
+        """Say what is done inside the block; `total` where it reads so many rows once."""
+        before, self.doing = self.doing, (doing, total)
+        try:
+            yield
+        finally:
+            self.doing = before
+
+    def files(self, sql: str, spec: TableSpec, slice_: dict[str, str], run_id: str, partition: str = "",
+              rows: int | None = None) -> list[LakeFile]:
+        """Write a query's rows as complete, named files; none when there are no rows. A large partition has a file of its own. `rows`
+        where their number is known."""
         apart = False
         if spec.partition_by:
-            apart, partition = self._layout(sql, spec)
-        self.doing = f"writing {spec.name}"
+            with self.at(f"looking at the partitions of {spec.name}", rows):
+                apart, partition = self._layout(sql, spec)
         first = [spec.partition_by] if spec.partition_by and not apart else []
         order = ", ".join(name_sql(c) for c in [*first, *spec.cluster_by])
         ordered = f"SELECT * FROM ({sql}){' ORDER BY ' + order if order else ''}"
@@ -225,14 +237,14 @@ class Writer:
         except OSError as error:
             raise _unwritable(spec, error) from error
         try:
-            if apart:
-                return self._partitioned(ordered, spec, LakeFile("", 0, 0, "", slice_, run_id), draft)
-            rows = self._copy(ordered, draft)
-            return [self.lake.publish(draft, spec.name, LakeFile("", rows, 0, partition, slice_, run_id))] if rows else []
+            with self.at(f"writing {spec.name}", None if order else rows):  # rows that are sorted are read twice
+                if apart:
+                    return self._partitioned(ordered, spec, LakeFile("", 0, 0, "", slice_, run_id), draft)
+                written = self._copy(ordered, draft)
+            return [self.lake.publish(draft, spec.name, LakeFile("", written, 0, partition, slice_, run_id))] if written else []
         except OSError as error:
             raise _unwritable(spec, error) from error
         finally:
-            self.doing = ""
             shutil.rmtree(draft, ignore_errors=True) if draft.is_dir() else draft.unlink(missing_ok=True)
 
     def _copy(self, sql: str, path: Path) -> int:

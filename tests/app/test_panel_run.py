@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from app.panel.book import book
+from flows.cli.common import print_step
+from flows.show.gantt import GanttRow, bars
+from flows.show.page import run_bundle
 from tests.app.test_panel import asked, button, keys, texts
 
 Said, Shown = Callable[..., Any], Callable[..., Any]
@@ -71,6 +75,24 @@ def test_a_live_run_counts_only_what_is_done(run: Any, shown: Shown) -> None:
     assert talk.service.view(run_id).run.cancel
     assert "Stopping" in texts(at.run())
     assert button(at, "run_stop").disabled
+
+
+def test_a_long_step_says_how_far_it_is(run: Any, shown: Shown) -> None:
+    far = {"percent": 48, "rows": 24_000_000, "words": "48 %, 24,000,000 rows"}
+    talk, run_id = run("RUNNING", {"extract_orders": DONE, "transform": {"status": "RUNNING", "result": {"progress": far}}})
+    seen = book(talk.service.view(run_id))
+    assert [row.progress for row in seen.bars()] == ["", "", "48 %, 24,000,000 rows", ""]
+    rows = [GanttRow("load", "load", status, 0.0, end, progress=far["words"]) for status, end in (("RUNNING", None), ("SUCCESS", 2.0))]
+    grows, over = bars(rows, now=3.0)["rows"]
+    assert (grows["progress"], over["progress"]) == ("48 %, 24,000,000 rows", "")
+    assert grows["aria"] == "load, running, 3.0 s, 48 %, 24,000,000 rows"
+    page = run_bundle(talk.service.view(run_id).as_dict(), now=datetime.now(UTC))
+    assert "48 %, 24,000,000 rows" in page["text/html"]
+    assert "48 %, 24,000,000 rows" in print_step(seen.step("transform") or {})
+    at = shown(talk, step="transform")
+    assert "48 %, 24,000,000 rows" in texts(at)
+    talk.service.store.runs.finish(run_id, "CRASHED", "the process is gone")
+    assert not any("progress" in step for step in talk.service.view(run_id).steps)
 
 
 def test_a_failed_run_names_the_step_its_tries_the_cause_and_the_way_out(run: Any, shown: Shown) -> None:
