@@ -51,12 +51,12 @@ def translate(error: BaseException, *, what: str = "", bytes_cap: int = 0) -> Pe
     if isinstance(error, auth.DefaultCredentialsError):
         return UnreachableError("there are no credentials for BigQuery", fix=LOGIN)
     if isinstance(error, auth.TransportError):
-        return TransientError("the connection to Google was lost")
+        return UnreachableError("Google does not answer", fix="Look at the network")
     if isinstance(error, auth.GoogleAuthError):
         return UnreachableError("Google does not accept these credentials", fix=LOGIN)
     if isinstance(error, api.GoogleAPICallError):
         return _answered(error, reason_of(error), what, bytes_cap)
-    return TransientError(f"the connection to BigQuery was lost ({type(error).__name__})")
+    return UnreachableError(f"BigQuery does not answer ({type(error).__name__})", fix="Look at the network, and at `endpoint` if it is set")
 
 
 def _answered(error: BaseException, reason: str, what: str, cap: int) -> PenstockError:

@@ -18,6 +18,7 @@ FILE = "environments.yml"
 STAGING = "penstock_stage"
 """The dataset of a tenant that holds rows between steps; its tables expire."""
 DATASET = re.compile(r"^[A-Za-z0-9_]{1,1024}\Z")  # source: BigQuery, "Naming datasets"
+PROJECT = re.compile(r"^([a-z0-9.-]{1,80}:)?[A-Za-z0-9_-]{1,63}\Z")
 HASHED = re.compile(r"_[0-9a-f]{12}\Z")
 FROM_ENV = {"project": "GOOGLE_CLOUD_PROJECT", "location": "PENSTOCK_BIGQUERY_LOCATION", "endpoint": "PENSTOCK_BIGQUERY_ENDPOINT",
             "storage_endpoint": "PENSTOCK_BIGQUERY_STORAGE_ENDPOINT", "credentials": "PENSTOCK_BIGQUERY_CREDENTIALS",
@@ -31,7 +32,7 @@ class Project(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    project: str = Field(min_length=1)
+    project: str
     location: str = "US"
     endpoint: str = ""  # REST address of an emulator, http://127.0.0.1:9050; empty: Google
     storage_endpoint: str = ""  # host:port of its Storage API
@@ -40,6 +41,20 @@ class Project(BaseModel):
     shared: dict[str, list[str]] = Field(default_factory=dict)
     usd_per_tib: Annotated[float, Field(ge=0)] | None = None  # of scanned bytes; empty: the price list of configs/system/prices
     max_bytes: Annotated[int, Field(gt=0)] = 1024**4  # most that one statement may bill when its pipeline has no budget
+
+    @field_validator("project")
+    @classmethod
+    def names_a_project(cls, value: str) -> str:
+        if not PROJECT.match(value):
+            raise ValueError("is not the id of a project: letters, digits and '-', with a domain and ':' in front at most")
+        return value
+
+    @field_validator("endpoint")
+    @classmethod
+    def is_an_address(cls, value: str) -> str:
+        if value and not re.match(r"https?://[^/\s]+", value):
+            raise ValueError("must be an address like http://127.0.0.1:9050, or be left out for Google's own")
+        return value
 
     @field_validator("datasets")
     @classmethod
@@ -77,21 +92,42 @@ def load_project(settings: Settings, environment: str = "production", env: Mappi
     data = _read(file, settings.limits.spec_bytes, environment) if file.exists() else {}
     data |= {name: env[variable] for name, variable in FROM_ENV.items() if env.get(variable)}
     if not data.get("project"):
-        return None
+        return _unnamed(file, environment, data)
     try:
         return Project.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        where = FROM_ENV[place] if env.get(FROM_ENV.get(place, "")) else f"{file}, {environment}.{place}"
-        raise InputError(first["msg"].removeprefix("Value error, "), where=where, fix="Correct it and try again") from None
+        raise _wrong(error, data, env, f"{file}, {environment}.") from None
+
+
+def _wrong(error: ValidationError, data: Mapping[str, Any], env: Mapping[str, str], place: str) -> InputError:
+    """The first thing that is wrong, at the variable or the line of the file that says it; its value is not repeated."""
+    from flows.spec.problems import problems_of
+
+    first = problems_of(error, Project, data)[0]
+    name = first.path.partition(".")[0]
+    where = FROM_ENV[name] if env.get(FROM_ENV.get(name, "")) else f"{place}{first.path}"
+    return InputError(first.message, where=where, fix=first.hint)
+
+
+def _unnamed(file: Path, environment: str, data: Mapping[str, Any]) -> None:
+    """None when nothing is said of an environment. Raises InputError when its file says something, and no project."""
+    from flows.spec.suggest import did_you_mean
+
+    unknown = next((name for name in data if name not in Project.model_fields), "")
+    if unknown:
+        raise InputError(f"unknown field {unknown!r}", where=f"{file}, {environment}.{unknown}",
+                         fix=did_you_mean(unknown, Project.model_fields) or f"Known here: {', '.join(Project.model_fields)}")
 
 
 def _read(file: Path, limit: int, environment: str) -> dict[str, Any]:
     from flows.spec.loader import plain, read_text
+    from flows.spec.suggest import suggest
 
     data, _ = plain(read_text(file, size=limit), where=str(file), size=limit)
     said = data.get(environment) or {}
+    near = suggest(environment, list(data)) if not said else []
+    if near:
+        raise InputError(f"there is no environment {near[0]!r}", where=str(file), fix=f"Did you mean {environment!r}?")
     if not isinstance(said, dict):
         raise InputError("an environment must be a mapping", where=f"{file}, {environment}", fix=f"Write `{environment}: {{project: ...}}`")
     return dict(said)
