@@ -120,9 +120,10 @@ def test_every_make_target_exists():
 @pytest.mark.parametrize("name", PAGES)
 def test_links_and_files_exist(name):
     text = (ROOT / name).read_text(encoding="utf-8")
-    paths = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
-    paths += re.findall(r"`((?:flows|app|tests|configs|benchmarks|\.ci)/[\w./-]+)`", text)
-    missing = [path for path in paths if not (ROOT / path).exists()]
+    here = (ROOT / name).parent
+    missing = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link and not (here / link).exists()]
+    paths = re.findall(r"`((?:flows|app|tests|configs|benchmarks|\.ci)/[\w./-]+)`", text)
+    missing += [path for path in paths if not (ROOT / path).exists()]
     assert missing == []
 
 
