@@ -80,7 +80,7 @@ class BigQueryWarehouse:
     def check(self, sql: Sql, params: Params = None) -> SqlPlan:
         """Columns, tables read, bytes and the verdict of a statement, by a dry run, which costs nothing."""
         placed = self._place(sql, params)
-        plan = self._plan(placed)
+        plan = self.plan(placed)
         return SqlPlan(plan.columns, tuple(place.logical for place in placed.reads), (), plan.bytes)
 
     def query(self, sql: Sql, params: Params = None, *, limits: QueryLimits | None = None,
@@ -125,7 +125,7 @@ class BigQueryWarehouse:
                 self.stage(name, self.files.whole(name))
         return self.names.tree(sql, params or {})
 
-    def _plan(self, placed: Placed, limits: QueryLimits | None = None) -> SqlPlan:
+    def plan(self, placed: Placed, limits: QueryLimits | None = None) -> SqlPlan:
         """What BigQuery says about a statement before it runs: all it reads is the tenant's, and no two columns have one name."""
         try:
             plan = self.jobs.dry_run(placed.sql, params=placed.params, limits=limits)
@@ -148,7 +148,7 @@ class BigQueryWarehouse:
         return SqlError(error.what, code="not_found", fix=error.fix)
 
     def _run(self, placed: Placed, limits: QueryLimits | None, labels: Mapping[str, str] | None) -> Any:
-        self.jobs.afford(self._plan(placed, limits), limits)
+        self.jobs.afford(self.plan(placed, limits), limits)
         return self.jobs.query(placed.sql, params=placed.params, limits=limits, labels=labels, fresh=True)
 
     # ---------------------------------------------------------------- rows between steps
@@ -162,7 +162,7 @@ class BigQueryWarehouse:
             relation = self._stage_file(name, data, params)
         else:
             placed = self._place(data, params)
-            plan = self._plan(placed)
+            plan = self.plan(placed)
             self.jobs.afford(plan)
             relation = self.staging.query(name, placed, plan)
         self.bind(relation)
@@ -195,19 +195,19 @@ class BigQueryWarehouse:
 
     def write(self, table: TableSpec, key: Slice, rows: Relation | Sql, *, mode: WriteMode) -> LoadResult:
         """See `Warehouse.write`."""
-        name = self._writable(table.name)
+        name = self.writable(table.name)
         named = TableSpec(name, table.columns, table.partition_by, table.cluster_by, table.keys)
         return self.writer.write(named, key, self._source(rows), mode)
 
     def load(self, data: Relation | pa.RecordBatchReader, table: str, *, mode: Literal["append", "truncate"] = "append") -> LoadResult:
         """Rows as they are, without LINEAGE columns. Not idempotent when appending."""
-        name = self._writable(table)
+        name = self.writable(table)
         rows = data if isinstance(data, Relation) else self.staging.arrow("load", data.schema, data)
         return self.writer.load(name, self._source(rows), truncate=mode == "truncate")
 
     def ensure_table(self, table: TableSpec) -> Diff:
         """Make the table, or add the columns it lacks."""
-        name = self._writable(table.name)
+        name = self.writable(table.name)
         return self.datasets.ensure(TableSpec(name, table.columns, table.partition_by, table.cluster_by, table.keys))
 
     def _source(self, rows: Relation | Sql) -> Source:
@@ -218,11 +218,11 @@ class BigQueryWarehouse:
             full = rows.table or (bound.full if bound else "")
             return Source(f"SELECT * FROM {path_sql(full)}", rows.columns, fixed=True)
         placed = self._place(rows, None)
-        plan = self._plan(placed)
+        plan = self.plan(placed)
         self.jobs.afford(plan)
         return Source(f"{placed.sql}\n", plan.columns)
 
-    def _writable(self, name: str) -> str:
+    def writable(self, name: str) -> str:
         """dataset.table of a destination. Raises InputError for a name without dataset, SqlError for what is only read."""
         return self.names.writable(tuple(name.split("."))).logical
 

@@ -13,7 +13,7 @@ from flows.warehouse.bqtypes import bq_name, parse_type, to_duck
 from flows.warehouse.quoting import name_sql
 from flows.warehouse.scope import path_of, real_tables
 from flows.warehouse.tables import SCHEMA
-from flows.warehouse.trees import invalid, line_of, refuse
+from flows.warehouse.trees import invalid, is_temporary, line_of, properties, refuse
 from flows.warehouse.variables import value_of
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def create(script: Script, tree: exp.Create) -> None:
 
 def table(script: Script, tree: exp.Create) -> None:
     target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
-    props = _props(tree)
-    temporary = any(isinstance(p, exp.TemporaryProperty) for p in props)
+    props = properties(tree)
+    temporary = is_temporary(tree)
     name = target.name if temporary and not target.db else script.name(target)
     if not _free(script, tree, name, "table"):
         return
@@ -48,10 +48,6 @@ def table(script: Script, tree: exp.Create) -> None:
     source, columns = _content(script, tree, props)
     partition, cluster = _layout(tree, props, columns)
     script.make(TableSpec(name, columns, partition, cluster), source, temporary=temporary)
-
-
-def _props(tree: exp.Create) -> list[exp.Expr]:
-    return list(tree.args["properties"].expressions) if tree.args.get("properties") else []
 
 
 def _free(script: Script, tree: exp.Create, name: str, what: str) -> bool:
@@ -138,7 +134,7 @@ def _layout(tree: exp.Expr, props: list[exp.Expr], columns: tuple[Column, ...]) 
 # -------------------------------------------------------------------- views
 def view(script: Script, tree: exp.Create) -> None:
     """A view is kept as its text; what it gives is asked anew each time it is read."""
-    target, props = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this, _props(tree)
+    target, props = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this, properties(tree)
     if any(isinstance(p, (exp.TemporaryProperty, exp.MaterializedProperty)) for p in props):
         raise refuse(tree, "only plain views are offered by the local warehouse")
     if isinstance(tree.this, exp.Schema):
@@ -192,9 +188,9 @@ def alter(script: Script, tree: exp.Alter) -> None:
 def function(script: Script, tree: exp.Create) -> None:
     """CREATE TEMP FUNCTION with a body in SQL: a macro of the session, its arguments and its result typed."""
     target = tree.this.this if isinstance(tree.this, exp.UserDefinedFunction) else tree.this
-    props = _props(tree)
+    props = properties(tree)
     returns = next((p for p in props if isinstance(p, exp.ReturnsProperty)), None)
-    if not any(isinstance(p, exp.TemporaryProperty) for p in props):
+    if not is_temporary(tree):
         raise refuse(tree, "only temporary functions are offered by the local warehouse", "Write CREATE TEMP FUNCTION")
     if not all(isinstance(p, (exp.TemporaryProperty, exp.ReturnsProperty)) for p in props) or isinstance(tree.expression, exp.Query) \
             or not isinstance(tree.expression, exp.Expr):
@@ -227,7 +223,7 @@ def _macro(script: Script, tree: exp.Create, takes: list[tuple[str, str]], gives
     row = exp.select(*(nulls or [exp.alias_(exp.Literal.number(1), "_a")]))
     query = exp.select(exp.alias_(tree.expression.unnest().copy(), RESULT, quoted=True)).from_(row.subquery("_args"))
     made = script.prepared(query)
-    _, columns = script.warehouse._typed(made.sql)
+    _, columns = script.warehouse.typed(made.sql)
     top = made.tree
     assert isinstance(top, exp.Select)
     body = next(item for item in top.expressions if item.alias_or_name == RESULT).unalias()

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from flows.errors import InputError, MissingError, SqlError
 from flows.settings import Settings
-from flows.spec.suggest import did_you_mean
-from flows.warehouse import files, files_json
+from flows.warehouse import files, files_json, formats
 from flows.warehouse import session as sessions
 from flows.warehouse.base import (
     Capabilities,
@@ -90,17 +89,18 @@ class DuckDBWarehouse:
     def check(self, sql: Sql, params: Params = None) -> SqlPlan:
         """Columns, tables read and the verdict, without running the statement."""
         made = self._prepare(sql, params)
-        _, columns = self._typed(made.sql)
+        _, columns = self.typed(made.sql)
         return SqlPlan(columns, reads=made.reads, verdict=made.verdict, notes=made.notes)
 
     def query(self, sql: Sql, params: Params = None, *, limits: QueryLimits | None = None,
               labels: Mapping[str, str] | None = None) -> pa.Table:
         """All rows of one SELECT as Arrow; each field notes its BigQuery type."""
         made = self._prepare(sql, params)
-        return self._fetch(made.sql, limits or QueryLimits())
+        return self.fetch(made.sql, limits or QueryLimits())
 
-    def _fetch(self, sql: str, limits: QueryLimits) -> pa.Table:
-        typed, columns = self._typed(sql)
+    def fetch(self, sql: str, limits: QueryLimits) -> pa.Table:
+        """All rows of a query in DuckDB's SQL, as `query` gives them."""
+        typed, columns = self.typed(sql)
         if limits.rows:
             typed = f"SELECT * FROM ({typed}) LIMIT {int(limits.rows)}"
         table = self.session.table(typed, seconds=limits.seconds)
@@ -108,7 +108,7 @@ class DuckDBWarehouse:
 
     def stream(self, sql: Sql, params: Params = None, *, batch_rows: int = 65_536) -> Iterator[pa.RecordBatch]:
         """The same, piece by piece, in bounded memory."""
-        typed, _ = self._typed(self._prepare(sql, params).sql)
+        typed, _ = self.typed(self._prepare(sql, params).sql)
         return self.session.batches(typed, batch_rows)
 
     def head(self, source: str | exp.Expr, rows: int) -> list[dict[str, Any]]:
@@ -142,7 +142,7 @@ class DuckDBWarehouse:
     def _prepare(self, sql: Sql, params: Params) -> Prepared:
         return prepare(sql, params or {}, self.tables, project=self.project)
 
-    def _typed(self, sql: str) -> tuple[str, tuple[Column, ...]]:
+    def typed(self, sql: str) -> tuple[str, tuple[Column, ...]]:
         """The query with every column in the type that keeps its BigQuery type, and those columns.
 
         Raises SqlError when two columns have one name.
@@ -169,11 +169,11 @@ class DuckDBWarehouse:
 
         if not isinstance(data, (str, exp.Expr)):
             with self.session.arrow("penstock_given", data):
-                return self._stage(name, self._typed("SELECT * FROM penstock_given")[0], keep=True)
+                return self._stage(name, self.typed("SELECT * FROM penstock_given")[0], keep=True)
         made = self._prepare(data, params)
         plain = is_plain(made.tree)
         total = self.tables.rows(made.reads[0]) if plain and len(made.reads) == 1 and not self.preview else None
-        return self._stage(name, self._typed(made.sql)[0], keep=not plain, ordered=bool(made.tree.args.get("order")), total=total)
+        return self._stage(name, self.typed(made.sql)[0], keep=not plain, ordered=bool(made.tree.args.get("order")), total=total)
 
     def _stage(self, name: str, sql: str, *, keep: bool, ordered: bool = True, total: int | None = None) -> Relation:
         if self.preview:
@@ -182,7 +182,7 @@ class DuckDBWarehouse:
             if rows and rows <= SORTED_ROWS and not ordered:  # groups come in any order: a screen shows them in the same one each time
                 found = self.tables.bind_query(name, f"SELECT * FROM {found.sql} ORDER BY ALL", keep=True)
             return Relation(name, found.columns, rows)
-        columns = self._typed(sql)[1]
+        columns = self.typed(sql)[1]
         path, rows = self._keep(name, sql, total)
         relation = Relation(name, columns, rows, (str(path),))
         self.tables.bind_files(relation)
@@ -206,17 +206,7 @@ class DuckDBWarehouse:
 
         Raises MissingError, InputError (format, option), DataError (not such a file).
         """
-        kind = format or files.format_of(str(path))
-        given = dict(options or {})
-        known = {"csv": {*Shape.__dataclass_fields__, "types"}, "json": {"types"}, "parquet": set()}
-        if kind not in known:
-            raise InputError(f"files of format {kind!r} are not read here", where="source.format", fix=did_you_mean(kind, known))
-        for name in given:
-            if name not in known[kind]:
-                raise InputError(f"a {kind} file has no option {name!r}", where=f"source.{name}", fix=did_you_mean(name, known[kind]))
-        if kind == "csv":
-            return self.read_csv(path, **given)
-        return self.read_json(path, **given) if kind == "json" else self.read_parquet(path)
+        return formats.read(self.session, self.tables, path, format, options)
 
     def read_csv(self, path: str | Path, *, types: Mapping[str, str] | None = None, **shape: Any) -> FileRead:
         """CSV, see `files_csv.Shape` for its options. Without `types` every column's type is found from all its values; with them a
@@ -248,7 +238,7 @@ class DuckDBWarehouse:
             source = self._source(data)
             return self.writer.load(name, source.sql, data.columns or source.columns, truncate=mode == "truncate")
         with self.session.arrow("penstock_given", data):
-            sql, columns = self._typed("SELECT * FROM penstock_given")
+            sql, columns = self.typed("SELECT * FROM penstock_given")
             if not self.lake.pin(name).spec.partition_by:
                 return self.writer.load(name, sql, columns, truncate=mode == "truncate")
             path, _ = self._keep("load", sql)  # partitions need a second look, and a reader is read once
@@ -273,7 +263,7 @@ class DuckDBWarehouse:
             if rows.files or found is None:
                 found = self._file_view(rows)
             return Source(f"SELECT * FROM {found.sql}", found.columns, rows.rows)
-        sql, columns = self._typed(self._prepare(rows, None).sql)
+        sql, columns = self.typed(self._prepare(rows, None).sql)
         path, count = self._keep("rows", sql)
         found = self._file_view(Relation("rows", columns, files=(str(path),)))
         return Source(f"SELECT * FROM {found.sql}", columns, count)
@@ -281,7 +271,7 @@ class DuckDBWarehouse:
     def _file_view(self, relation: Relation) -> Found:
         return self.tables.view_of(relation.files, relation.columns)
 
-    def _writable(self, name: str) -> str:
+    def writable(self, name: str) -> str:
         """dataset.table of a destination. Raises InputError in a preview and for a name that is none."""
         if self.preview:
             raise InputError("a preview writes nothing", fix="Run the pipeline to write")
@@ -293,7 +283,7 @@ class DuckDBWarehouse:
 
     def _table(self, name: str) -> str:
         """The same for a destination that is no view. Raises InputError."""
-        name = self._writable(name)
+        name = self.writable(name)
         if self.lake.pin(name).spec.view:
             raise InputError(f"{name} is a view, and a view is not written", fix="Write the tables that it reads")
         return name

@@ -23,7 +23,7 @@ from flows.warehouse.routines import Routines
 from flows.warehouse.scope import path_of
 from flows.warehouse.statement import Prepared, prepare
 from flows.warehouse.tables import SCHEMA, Found
-from flows.warehouse.trees import refuse
+from flows.warehouse.trees import is_temporary, refuse
 
 if TYPE_CHECKING:
     from flows.warehouse.duckdb import DuckDBWarehouse
@@ -128,7 +128,7 @@ class Script:
 
     def typed(self, tree: exp.Expr) -> tuple[str, tuple[Column, ...]]:
         """A query of the script for DuckDB, every column in the type that keeps its BigQuery type, and those columns."""
-        return self.warehouse._typed(self.prepared(tree).sql)
+        return self.warehouse.typed(self.prepared(tree).sql)
 
     def rows_of(self, sql: str) -> list[tuple[Any, ...]]:
         return self.session.rows(sql, seconds=self.limits.seconds)
@@ -179,10 +179,10 @@ class Script:
     def statement(self, tree: exp.Expr) -> None:
         """One statement, its values in it."""
         if isinstance(tree, exp.Query):
-            self.result = self.warehouse._fetch(self.prepared(tree).sql, self.limits)
+            self.result = self.warehouse.fetch(self.prepared(tree).sql, self.limits)
             return
-        temporary = isinstance(tree, exp.Create) and any(isinstance(p, exp.TemporaryProperty) for p in ddl._props(tree))
-        if not (temporary and isinstance(tree, exp.Create) and tree.kind == "FUNCTION"):
+        temporary = is_temporary(tree)
+        if not (temporary and tree.args["kind"] == "FUNCTION"):
             self.may_write(tree.key.upper())
         if self._mark is not None and not temporary and isinstance(tree, (exp.Create, exp.Alter, exp.Drop)) and not self._drops_own(tree):
             raise SqlError(CHANGES, code="transaction", fix="Move it before BEGIN TRANSACTION, or make it TEMP")
@@ -237,7 +237,7 @@ class Script:
 
     # ---------------------------------------------------------------- tables that are written
     def name(self, table: exp.Table) -> str:
-        return self.warehouse._writable(".".join(path_of(table)))
+        return self.warehouse.writable(".".join(path_of(table)))
 
     def kind_of(self, name: str) -> str:
         """'table', 'view', or '' when nothing has the name."""

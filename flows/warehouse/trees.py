@@ -63,6 +63,17 @@ def line_of(node: exp.Expr) -> int:
     return next((n.meta["line"] for n in node.walk() if "line" in n.meta), 0)
 
 
+def properties(tree: exp.Expr) -> list[exp.Expr]:
+    """What stands in a statement beside its names and its query: TEMP, OPTIONS, PARTITION BY and the like."""
+    found = tree.args.get("properties")
+    return list(found.expressions) if found is not None else []
+
+
+def is_temporary(tree: exp.Expr) -> bool:
+    """CREATE TEMP of whatever."""
+    return isinstance(tree, exp.Create) and any(isinstance(p, exp.TemporaryProperty) for p in properties(tree))
+
+
 def refuse(node: exp.Expr, what: str, fix: str = "") -> SqlError:
     """Fine on BigQuery, not offered here."""
     return SqlError(what, verdict="refused", code="bigquery_only", line=line_of(node), where=_place(node),

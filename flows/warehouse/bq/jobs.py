@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
@@ -220,9 +221,19 @@ class Jobs:
         piece that it is part of."""
         return self._away(work or Work(), call, what=what)
 
-    def watched(self, work: Work) -> _Watch:
-        """While it lasts, also between two requests, a cancel reaches this work."""
-        return _Watch(self, work)
+    @contextmanager
+    def watched(self, work: Work) -> Iterator[None]:
+        """While it lasts, also between two requests, a cancel finds the work; work within work is found once."""
+        with self._lock:
+            mine = work not in self._active
+            if mine:
+                self._active.append(work)
+        try:
+            yield
+        finally:
+            if mine:
+                with self._lock:
+                    self._active.remove(work)
 
     def _run(self, job_id: str, submit: Callable[[], Any], limits: QueryLimits | None, cap: int, what: str = "") -> Any:
         """Submit and wait. A job of this id that is there already is the one that is waited for."""
@@ -350,21 +361,3 @@ class Jobs:
             self._closed = True
             if self._client is not None:
                 self._client.close()
-
-
-class _Watch:
-    """While it lasts a cancel finds the work; work within work is found once."""
-
-    def __init__(self, jobs: Jobs, work: Work) -> None:
-        self.jobs, self.work, self.mine = jobs, work, False
-
-    def __enter__(self) -> None:
-        with self.jobs._lock:
-            self.mine = self.work not in self.jobs._active
-            if self.mine:
-                self.jobs._active.append(self.work)
-
-    def __exit__(self, *_: object) -> None:
-        if self.mine:
-            with self.jobs._lock:
-                self.jobs._active.remove(self.work)

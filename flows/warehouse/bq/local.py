@@ -7,15 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from flows.errors import InputError
 from flows.settings import Limits
-from flows.spec.suggest import did_you_mean
-from flows.warehouse import files, files_json
+from flows.warehouse import formats
 from flows.warehouse import session as sessions
 from flows.warehouse.base import Column
 from flows.warehouse.bqtypes import columns_of
 from flows.warehouse.files import FileRead
-from flows.warehouse.files_csv import CsvReader, Shape
 from flows.warehouse.quoting import literal
 from flows.warehouse.scope import path_of, real_tables
 from flows.warehouse.session import Session
@@ -49,20 +46,8 @@ class LocalFiles:
     # ---------------------------------------------------------------- opening
     def read(self, path: str | Path, format: str = "", options: Mapping[str, Any] | None = None) -> FileRead:
         """A CSV, Parquet or JSON file below the allowed folders. Raises MissingError, InputError (format, option), DataError."""
-        kind, given = format or files.format_of(str(path)), dict(options or {})
-        known = {"csv": {*Shape.__dataclass_fields__, "types"}, "json": {"types"}, "parquet": set()}
-        if kind not in known:
-            raise InputError(f"files of format {kind!r} are not read here", where="source.format", fix=did_you_mean(kind, known))
-        for name in given:
-            if name not in known[kind]:
-                raise InputError(f"a {kind} file has no option {name!r}", where=f"source.{name}", fix=did_you_mean(name, known[kind]))
         session, tables = self._open()
-        if kind == "parquet":
-            return files.read_parquet(session, tables, path)
-        types = given.pop("types", None)
-        if kind == "json":
-            return files_json.read_json(session, tables, path, types)
-        return CsvReader(session, tables, path, Shape(**given)).read(types)
+        return formats.read(session, tables, path, format, options)
 
     # ---------------------------------------------------------------- their rows
     def names(self, tree: exp.Expr) -> list[str]:

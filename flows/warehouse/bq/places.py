@@ -14,6 +14,7 @@ from flows.warehouse.bq.params import UNTYPED, type_of
 from flows.warehouse.quoting import literal, name_sql
 from flows.warehouse.scope import path_of, real_tables
 from flows.warehouse.statement import value_tree
+from flows.warehouse.trees import is_temporary
 
 if TYPE_CHECKING:
     from flows.warehouse.bq.names import Names, Place, Placed
@@ -43,7 +44,7 @@ class Places:
             for table in real_tables(tree):
                 if isinstance(table.this, exp.Identifier):
                     self._table(tree, table, target=id(table) in targets)
-            self.temporary |= {table.name for table in targets.values() if _temporary(tree)}
+            self.temporary |= {table.name for table in targets.values() if is_temporary(tree)}
         used = self._parameters()
         made = self.text
         for (start, end), new in sorted(self.changes.items(), reverse=True):
@@ -54,7 +55,7 @@ class Places:
     # ---------------------------------------------------------------- tables
     def _table(self, tree: exp.Expr, table: exp.Table, *, target: bool) -> None:
         path = path_of(table)
-        if len(path) == 1 and (path[0] in self.temporary or (target and _temporary(tree))):
+        if len(path) == 1 and (path[0] in self.temporary or (target and is_temporary(tree))):
             return
         if (found := _metadata(path)) is not None:
             self._change(table, self._information(table, *found))
@@ -124,11 +125,6 @@ def _metadata(path: Sequence[str]) -> tuple[str, str, str] | None:
     if at is None:
         return None
     return ".".join(whole[:max(0, at - 1)]), whole[at - 1] if at else "", ".".join(whole[at + 1:]).upper()
-
-
-def _temporary(tree: exp.Expr) -> bool:
-    props = tree.args.get("properties") if isinstance(tree, exp.Create) else None
-    return props is not None and any(isinstance(prop, exp.TemporaryProperty) for prop in props.expressions)
 
 
 def _targets(tree: exp.Expr) -> Iterator[exp.Table]:

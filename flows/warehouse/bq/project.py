@@ -17,6 +17,7 @@ from flows.settings import Settings
 FILE = "environments.yml"
 STAGING = "penstock_stage"
 """The dataset of a tenant that holds rows between steps; its tables expire."""
+STAGED_DAYS = 7  # a run that is resumed later than that makes its rows anew
 DATASET = re.compile(r"^[A-Za-z0-9_]{1,1024}\Z")  # source: BigQuery, "Naming datasets"
 PROJECT = re.compile(r"^([a-z0-9.-]{1,80}:)?[A-Za-z0-9_-]{1,63}\Z")
 HASHED = re.compile(r"_[0-9a-f]{12}\Z")

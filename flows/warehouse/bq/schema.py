@@ -12,7 +12,7 @@ from flows.errors import InputError, MissingError, SqlError
 from flows.warehouse.base import Column, Diff, TableSpec
 from flows.warehouse.bq.fields import columns_of, fields_of
 from flows.warehouse.bq.labels import label
-from flows.warehouse.bq.project import STAGING, Project
+from flows.warehouse.bq.project import STAGED_DAYS, STAGING, Project
 from flows.warehouse.bqtypes import normal
 from flows.warehouse.evolve import added, evolve
 from flows.warehouse.lake import split
@@ -135,6 +135,8 @@ class Datasets:
             return path
         made = bigquery.Dataset(path)
         made.location, made.labels = self.project.location, {"penstock_tenant": label(self.tenant_id)}
+        if logical == STAGING:
+            made.default_table_expiration_ms = STAGED_DAYS * 86_400_000  # also of what nobody gave an end
         try:
             self.jobs.ask(lambda: self.jobs.client.get_dataset(path, retry=self.jobs.retry()), what=logical)
         except MissingError:

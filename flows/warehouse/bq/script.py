@@ -10,6 +10,7 @@ from sqlglot import exp
 from flows.errors import SqlError
 from flows.warehouse import guard
 from flows.warehouse.base import ExecResult, QueryLimits
+from flows.warehouse.trees import is_temporary, properties
 
 if TYPE_CHECKING:
     from flows.warehouse.bigquery import BigQueryWarehouse
@@ -41,7 +42,7 @@ class Script:
             return ExecResult()
         placed = warehouse.names.placed(text, trees, self.params)
         if len(trees) == 1 and isinstance(trees[0], exp.Query):
-            warehouse.jobs.afford(warehouse._plan(placed, self.limits), self.limits)
+            warehouse.jobs.afford(warehouse.plan(placed, self.limits), self.limits)
         for place in placed.writes:
             warehouse.datasets.dataset(place.logical.partition(".")[0])
         sql = _together(placed.sql, trees)
@@ -64,10 +65,10 @@ class Script:
         if isinstance(tree, (exp.Create, exp.Drop)) and kind not in MADE:
             raise SqlError(f"{tree.key.upper()} {kind} is not offered here", verdict="refused", code="not_offered",
                            fix="Use tables and views")
-        if kind == "SCHEMA" and (isinstance(tree, exp.Drop) or _properties(tree)):
+        if kind == "SCHEMA" and (isinstance(tree, exp.Drop) or properties(tree)):
             raise SqlError("a dataset is only made here, with the options of the project", verdict="refused", code="not_offered",
                            fix="Write CREATE SCHEMA IF NOT EXISTS, or leave it out: a dataset is made with its first table")
-        if kind == "FUNCTION" and not any(isinstance(p, exp.TemporaryProperty) for p in _properties(tree)):
+        if kind == "FUNCTION" and not is_temporary(tree):
             raise SqlError("only temporary functions are offered here", verdict="refused", code="not_offered",
                            fix="Write CREATE TEMP FUNCTION")
 
@@ -98,17 +99,11 @@ def _makes_dataset(tree: exp.Expr) -> bool:
     return isinstance(tree, exp.Create) and str(tree.args.get("kind") or "").upper() == "SCHEMA"
 
 
-def _properties(tree: exp.Expr) -> list[exp.Expr]:
-    props = tree.args.get("properties")
-    return list(props.expressions) if props is not None else []
-
-
 def _together(sql: str, trees: list[exp.Expr]) -> str:
     """Several changes are one transaction, as locally; BigQuery lets none of them make or drop a lasting table. Queries after the last
     change stand behind it, so that the last of them is the script's result."""
     changed = [n for n, tree in enumerate(trees) if isinstance(tree, DML)]
-    lasting = any(isinstance(tree, (exp.Create, exp.Drop, exp.Alter)) and not any(isinstance(p, exp.TemporaryProperty)
-                  for p in _properties(tree)) for tree in trees)
+    lasting = any(isinstance(tree, (exp.Create, exp.Drop, exp.Alter)) and not is_temporary(tree) for tree in trees)
     if len(changed) < 2 or lasting or any(isinstance(tree, (exp.Transaction, exp.Commit)) for tree in trees):
         return sql
     parts = _parts(sql)

@@ -10,13 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.errors import MissingError
 from flows.warehouse.base import Column, Relation, SqlPlan
 from flows.warehouse.bq.fields import fields_of, schema_of
 from flows.warehouse.bq.jobs import Jobs
-from flows.warehouse.bq.labels import label
 from flows.warehouse.bq.names import Placed
-from flows.warehouse.bq.project import STAGING
+from flows.warehouse.bq.project import STAGED_DAYS, STAGING
 from flows.warehouse.bq.schema import Datasets, column_sql, path_sql
 from flows.warehouse.encode import type_name
 
@@ -24,38 +22,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
 
-DAYS = 7  # a run that is resumed later than that makes its rows anew
-
 
 class Staging:
     """Staging tables of one session."""
 
     def __init__(self, jobs: Jobs, datasets: Datasets, folder: Path) -> None:
         self.jobs, self.datasets, self.folder = jobs, datasets, folder
-        self._dataset = ""
-
-    def dataset(self) -> str:
-        """project.dataset of the tenant's staging tables, made on demand; what is in it expires even when nobody said so."""
-        if not self._dataset:
-            from google.cloud import bigquery
-
-            project, client = self.jobs.project, self.jobs.client
-            path = f"{project.project}.{project.dataset(self.datasets.tenant_id, STAGING)}"
-            try:
-                self.jobs.ask(lambda: client.get_dataset(path, retry=self.jobs.retry()), what=STAGING)
-            except MissingError:
-                made = bigquery.Dataset(path)
-                made.location, made.labels = project.location, {"penstock_tenant": label(self.datasets.tenant_id)}
-                made.default_table_expiration_ms = DAYS * 86_400_000
-                self.jobs.ask(lambda: client.create_dataset(made, exists_ok=True, retry=self.jobs.retry()), what=STAGING)
-            self._dataset = path
-        return self._dataset
 
     def _path(self, name: str, content: str = "") -> str:
         """A full table name: the same for the same statement of the same try, so that a step that is sent twice fills one table."""
         stem = re.sub(r"[^A-Za-z0-9_]", "_", f"{self.jobs.job_key}_{name}").strip("_")[:200]
         rest = hashlib.sha256(content.encode()).hexdigest()[:12] if content and self.jobs.job_key else uuid.uuid4().hex[:12]
-        return f"{self.dataset()}.{stem}_{rest}"
+        return f"{self.datasets.dataset(STAGING)}.{stem}_{rest}"
 
     def query(self, name: str, placed: Placed, plan: SqlPlan) -> Relation:
         """The rows of a statement. One statement makes and fills the table, so nobody sees half of it."""
@@ -63,7 +41,7 @@ class Staging:
         columns = tuple(Column(c.name, c.type) for c in plan.columns)
         # where a column has no name of its own, these are taken by position and the query's own are ignored
         spelled = "" if _named(placed.tree) else f"({', '.join(column_sql(c) for c in columns)}) "
-        expires = f"OPTIONS (expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {24 * DAYS} HOUR))"
+        expires = f"OPTIONS (expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {24 * STAGED_DAYS} HOUR))"
         made = f"CREATE OR REPLACE TABLE {path_sql(path)} {spelled}{expires} AS\n{placed.sql}"
         self.jobs.query(made, params=placed.params, cache=False)
         return Relation(name, columns, self.count(path), table=path)
@@ -96,7 +74,7 @@ class Staging:
 
         path = self._path(name)
         table = bigquery.Table(path, schema=fields_of(columns))
-        table.expires = datetime.now(UTC) + timedelta(days=DAYS)
+        table.expires = datetime.now(UTC) + timedelta(days=STAGED_DAYS)
         self.jobs.ask(lambda: self.jobs.client.create_table(table, exists_ok=True, retry=self.jobs.retry()), what=name)
         if rows:
             self.jobs.load(file, path, columns, disposition="truncate")
