@@ -281,7 +281,7 @@ class Trial:
             off()
         side.seconds = time.monotonic() - started
         if isinstance(ended, Outcome):
-            side.rows, side.error = None, ended.error
+            side.result, side.rows, side.error = None, None, ended.error
 
     def guard(self, work: Any, each: PlanStep) -> Any:
         return guarded(work, each, self.cancel, self.job, StepLog(log, {"step_id": each.step_id}))

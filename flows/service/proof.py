@@ -25,7 +25,9 @@ class Proof(Submit):
         so that it has one, too. Raises SpecError, UnreachableError when production is not set up or does not answer.
         """
         from flows.run.parity import parity
+        from flows.run.session import production
 
+        production(self.settings)
         source = self.source(given)
         self._valid(source)
         self._sample()
