@@ -60,6 +60,8 @@ def parse(text: str) -> list[exp.Expr]:
         raise SqlError(f"this is not a statement: {str(error)[:200]}") from None
     except RecursionError:
         raise SqlError("the statement is nested too deeply", code="limit", fix="Split it into steps") from None
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError):  # the parser itself, on a call with strange arguments
+        raise SqlError("this is not a statement: it cannot be read") from None
     for node in (node for tree in found if tree is not None for node in tree.find_all(exp.ByteString)):
         node.meta["escaped"] = not WIDE_BYTES.search(text)  # then each letter beyond ASCII in it was written as one \xNN
     trees = [unnest_paths(tree) for tree in found if tree is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from flows.errors import SqlError
+from flows.warehouse import foreign, spelling
 from flows.warehouse.lexer import Token, tokens
 
 STRANGE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029]|\r(?!\n)")
@@ -16,8 +17,6 @@ ESCAPE = re.compile(ESCAPE_BYTES.pattern + r"|\\(u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}
 """Source: BigQuery, "Lexical structure", escape sequences."""
 PATHS = frozenset({"JSON_VALUE", "JSON_QUERY", "JSON_EXTRACT", "JSON_EXTRACT_SCALAR", "JSON_QUERY_ARRAY", "JSON_VALUE_ARRAY",
                    "JSON_EXTRACT_ARRAY", "JSON_EXTRACT_STRING_ARRAY"})
-NUMBER = re.compile(r"0[xX][0-9A-Fa-f]+|(\d+\.?\d*|\.\d+)([eE]\d*)?|\.\d+\.\w*")
-"""A number as the tokens have it: the sign of an exponent is a token of its own."""
 QUOTED = frozenset({"STRING", "RAW_STRING", "BYTE_STRING", "NATIONAL_STRING", "HEREDOC_STRING", "UNICODE_STRING", "IDENTIFIER"})
 
 
@@ -32,9 +31,10 @@ def agreed(text: str) -> None:
         line = text.count("\n", 0, found.start()) + 1
         raise SqlError(f"a control character ({found[0]!a}) stands in the statement", code="not_text", line=line, fix="Remove it")
     ours = tokens(text)
+    foreign.words(ours)
     _escapes(ours)
     _paths(ours)
-    _signs(ours)
+    spelling.check(ours)
     try:
         theirs = sqlglot.tokenize(text, read="bigquery")
     except SqlglotError as error:
@@ -72,16 +72,6 @@ def _paths(found: list[Token]) -> None:
         path = found[commas[0] + 1] if commas else token
         if path.kind == "string" and not re.match(r"[rR]?(\"\"\"|\'\'\'|\"|\')\s*(lax\b|strict\b|\$)", path.text):
             raise SqlError("a JSON path begins with $", line=path.line, fix="Write '$.name'")
-
-
-def _signs(found: list[Token]) -> None:
-    """No operator %, and no number that runs into a name: the parser takes MOD and an alias for them."""
-    for before, token in zip([None, *found], found, strict=False):
-        if token.text == "%" and token.kind == "sign":
-            raise SqlError("there is no operator %", line=token.line, fix="Use MOD(a, b)")
-        path = before is not None and before.end == token.start and (before.text in ("-", ".") or before.kind in ("word", "name"))
-        if token.kind == "number" and not path and not NUMBER.fullmatch(token.text):
-            raise SqlError(f"{token.text[:40]!r} is no number, and no space stands before a name", line=token.line)
 
 
 def _bare(text: str) -> str:
