@@ -139,7 +139,8 @@ def bounded(tree: exp.Expr, what: str) -> exp.Expr:
     """A sum or average of FLOAT64 on DuckDB, also over a window: where finite numbers did not give a finite one the query ends, as on
     BigQuery."""
     fold = tree.this if isinstance(tree, exp.Window) else tree
-    fine: exp.Expr = call("BOOL_AND", call("ISFINITE", fold.this.copy()))
+    value = fold.expressions[0] if isinstance(fold, exp.Anonymous) else fold.this
+    fine: exp.Expr = call("BOOL_AND", call("ISFINITE", value.copy()))
     if isinstance(tree, exp.Window):
         over = tree.copy()
         over.set("this", fine)

@@ -10,10 +10,10 @@ from sqlglot import exp
 
 from flows.transform.casts import between_moments
 from flows.transform.frame import MOMENTS, NUMBERS, Frame, Work, cast, col, fail, ident, kind, new_name
-from flows.transform.groups import partition
+from flows.transform.groups import bounded, partition
 from flows.transform.literals import moment
 from flows.transform.operations import ConvertCurrency, FlagAnomalies
-from flows.transform.scalars import Typed, call, stop
+from flows.transform.scalars import Typed, call, finite, stop
 from flows.warehouse.base import Column
 
 _CODE = re.compile(r"[A-Z]{3}")
@@ -159,7 +159,9 @@ def _converted(amount: exp.Expr, code: exp.Expr, worth: exp.Expr, ours: exp.Expr
     """The amount in the other currency; where a rate is missing the query ends, unless there is nothing to convert."""
     lost = exp.or_(*(exp.Is(this=exp.paren(side), expression=exp.Null()) for side in (worth, ours)), copy=False)
     itself = cast(amount, "FLOAT64", work.dialect)
-    value = exp.Div(this=exp.Mul(this=itself.copy(), expression=worth.copy()), expression=ours.copy())
+    value: exp.Expr = exp.Div(this=exp.Mul(this=itself.copy(), expression=worth.copy()), expression=ours.copy())
+    if work.dialect == "duckdb":
+        value = finite(value, (itself, exp.paren(worth)), f"a converted {op.column}")
     same = exp.EQ(this=code.copy(), expression=exp.Literal.string(op.to))
     message = f"a row of {op.column} has no rate to {op.to} in {op.rates} on or before its date"
     empty = exp.Is(this=amount.copy(), expression=exp.Null())
@@ -179,12 +181,12 @@ def flag(op: FlagAnomalies, frame: Frame, work: Work, path: str) -> Frame:
     per = [frame.find(n, f"{path}.per.{i}").name for i, n in enumerate(op.per)]
     robust = op.method == "robust_zscore"
     frame, middle = _beside(frame, "middle", _value(frame, column, work), per, "median" if robust else "avg", work)
-    off = exp.Abs(this=exp.Sub(this=_value(frame, column, work), expression=frame.cell(middle)))
-    value = off if robust else _value(frame, column, work)
+    value = _off(frame, column, middle, work) if robust else _value(frame, column, work)
     frame, spread = _beside(frame, "spread", value, per, "median" if robust else "spread", work)
-    off = exp.Abs(this=exp.Sub(this=_value(frame, column, work), expression=frame.cell(middle)))
+    off = _off(frame, column, middle, work)
     scaled = exp.Mul(this=exp.Literal.number("0.6745"), expression=off) if robust else off  # of a normal spread, the median distance
-    far = exp.GT(this=scaled, expression=exp.Mul(this=exp.Literal.number(str(op.threshold)), expression=frame.cell(spread)))
+    limit = exp.Mul(this=exp.Literal.number(str(op.threshold)), expression=frame.cell(spread))
+    far = exp.GT(this=scaled, expression=_bounded(limit, [frame.cell(spread)], work))
     sure = exp.and_(exp.GT(this=frame.cell(spread), expression=exp.Literal.number(0)), far, copy=False)
     kept = tuple(c for c in frame.columns if c.name not in (middle, spread))
     cells = {n: c for n, c in frame.cells.items() if n not in (middle, spread)}
@@ -194,6 +196,16 @@ def flag(op: FlagAnomalies, frame: Frame, work: Work, path: str) -> Frame:
 
 def _value(frame: Frame, column: Column, work: Work) -> exp.Expr:
     return frame.cell(column.name) if kind(column) == "FLOAT64" else cast(frame.cell(column.name), "FLOAT64", work.dialect)
+
+
+def _off(frame: Frame, column: Column, middle: str, work: Work) -> exp.Expr:
+    """How far a value is from the middle."""
+    value, mid = _value(frame, column, work), frame.cell(middle)
+    return exp.Abs(this=_bounded(exp.Sub(this=value, expression=mid), [value, mid], work))
+
+
+def _bounded(tree: exp.Expr, given: list[exp.Expr], work: Work) -> exp.Expr:
+    return finite(tree, given, "a distance") if work.dialect == "duckdb" else tree
 
 
 def _beside(frame: Frame, word: str, value: exp.Expr, per: list[str], how: str, work: Work) -> tuple[Frame, str]:
@@ -206,5 +218,8 @@ def _beside(frame: Frame, word: str, value: exp.Expr, per: list[str], how: str, 
           "avg": exp.Avg(this=value), "spread": call("STDDEV_SAMP", value)}[how]
     kinds = {c.name: kind(c) for c in frame.columns}
     keys = [partition(frame.cell(n), kinds[n], work) for n in per]
-    cells = {**frame.cells, name: exp.Window(this=fn, partition_by=keys or None)}
+    figure: exp.Expr = exp.Window(this=fn, partition_by=keys or None)
+    if duck and how != "median":
+        figure = bounded(figure, {"avg": "an average", "spread": "a spread"}[how])
+    cells = {**frame.cells, name: figure}
     return replace(frame, columns=(*frame.columns, Column(name, "FLOAT64")), cells=cells).settled(work), name

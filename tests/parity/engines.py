@@ -56,8 +56,12 @@ def compiled(case: Case, dialect: Dialect, *, emulated: bool = False) -> Compile
 
 def whole(tree: exp.Query, case: Case, dialect: Dialect) -> exp.Query:
     """The compiled query with its relations in front of it."""
+    return beside(tree, case.relations, dialect)
+
+
+def beside(tree: exp.Query, relations: dict[str, Relation], dialect: Dialect) -> exp.Query:
     tree = tree.copy()
-    for name, relation in case.relations.items():
+    for name, relation in relations.items():
         tree = tree.with_(exp.to_identifier(name, quoted=True), as_=given(name, relation, dialect), copy=False)
     return tree
 

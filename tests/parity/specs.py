@@ -74,10 +74,10 @@ class Case:
 
 def _relation(draw: Any, names: list[str], rows: int) -> Relation:
     columns = draw(st.lists(st.sampled_from(sorted(TYPES)), min_size=len(names), max_size=len(names)))
-    return Relation(dict(zip(names, columns, strict=True)), _numbers(draw, rows))
+    return Relation(dict(zip(names, columns, strict=True)), numbers(draw, rows))
 
 
-def _numbers(draw: Any, most: int) -> list[int]:
+def numbers(draw: Any, most: int) -> list[int]:
     return draw(st.lists(st.integers(0, len(POOL) - 1), min_size=0, max_size=most, unique=True))
 
 
@@ -283,19 +283,19 @@ def _compare(draw: Any, case: Case) -> Row | None:
     return {"column": name, "is": how, "value": value}
 
 
-def _condition(draw: Any, case: Case, depth: int = 0) -> Row | None:
+def condition(draw: Any, case: Case, depth: int = 0) -> Row | None:
     shape = draw(st.sampled_from(["one", "one", "one", "all", "any", "not"])) if depth < 2 else "one"
     if shape == "one":
         return _compare(draw, case)
     if shape == "not":
-        inner = _condition(draw, case, depth + 1)
+        inner = condition(draw, case, depth + 1)
         return None if inner is None else {"not": inner}
-    parts = [_condition(draw, case, depth + 1) for _ in range(draw(st.integers(1, 3)))]
+    parts = [condition(draw, case, depth + 1) for _ in range(draw(st.integers(1, 3)))]
     return None if None in parts else {shape: parts}
 
 
 def _filter(draw: Any, case: Case) -> Row | None:
-    where = _condition(draw, case)
+    where = condition(draw, case)
     return None if where is None else {"where": where}
 
 
@@ -344,7 +344,7 @@ def _join(draw: Any, case: Case) -> Row | None:
     taken = {n.casefold() for n in case.types}
     if any(n.casefold() in taken and n not in case.types for n in keys):
         return None
-    case.relations[name] = Relation(keys, _numbers(draw, 10))
+    case.relations[name] = Relation(keys, numbers(draw, 10))
     return {
         "with": name,
         "how": draw(st.sampled_from(["inner", "left", "right", "full", "anti", "semi"])),
@@ -365,7 +365,7 @@ def _measure(draw: Any, case: Case, n: int) -> Row | None:
         return None
     made: Row = {"fn": fn, "as": f"m_{n}", **({"column": column} if column else {})}
     if fn == "ratio" or draw(st.integers(0, 3)) == 0:
-        where = _condition(draw, case, 1)
+        where = condition(draw, case, 1)
         if where is None:
             return None
         made["where"] = where
@@ -439,7 +439,7 @@ def _union(draw: Any, case: Case) -> Row | None:
         columns[n] = draw(st.sampled_from(fits))
     if any(case.types[n] != TYPES[c] and n in case.wild for n, c in columns.items()):
         return None
-    case.relations[name] = Relation(columns, _numbers(draw, 6))
+    case.relations[name] = Relation(columns, numbers(draw, 6))
     return {"with": [name], "distinct": distinct}
 
 

@@ -14,11 +14,15 @@ import duckdb
 import pytest
 import sqlglot
 
+from flows.settings import Settings
 from flows.spec.problems import typed
+from flows.store import open_store
 from flows.transform.compile import transform
 from flows.transform.operations import Operations
 from flows.warehouse.base import Column
 from flows.warehouse.bqtypes import to_duck
+from flows.warehouse.duckdb import DuckDBWarehouse
+from tests.parity import engines
 
 read = partial(typed, Operations, at="operations")
 
@@ -167,3 +171,20 @@ def store(lab: Lab) -> tuple[Lab, list[Row], list[Row]]:
 @pytest.fixture
 def equal() -> Any:
     return same
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[engines.Local]:
+    """A session of the local warehouse that holds the pool of tests.parity."""
+    home = Settings.load(home=tmp_path_factory.mktemp("parity"))
+    store = open_store(home.control_url)
+    warehouse = DuckDBWarehouse(home, store.manifest, "demo", stage_dir=home.home / "stage")
+    yield engines.Local(warehouse)
+    warehouse.close()
+    store.dispose()
+
+
+@pytest.fixture(scope="session")
+def big(emulator: Any) -> engines.Big:
+    """The BigQuery emulator that holds the same."""
+    return engines.Big(emulator.endpoint, emulator.project)

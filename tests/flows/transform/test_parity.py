@@ -9,17 +9,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import localcontext
 from functools import partial, reduce
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from sqlglot import exp
 
 from flows.errors import PenstockError
-from flows.settings import Settings
-from flows.store import open_store
 from flows.warehouse.base import Dialect
-from flows.warehouse.duckdb import DuckDBWarehouse
 from tests.parity import engines, phrases
 from tests.parity.emulator import INSTEAD, spoken
 from tests.parity.model import Stop, Unclear
@@ -33,21 +29,6 @@ SPECS = int(os.environ.get("PENSTOCK_TEST_SPECS", "200"))
 SEED = int(os.environ.get("PENSTOCK_TEST_SEED", "20"))
 FEW = 500
 LONG = 60 + SPECS  # seconds
-
-
-@pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[engines.Local]:
-    home = Settings.load(home=tmp_path_factory.mktemp("parity"))
-    store = open_store(home.control_url)
-    warehouse = DuckDBWarehouse(home, store.manifest, "demo", stage_dir=home.home / "stage")
-    yield engines.Local(warehouse)
-    warehouse.close()
-    store.dispose()
-
-
-@pytest.fixture(scope="module")
-def big(emulator: Any) -> engines.Big:
-    return engines.Big(emulator.endpoint, emulator.project)
 
 
 def check(case: Case, local: engines.Local, big: engines.Big) -> str:
