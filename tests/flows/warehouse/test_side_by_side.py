@@ -1,7 +1,7 @@
 """Many processes write at once, or die in the middle: nothing is lost, nothing mixed, nothing half done, on both warehouses.
 
-PENSTOCK_TEST_ROUNDS says how many slices each of the four processes writes (else 50 locally, 5 on BigQuery, whose emulator is slow), and
-lets writers die at each of their steps instead of at every fourth.
+PENSTOCK_TEST_ROUNDS says how many slices each of the four processes writes (else 12 locally, 3 on BigQuery, whose emulator is slow), and
+lets writers die at each of their steps instead of at every eighth.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def write_slices(place: Place, worker: int, count: int) -> None:
 
 
 def test_two_tenants_write_one_table_key_from_four_processes(place: Place) -> None:
-    count = ROUNDS or (50 if place.project is None else 5)
+    count = ROUNDS or (12 if place.project is None else 3)
     started = [FORK.Process(target=write_slices, args=(place, worker, count)) for worker in range(4)]
     for process in started:
         process.start()
@@ -204,7 +204,7 @@ def test_a_writer_killed_at_any_step_leaves_the_old_slice_or_the_new_one(lake_se
     replace_old(place)
     steps = outcome(replace_and_die, place, 0)
     assert steps > 20
-    seen = kill_everywhere(place, replace_and_die, [(at,) for at in range(steps, 0, -1 if ROUNDS else -4)])
+    seen = kill_everywhere(place, replace_and_die, [(at,) for at in range(steps, 0, -1 if ROUNDS else -8)])
     assert min(seen.values()) > 0
     with place.open("one") as warehouse:
         replace_old(place)
@@ -222,7 +222,7 @@ def test_a_client_killed_at_any_request_leaves_the_old_slice_or_the_new_one(lake
     requests = outcome(request_and_die, place, 0, 0.0)
     assert requests > 3
     before = [(at, 0.0) for at in range(1, requests + 1)]
-    during = [(0, random.Random(n).uniform(0.0005, 0.03)) for n in range(ROUNDS or 4)]
+    during = [(0, random.Random(n).uniform(0.0005, 0.03)) for n in range(ROUNDS or 2)]
     seen = kill_everywhere(place, request_and_die, before)
     assert min(seen.values()) > 0
     for attempt in during:
