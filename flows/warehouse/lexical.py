@@ -31,7 +31,6 @@ def agreed(text: str) -> None:
         line = text.count("\n", 0, found.start()) + 1
         raise SqlError(f"a control character ({found[0]!a}) stands in the statement", code="not_text", line=line, fix="Remove it")
     ours = tokens(text)
-    foreign.words(ours)
     _escapes(ours)
     _paths(ours)
     spelling.check(ours)
@@ -44,6 +43,7 @@ def agreed(text: str) -> None:
     if code != _bare("".join(token.text for token in ours)) or quoted != {token.end for token in ours if token.kind in ("string", "name")}:
         raise SqlError("comments, strings or quoted names can be read in two ways here", verdict="refused", code="two_readings",
                        fix="Write no comment inside of another, and close each string on its line")
+    foreign.words(ours)
 
 
 def _escapes(found: list[Token]) -> None:

@@ -15,6 +15,7 @@ MOST = 100_000  # APPROX_QUANTILES, APPROX_TOP_COUNT: the largest second argumen
 
 def total(node: exp.Sum) -> exp.Expr:
     """SUM of INT64 is an INT64: DuckDB's HUGEINT would become a DOUBLE in Parquet."""
+    _number(node)
     return _outside(node, "BIGINT") if kind(node.this) == "INT64" or kind(node) == "INT64" else node
 
 
@@ -28,7 +29,14 @@ def counted_if(node: exp.CountIf) -> exp.Expr:
     return exp.Count(this=call("nullif", value.copy(), exp.false()))
 
 
+def _number(node: exp.Sum | exp.Avg) -> None:
+    value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
+    if kind(value) not in ("INT64", "NUMERIC", "BIGNUMERIC", "FLOAT64", "INTERVAL", "") and not isinstance(value, exp.Null):
+        raise invalid(node, f"{node.key.upper()} does not take {kind(value)}", "Cast it first")
+
+
 def average(node: exp.Avg) -> exp.Expr:
+    _number(node)
     if kind(node.this) != "NUMERIC":
         return node
     if isinstance(node.parent, (exp.Window, exp.Filter)):
@@ -54,6 +62,8 @@ def window(node: exp.Window | exp.Filter) -> exp.Expr:
     named = node.args.get("alias") is not None
     if isinstance(node, exp.Window) and isinstance(inner, ORDERED) and not node.args.get("order") and not named:
         raise invalid(node, f"{inner.key.upper()} needs an ORDER BY in its OVER")
+    if any(kind(part) in ("FLOAT64", "JSON", "ARRAY") for part in node.args.get("partition_by") or []):
+        raise invalid(node, "PARTITION BY takes no values of type FLOAT64, JSON or ARRAY", "Cast them to STRING")
     if isinstance(inner.args.get("this"), exp.Distinct) and (node.args.get("order") or node.args.get("spec")):
         raise invalid(node, "DISTINCT in an aggregate and ORDER BY in its OVER do not go together")
     return cast(node.copy(), to) if to else node
@@ -195,6 +205,8 @@ def best(node: exp.ArgMax | exp.ArgMin) -> exp.Expr:
 
 def any_value(node: exp.AnyValue) -> exp.Expr:
     having = node.this
+    if isinstance(having, exp.Distinct):
+        raise invalid(node, "ANY_VALUE takes no DISTINCT")
     if not isinstance(having, exp.HavingMax):
         return node
     return call("arg_max_null" if having.args.get("max") else "arg_min_null", having.this.copy(), having.expression.copy())
@@ -212,6 +224,19 @@ def bits(node: exp.BitwiseAndAgg | exp.BitwiseOrAgg | exp.BitwiseXorAgg) -> exp.
         raise invalid(node, f"{node.sql(dialect='bigquery').partition('(')[0]} takes INT64, not {kind(value)}")
     name = {exp.BitwiseAndAgg: "bit_and", exp.BitwiseOrAgg: "bit_or", exp.BitwiseXorAgg: "bit_xor"}[type(node)]
     return call(name, exp.Distinct(expressions=[value.copy()]) if isinstance(node.this, exp.Distinct) else cast(value.copy(), "BIGINT"))
+
+
+def every(node: exp.LogicalAnd | exp.LogicalOr) -> exp.Expr:
+    value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
+    if kind(value) not in ("BOOL", "") and not isinstance(value, exp.Null):
+        raise invalid(node, f"{node.sql(dialect='bigquery').partition('(')[0]} takes BOOL, not {kind(value)}")
+    return node
+
+
+def counted(node: exp.Count) -> exp.Expr:
+    if node.this is None:
+        raise invalid(node, "COUNT takes * or a value")
+    return node
 
 
 def ordered(node: exp.Ordered) -> exp.Expr:
@@ -249,6 +274,7 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.RespectNulls: nulls, exp.GroupConcat: joined, exp.ArrayConcatAgg: flattened, exp.ApproxDistinct: distinct,
     exp.ApproxQuantiles: quantiles, exp.ApproxTopK: top, exp.ArgMax: best, exp.ArgMin: best, exp.AnyValue: any_value,
     exp.Ordered: ordered, exp.Group: grouped, exp.Max: extreme, exp.Min: extreme,
-    exp.Distinct: once, exp.HavingMax: at_most, **dict.fromkeys(ONLY_OVER, only_over),
+    exp.Distinct: once, exp.HavingMax: at_most, exp.LogicalAnd: every, exp.LogicalOr: every, exp.Count: counted,
+    **dict.fromkeys(ONLY_OVER, only_over),
     **dict.fromkeys((exp.BitwiseAndAgg, exp.BitwiseOrAgg, exp.BitwiseXorAgg), bits),
 }

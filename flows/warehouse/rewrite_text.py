@@ -40,7 +40,9 @@ def whole(node: exp.Expr, value: exp.Expr) -> exp.Expr:
 
 # -------------------------------------------------------------------- parts
 def substr(node: exp.Substring) -> exp.Expr:
-    length, start = node.args.get("length"), node.args.get("start") or exp.Literal.number(1)
+    length, start = node.args.get("length"), node.args.get("start")
+    if start is None:
+        raise invalid(node, "SUBSTR takes a text and a place")
     count = whole(node, length) if length is not None else exp.Literal.number(2 ** 31)
     return call("bq_bytes_substr" if is_bytes(node, node.this) else "bq_substr", node.this.copy(), whole(node, start), count)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
-from flows.warehouse import pivot
+from flows.warehouse import foreign, pivot
 from flows.warehouse.base import Column
 from flows.warehouse.trees import T, call, invalid, kind, refuse
 
@@ -16,6 +16,7 @@ _names = itertools.count()
 
 def prepare(tree: exp.Expr, schemas: Mapping[str, Sequence[Column]]) -> None:
     """Give UNNEST of literal structs, SELECT AS VALUE and `aggregate.*` a form in which every column has a name."""
+    foreign.clauses(tree)
     for operation in tree.find_all(exp.SetOperation):
         _one_operation(operation)
     for literal in list(tree.find_all(exp.ParseJSON)):
@@ -77,6 +78,10 @@ def _sources(select: exp.Select, schemas: Mapping[str, Sequence[Column]]) -> Non
     from_ = select.args.get("from_")
     sources = [from_.this] if from_ is not None else []
     sources += [join.this for join in select.args.get("joins") or []]
+    given = [source.args["alias"].columns[0].name.lower() if isinstance(source, exp.Unnest) and source.args.get("alias") is not None
+             and source.args["alias"].columns else source.alias.lower() for source in sources]
+    if again := next((name for name in given if name and given.count(name) > 1), ""):
+        raise invalid(select, f"two sources are named {again!r}", "Give one of them another name")
     columns = {source.alias_or_name.lower(): pivot.known(source, source, schemas) for source in sources}
     twice = {name: {one for one in lower if lower.count(one) > 1}
              for name, found in columns.items() if found and (lower := [one.lower() for one in found])}
