@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.engines.base import Cancel, Context, StepResult
 from flows.engines.tables import count, everything
-from flows.errors import InputError, SqlError, UnreachableError
+from flows.errors import InputError, PenstockError, SqlError, UnreachableError
 from flows.run.agreement import APPROXIMATE, DIFFERENT, FAILED, ONLY, SAME, SKIPPED, StepParity
 from flows.run.compare import columns, compare, order_of
 from flows.run.preview import StepLog
@@ -32,6 +32,7 @@ COMPARED = ("generic.extract", "generic.transform", "generic.sql", "generic.qual
 ASIDE = {"generic.load": "", "generic.export": "it writes a file, from rows that are compared before it",
          "generic.wait": "it only waits", "generic.procedure_executor": "a procedure writes, so none is called in a trial"}
 MOST = 100_000  # rows of a step that are compared
+ANY_ROWS = "a LIMIT of rows in no order takes any of them"
 log = logging.getLogger("penstock.parity")
 
 
@@ -184,13 +185,23 @@ class Trial:
         if mine.error or mine.result is None or mine.result.relation is None:
             verdict = FAILED if mine.error else SKIPPED
             return replace(base, verdict=verdict, notes=[*base.notes, mine.error or "gives no rows to compare"], local_seconds=mine.seconds)
-        cut, more = self.here.cut(mine.result.relation.name, self.limit, keep_as=each.step_id)
-        self.mine[each.step_id] = cut
-        mine.rows = self.local.query(everything(each.step_id))
+        name = mine.result.relation.name
+        first = self.guard(lambda: self.first(each.step_id, name), each)  # rows are read only now: a view has none of its own
+        if isinstance(first, Outcome):
+            return replace(base, verdict=FAILED, notes=[*base.notes, f"DuckDB: {first.error}"], local_seconds=mine.seconds)
+        mine.rows, more = first
+        assert mine.rows is not None
         own = "" if each.ps_type in COMPARED else "an engine of its own, tried on DuckDB only; "
         note = f"{own}read once{f', the first {self.limit:,} rows' if more else ''}, given to both sides"
         its = self.hand(each, mine.rows)
-        return self.judged(replace(base, notes=[*base.notes, *mine.result.notes, note]), mine, its, [])
+        notes = [*base.notes, *mine.result.notes, note]
+        mine.result = StepResult(relation=mine.result.relation, differs=mine.result.differs)  # what it rejected is nobody else's
+        return self.judged(replace(base, notes=notes), mine, its, [])
+
+    def first(self, step_id: str, name: str) -> tuple[pa.Table, bool]:
+        """The first rows of a relation become those of the step on this side; and whether there were more."""
+        self.mine[step_id], more = self.here.cut(name, self.limit, keep_as=step_id)
+        return self.local.query(everything(step_id)), more
 
     def hand(self, each: PlanStep, rows: pa.Table) -> Side:
         """Rows of this side become those of the step over there."""
@@ -239,7 +250,10 @@ class Trial:
         errors = [f"{name}: {side.error}" for name, side in (("DuckDB", mine), ("BigQuery", its)) if side.error]
         each = self.plan.by_id[base.step_id]
         if its.rows is not None:
-            self.mine[each.step_id] = self.here.put(each.step_id, its.rows, columns(its.rows))
+            try:
+                self.mine[each.step_id] = self.here.put(each.step_id, its.rows, columns(its.rows))
+            except PenstockError as error:  # GEOGRAPHY, for instance, has no rows here
+                base = replace(base, notes=[*base.notes, f"DuckDB cannot keep its rows: {error.what}"])
         elif mine.rows is not None and each.step_id in self.mine:
             self.hand(each, mine.rows)
         if not errors:
@@ -311,7 +325,7 @@ class Trial:
         side.many = count(relation.name, context) if side.rows.num_rows > MOST else 0
 
     def moods(self, each: PlanStep) -> list[str]:
-        """Functions of its query that give something else each time, on either warehouse."""
+        """Why the step need not give the same twice, on either warehouse: functions of its query, or a LIMIT of rows in no order."""
         from sqlglot import exp, parse_one
         from sqlglot.errors import SqlglotError
 
@@ -319,14 +333,16 @@ class Trial:
 
         text = getattr(getattr(each.config, "config", None), "query", None) or getattr(getattr(each.config, "source", None), "query", None)
         if not isinstance(text, str):
-            return []
+            done = [getattr(operation, "op", "") for operation in getattr(getattr(each.config, "config", None), "operations", ())]
+            return [ANY_ROWS] if "limit" in done and "sort" not in done[:done.index("limit")] else []
         kinds = {exp.Rand: "RAND", exp.Uuid: "GENERATE_UUID", exp.CurrentTimestamp: "CURRENT_TIMESTAMP",
                  exp.CurrentDatetime: "CURRENT_DATETIME", exp.CurrentTime: "CURRENT_TIME"}
         try:
             tree = parse_one(bind_sql(text, self.job.variables)[0], read="bigquery")
         except (InputError, SqlglotError):  # the step itself says what is wrong with it
             return []
-        return [f"{name}() gives something else each time" for kind, name in kinds.items() if tree.find(kind)]
+        any_rows = [ANY_ROWS] if tree.args.get("limit") and not tree.args.get("order") else []
+        return [*any_rows, *(f"{name}() gives something else each time" for kind, name in kinds.items() if tree.find(kind))]
 
     def loaded(self, place: str) -> tuple[Relation, Origin] | None:
         """The rows that a step of this trial would write into a table."""

@@ -171,6 +171,26 @@ def test_what_is_known_to_be_approximate_is_shown_and_does_not_fail(tried):
     assert ids.notes[0] == "GENERATE_UUID() gives something else each time"
 
 
+def test_rows_that_a_query_does_not_choose_are_approximate(tried):
+    query = "SELECT order_id FROM read LIMIT 2"
+    cut = {"step_id": "cut", "ps_type": "generic.transform", "depends_on": ["read"], "config": {"inputs": ["read"], "operations": [
+        {"op": "limit", "n": 2}]}}
+    seen = tried(READ, sql("some", query, "read"), cut, swap={query: "SELECT order_id FROM read WHERE order_id > 3"})
+    assert verdicts(seen) == {"read": "same", "some": "approximate", "cut": "approximate"}
+    assert seen.steps[1].notes == ["a LIMIT of rows in no order takes any of them", "2 of 2 rows differ"]
+
+
+def test_a_file_that_cannot_be_read_fails_its_step_and_nothing_else(tried):
+    from pathlib import Path
+
+    Path("orders.csv").write_text("order_id,amount\n1,2\n2,x\n")
+    typed = {**READ, "source": {"path": "orders.csv", "types": {"amount": "INT64"}}}
+    none = {"step_id": "none", "ps_type": "generic.extract", "depends_on": [], "source": {"path": "none.csv"}}
+    seen = tried(typed, none, sql("after", "SELECT * FROM none", "none"), sql("one", "SELECT 1 AS a"))
+    assert verdicts(seen) == {"read": "same", "none": "failed", "after": "skipped", "one": "same"}
+    assert seen.steps[0].rows == 1
+
+
 def test_what_only_bigquery_can_do_runs_there_alone_and_its_rows_go_on(tried):
     query = "SELECT order_id, ST_ASTEXT(ST_GEOGPOINT(1, 2)) AS p FROM read"
     seen = tried(READ, sql("points", query, "read"), sql("total", "SELECT COUNT(*) AS n, MAX(p) AS p FROM points", "points"),
