@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,13 +56,23 @@ def _wrote(run: Book) -> Outcome | None:
 
 
 def _would(state: State, draft: Draft) -> Outcome | None:
-    """The last step of the preview that has rows, and where they would go."""
-    ids = {step["step_id"] for step in steps_of(draft.spec)}
-    seen = [each for each in state.preview.steps if each.step_id in ids] if state.preview is not None else []
-    last = next((each for each in reversed(seen) if each.status == "ok" and each.columns), None)
-    if last is None:
+    """The rows of the last table that has some in the preview; without a table those of the last step that has."""
+    steps = {step["step_id"]: step for step in steps_of(draft.spec)}
+    seen = {each.step_id: each for each in state.preview.steps if each.step_id in steps} if state.preview is not None else {}
+    full = {name: each for name, each in seen.items() if each.status == "ok" and each.columns}
+    tables = [(name, _input(step)) for step in steps.values() if (name := target(step)) and name != "?"]
+    where, of = next(((name, of) for name, of in reversed(tables) if of in full), ("", next(reversed(full), "")))
+    if not of:
         return None
-    where = next((name for step in reversed(steps_of(draft.spec)) if (name := target(step)) and name != "?"), "")
+    last = full[of]
     number = rows(last.row_count) if last.row_count is not None else f"First {rows(min(SHOWN, len(last.rows)))}"
-    to = f"{plain(last.step_id)} · " if not where else f"for {code(where)} · "
-    return Outcome(f"{to}{number}. Nothing was written.", last.columns, last.rows[:SHOWN])
+    to = f"for {code(where)} · " if where else f"{plain(of)} · "
+    basis = f", {plain(last.basis)}" if last.basis else ""
+    return Outcome(f"{to}{number}{basis}. Nothing was written.", last.columns, last.rows[:SHOWN])
+
+
+def _input(step: Mapping[str, Any]) -> str:
+    """The step whose rows a load takes."""
+    config = step.get("config")
+    given = config.get("input") if isinstance(config, Mapping) else ""
+    return str(given or next(iter(step.get("depends_on") or ()), ""))

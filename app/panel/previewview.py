@@ -101,12 +101,15 @@ def _telling(state: State, ids: Sequence[str]) -> str:
 
 def _step(found: Mapping[str, Any], step_id: str, draft: Draft) -> None:
     seen = found[step_id]
-    if seen.status == "failed":
+    if only_there(seen):
+        st.info(f"**{plain(step_id)} runs on BigQuery only.** {quoted(seen.error)}", icon=":material/cloud:")
+    elif seen.status == "failed":
         st.error(f"**{plain(step_id)} failed in the preview.** {quoted(seen.error)}", icon=":material/error:")
     elif seen.status in ("not reached", "skipped", "stopped"):
         why = quoted(seen.error or "; ".join(seen.notes))
         st.markdown(f"{badge(seen.status, of='preview')} {why}")
     above = [found[name] for name in dict(outline(draft.spec).parents).get(step_id, ()) if name in found]
+    _verdict(seen)
     rejects(seen.rejects, seen.rejected, key=f"preview_{step_id}")
     if above:
         given = _input(above, step_id)
@@ -118,10 +121,14 @@ def _step(found: Mapping[str, Any], step_id: str, draft: Draft) -> None:
     else:
         _table(seen, "Output")
     _checks(seen)
-    _verdict(seen)
-    if seen.status == "ok":
+    if seen.status == "ok" or only_there(seen):
         for note in seen.notes:
             st.markdown(f":gray[:material/info: {quoted(note)}]")
+
+
+def only_there(seen: Any) -> bool:
+    """Is nothing wrong with the step but that it is tried here?"""
+    return bool(seen.status == "failed" and seen.verdict == "bigquery-only")
 
 
 def _whole(verdict: str) -> str:
@@ -131,7 +138,7 @@ def _whole(verdict: str) -> str:
 
 def _verdict(seen: Any) -> None:
     """Whether the step gives the same on both warehouses, and if not what differs."""
-    if seen.verdict not in VERDICTS:
+    if seen.verdict not in VERDICTS or only_there(seen):
         return
     icon, colour = VERDICTS[seen.verdict]
     why = f" {'; '.join(quoted(text) for text in seen.differs)}" if seen.differs and seen.status == "ok" else ""
@@ -160,6 +167,8 @@ def _table(seen: Any, title: str) -> None:
 def amount(seen: Any) -> str:
     """`First 200 of 12,480 rows`."""
     here, total = len(seen.rows), seen.row_count
+    if only_there(seen):
+        return "No rows here: only BigQuery runs this step"
     if seen.status != "ok":
         return f"No rows: this step {'failed' if seen.status == 'failed' else 'was not reached'}"
     if not seen.columns:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 WORDS = {"portable": "same on both", "local-approximate": "approximate locally", "bigquery-only": "BigQuery only"}
 """What people read for a verdict; in the order from best to worst."""
 WHOLE = {"portable": "same on both", "local-approximate": "approximate locally where a step says so",
-         "bigquery-only": "BigQuery only where a step says so"}
+         "bigquery-only": "one step or more runs on BigQuery only"}
 """The same of a whole pipeline."""
 _ORDER = ("", *WORDS)
 

@@ -297,6 +297,25 @@ def test_a_step_that_fails_says_why_and_what_was_not_reached(said: Said, shown: 
     assert "bad failed" in texts(shown(talk, view="preview", step="then"))
 
 
+def test_what_only_bigquery_runs_is_no_failure_and_what_comes_out_is_what_a_table_gets(
+        said: Said, shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = said()
+    query = "SELECT country, HLL_COUNT.INIT(customer_id) AS h FROM extract_customers GROUP BY country"
+    only = f"- step_id: only\n  ps_type: generic.sql\n  config: {{inputs: [extract_customers], query: '{query}'}}\n"
+    near = "SELECT APPROX_COUNT_DISTINCT(country) AS n FROM extract_customers"
+    almost = f"- step_id: almost\n  ps_type: generic.sql\n  config: {{inputs: [extract_customers], query: '{near}'}}\n"
+    write(talk, lambda text: text.rstrip() + "\n" + only + almost, monkeypatch)
+    at = shown(talk, view="preview", step="only")
+    assert next(str(each.value) for each in at.info).startswith("**only runs on BigQuery only.** line 1")
+    assert not at.error
+    assert "No rows here: only BigQuery runs this step" in texts(at)
+    assert "generated rows of its columns stand in" in texts(at)
+    assert "one step or more runs on BigQuery only." in texts(at)
+    assert ":orange-badge[:material/difference: approximate locally] APPROX_COUNT_DISTINCT is exact here" in texts(
+        shown(talk, view="preview", step="almost"))
+    assert "What comes out**  \nfor `mart.daily_revenue` · " in re.sub(r":\w+\[|\]", "", texts(shown(talk)))
+
+
 def test_a_half_finished_draft_is_previewed_as_far_as_it_goes(said: Said, shown: Shown) -> None:
     text = texts(shown(said(VAGUE), view="preview"))
     assert "Not reached" in text or "Not previewed yet" in text
