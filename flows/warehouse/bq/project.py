@@ -93,7 +93,8 @@ def load_project(settings: Settings, environment: str = "production", env: Mappi
     data = _read(file, settings.limits.spec_bytes, environment) if file.exists() else {}
     data |= {name: env[variable] for name, variable in FROM_ENV.items() if env.get(variable)}
     if not data.get("project"):
-        return _unnamed(file, environment, data)
+        _known(file, environment, data)
+        return None
     try:
         return Project.model_validate(data)
     except ValidationError as error:
@@ -110,8 +111,8 @@ def _wrong(error: ValidationError, data: Mapping[str, Any], env: Mapping[str, st
     return InputError(first.message, where=where, fix=first.hint)
 
 
-def _unnamed(file: Path, environment: str, data: Mapping[str, Any]) -> None:
-    """None when nothing is said of an environment. Raises InputError when its file says something, and no project."""
+def _known(file: Path, environment: str, data: Mapping[str, Any]) -> None:
+    """Raises InputError for a field that no environment has: it may be the project that is missing."""
     from flows.spec.suggest import did_you_mean
 
     unknown = next((name for name in data if name not in Project.model_fields), "")
