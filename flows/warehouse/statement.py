@@ -69,17 +69,18 @@ def bind_params(tree: exp.Expr, params: Mapping[str, Any]) -> exp.Expr:
 
     def change(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Parameter) and not isinstance(node.this, exp.Parameter) and not isinstance(node.parent, exp.Parameter):
-            return value_tree(_value(node.name, params))
+            return value_tree(parameter(node.name, params))
         if isinstance(node, exp.RawString):
             return exp.Literal.string(node.name)
         if isinstance(node, exp.Placeholder) and isinstance(node.this, str):
-            return value_tree(_value(node.this, params))
+            return value_tree(parameter(node.this, params))
         return node
 
     return tree.transform(change, copy=False)
 
 
-def _value(name: str, params: Mapping[str, Any]) -> Any:
+def parameter(name: str, params: Mapping[str, Any]) -> Any:
+    """The value of @name. Raises InputError with near misses."""
     if name in params:
         return params[name]
     raise InputError(f"parameter @{name} has no value", fix=did_you_mean(name, params) or "Give it with the statement")

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flows.errors import InputError, SqlError
-from flows.spec.suggest import did_you_mean, suggest
+from flows.spec.suggest import suggest
 from flows.warehouse import guard
 from flows.warehouse.bq.params import UNTYPED, type_of
 from flows.warehouse.bq.project import DATASET, Project
 from flows.warehouse.scope import path_of, real_tables
-from flows.warehouse.statement import value_tree
+from flows.warehouse.statement import parameter, value_tree
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -134,7 +134,7 @@ class Names:
                 else node.this if isinstance(node, exp.Placeholder) and isinstance(node.this, str) else ""
             if not name or isinstance(node.parent, exp.Parameter):
                 return node
-            value = _value(name, params)
+            value = parameter(name, params)
             if isinstance(value, exp.Expr) or type_of(value) == UNTYPED:
                 return value_tree(value)
             used[name] = value
@@ -175,9 +175,3 @@ def bare(text: str) -> str:
     while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
         tokens.pop()
     return text[:tokens[-1].end + 1] if tokens else ""
-
-
-def _value(name: str, params: Mapping[str, Any]) -> Any:
-    if name in params:
-        return params[name]
-    raise InputError(f"parameter @{name} has no value", fix=did_you_mean(name, params) or "Give it with the statement")

@@ -13,7 +13,7 @@ from flows.warehouse import guard
 from flows.warehouse.bq.params import UNTYPED, type_of
 from flows.warehouse.quoting import literal, name_sql
 from flows.warehouse.scope import path_of, real_tables
-from flows.warehouse.statement import value_tree
+from flows.warehouse.statement import parameter, value_tree
 from flows.warehouse.trees import is_temporary
 
 if TYPE_CHECKING:
@@ -96,11 +96,9 @@ class Places:
     # ---------------------------------------------------------------- parameters
     def _parameters(self) -> dict[str, Any]:
         """The values that go as typed parameters; what has no type becomes a literal where its name stands."""
-        from flows.warehouse.bq.names import _value
-
         used: dict[str, Any] = {}
         for name, start, end in _named(self.text):
-            value = _value(name, self.params)
+            value = parameter(name, self.params)
             if isinstance(value, exp.Expr) or type_of(value) == UNTYPED:
                 self.changes[start, end] = value_tree(value).sql(dialect="bigquery")
             else:
