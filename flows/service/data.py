@@ -120,7 +120,7 @@ class Data(Author):
             known = {name: session.describe(name).columns for name in tables_of(sql)}
             here = query_plan(sql, known, params, project=self.settings.project)
         except MissingError:  # metadata and the like, which are no tables
-            return replace(plan, usd=usd)
+            return replace(plan, usd=usd, verdict="local-approximate", notes=("what it reads is not compared with the local warehouse",))
         except SqlError as error:
             return replace(plan, usd=usd, verdict="bigquery-only", notes=(str(error),))
         return replace(plan, usd=usd, verdict=here.verdict, notes=here.notes)

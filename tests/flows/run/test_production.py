@@ -106,3 +106,11 @@ def test_sample_data_is_never_read_in_production(production):
     outcome = attempt(make_plan(job.spec, catalog=job.catalog).step("read"), job, {}, Cancel(), logging.getLogger("test"))
     assert outcome.status == "FAILED"
     assert "is behind connection 'postgres', which has no address here" in outcome.error
+
+
+def test_a_check_in_production_tells_what_the_local_warehouse_would_say(production):
+    production.query("CREATE TABLE mart.points (x INT64)", environment="production")
+    plan = production.check_sql("SELECT APPROX_COUNT_DISTINCT(x) AS n FROM mart.points", environment="production")
+    assert (plan.verdict, plan.reads, plan.usd is not None) == ("local-approximate", ("mart.points",), plan.bytes is not None)
+    assert plan.notes[0].startswith("APPROX_COUNT_DISTINCT is exact here")
+    assert production.check_sql("SELECT x FROM mart.points", environment="production").verdict == "portable"
