@@ -136,6 +136,8 @@ def _typed(kind: str, value: Any) -> Any:
             made = exp.true() if item else exp.false()
         elif isinstance(item, int):
             made = exp.Literal.number(item)
+        elif tree.is_type(exp.DataType.Type.BINARY, exp.DataType.Type.VARBINARY):
+            return exp.FromBase64(this=exp.Literal.string(str(item)))
         else:
             made = exp.Literal.string(str(item))
         if isinstance(item, (list, Mapping)):

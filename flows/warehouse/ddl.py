@@ -90,6 +90,8 @@ def _content(script: Script, tree: exp.Create, props: list[exp.Expr]) -> tuple[s
             raise invalid(tree, "a table needs columns, or a SELECT after AS")
         nulls = ", ".join(f"CAST(NULL AS {to_duck(c.type)}) AS {name_sql(c.name)}" for c in declared)
         return f"SELECT {nulls} WHERE false", declared
+    if not declared:
+        _named(tree)
     sql, columns = script.typed(tree.expression)
     if not declared:
         return sql, columns
@@ -97,6 +99,16 @@ def _content(script: Script, tree: exp.Create, props: list[exp.Expr]) -> tuple[s
         raise invalid(tree, f"the table has {len(declared)} columns, the SELECT gives {len(columns)}")
     parts = [f"CAST({name_sql(c.name)} AS {to_duck(d.type)}) AS {name_sql(d.name)}" for c, d in zip(columns, declared, strict=True)]
     return f"SELECT {', '.join(parts)} FROM ({sql})", declared
+
+
+def _named(tree: exp.Create) -> None:
+    """Every column of CREATE TABLE ... AS has a name of its own."""
+    query = tree.expression
+    while isinstance(query, (exp.SetOperation, exp.Subquery)):
+        query = query.this
+    for n, item in enumerate(query.expressions if isinstance(query, exp.Select) else [], 1):
+        if not isinstance(item, (exp.Alias, exp.Column, exp.Dot)) and not item.is_star and query.args.get("kind") is None:
+            raise invalid(item, f"the columns of a table are named, but column {n} has no name", "Give it a name with AS")
 
 
 def _declared(schema: exp.Schema) -> tuple[Column, ...]:
@@ -211,6 +223,8 @@ def function(script: Script, tree: exp.Create) -> None:
 
 
 def _known(kind: exp.DataType) -> bool:
+    if isinstance(kind, exp.DataType) and kind.sql(dialect="bigquery").upper().startswith("ANY"):
+        return False
     return isinstance(kind, exp.DataType) and not kind.is_type(exp.DataType.Type.UNKNOWN, exp.DataType.Type.USERDEFINED)
 
 

@@ -239,7 +239,9 @@ def _structure(node: exp.Expr) -> exp.Expr:
 
 def _sample(node: exp.TableSample) -> exp.Expr:
     """TABLESAMPLE SYSTEM (n PERCENT): all rows at 100; below it random ones, as on BigQuery."""
-    percent = node.args.get("percent")
+    percent, method = node.args.get("percent"), node.args.get("method")
+    if method is None or method.name.upper() != "SYSTEM":
+        raise invalid(node, "TABLESAMPLE takes SYSTEM (n PERCENT) with n from 0 to 100")
     if not isinstance(percent, exp.Literal) or not 0 <= float(percent.name) <= 100:
         raise invalid(node, "TABLESAMPLE takes SYSTEM (n PERCENT) with n from 0 to 100")
     return node

@@ -30,7 +30,16 @@ def _limited(name: str, word: str, test: str) -> tuple[str, str]:
             f"bq_known_{name}(d) AS CASE WHEN {test} THEN d END")
 
 
+def _made(name: str, takes: str, value: str) -> str:
+    """A date or time of its parts, an error when there is none."""
+    nulls = " OR ".join(f"{part} IS NULL" for part in takes.split(", "))
+    years = "y BETWEEN 1 AND 9999 AND " if takes.startswith("y") else ""
+    return (f"bq_make_{name}({takes}) AS CASE WHEN {nulls} THEN NULL WHEN {years}try({value}({takes})) IS NOT NULL "
+            f"THEN try({value}({takes})) ELSE error('Input calculates to invalid date or time') END")
+
+
 MACROS = (
+    _made("day", "y, mo, d", "make_date"), _made("wall", "y, mo, d, h, mi, s", "make_timestamp"), _made("time", "h, mi, s", "make_time"),
     # zones: an offset is written with its sign, a time that is there twice is the first one. z of timezone() may be no offset
     "bq_minutes(z) AS CASE WHEN contains(z, '-') THEN -1 ELSE 1 END * (60 * CAST(regexp_extract(z, '[+-]([0-9]{1,2})', 1) AS BIGINT) "
     "+ CASE WHEN regexp_matches(z, '[+-][0-9]{1,2}:?[0-9]') THEN CAST(regexp_extract(z, '[+-][0-9]{1,2}:?([0-9]{1,2})', 1) AS BIGINT) "

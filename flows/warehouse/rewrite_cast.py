@@ -36,6 +36,8 @@ def convert(node: exp.Cast | exp.TryCast) -> exp.Expr:
     """CAST and SAFE_CAST."""
     if node.args.get("format") is not None:
         return cast_format(node)
+    if any(n.this == exp.DataType.Type.RANGE for n in node.to.find_all(exp.DataType)):
+        raise refuse(node, "a RANGE is not offered by the local warehouse", "Keep its two ends in columns of their own")
     safe, value, was, now = isinstance(node, exp.TryCast), node.this, kind(node.this), kind(_typed(node.to))
     if was in TARGETS and now and now not in TARGETS[was] and not isinstance(value, exp.Null):
         raise invalid(node, f"a {was} cannot be cast to {now}")

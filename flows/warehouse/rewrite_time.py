@@ -348,10 +348,7 @@ def parts(node: exp.DateFromParts | exp.TimestampFromParts | exp.TimeFromParts) 
     if len(given) < len(names) or any(kind(value) not in ("INT64", "") for value in given):
         raise invalid(node, f"{type(node).__name__} takes {len(names)} whole numbers")
     values = [cast(value.copy(), "DOUBLE" if name == "sec" else "BIGINT") for name, value in zip(names, given, strict=True)]
-    if isinstance(node, exp.TimeFromParts):
-        return call("make_time", *values)
-    return in_range(*((call("make_date", *values), "DATE") if isinstance(node, exp.DateFromParts)
-                      else (call("make_timestamp", *values), "DATETIME")))
+    return call({exp.TimeFromParts: "bq_make_time", exp.DateFromParts: "bq_make_day"}.get(type(node), "bq_make_wall"), *values)
 
 
 def to_time(node: exp.TsOrDsToTime | exp.Time) -> exp.Expr:

@@ -268,6 +268,7 @@ class Script:
         self.session.rows(f"CREATE TABLE {work.sql} ({columns})")
         self._extra.append(f"DROP TABLE IF EXISTS {work.sql}")
         self.session.rows(f"INSERT INTO {work.sql} {source}", seconds=self.limits.seconds)
+        self._arrays(work)
         self.use(work)
 
     def make_view(self, name: str, text: str, typed: tuple[str, tuple[Column, ...]]) -> None:
@@ -306,8 +307,16 @@ class Script:
             mark.kept[name] = self.keep(f"SELECT * FROM {work.sql}")
         done = self.session.rows(self.tables.macros(sql), seconds=self.limits.seconds)
         count = int(done[0][0]) if done and isinstance(done[0][0], int) else 0
+        self._arrays(work)
         self.rows += count
         work.changed = work.changed or count > 0
+
+    def _arrays(self, work: Work) -> None:
+        """A table keeps no NULL array, it is empty there, and no NULL inside of one. Source: BigQuery, "Data types", NULLs and arrays."""
+        for name in (name_sql(c.name) for c in work.spec.columns if c.type.startswith("ARRAY")):
+            if self.session.rows(f"SELECT 1 FROM {work.sql} WHERE list_count({name}) < len({name}) LIMIT 1"):
+                raise SqlError(f"Array cannot have a null element; error in writing field {name}", fix="Leave NULLs out of the array")
+            self.session.rows(f"UPDATE {work.sql} SET {name} = [] WHERE {name} IS NULL")
 
     def make_function(self, name: str, takes: list[tuple[str, str]], gives: str, body: str, kind: str) -> None:
         """A function until the script ends; `body` is DuckDB's."""

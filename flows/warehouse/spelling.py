@@ -27,9 +27,13 @@ def check(found: Sequence[Token]) -> None:
 
 def _signs(found: Sequence[Token]) -> None:
     """No operator %, and no number that runs into a name: the parser takes MOD and an alias for them."""
+    word = ""
     for before, token in zip([None, *found], found, strict=False):
         if token.text == "%" and token.kind == "sign":
             raise SqlError("there is no operator %", line=token.line, fix="Use MOD(a, b)")
+        if token.text == "," and before is not None and before.kind == "number" and word == "LIMIT":
+            raise SqlError("LIMIT takes one number", line=token.line, fix="Write LIMIT n OFFSET m")
+        word = before.word if before is not None and token.kind == "number" else ""
         path = before is not None and before.end == token.start and (before.text in ("-", ".") or before.kind in ("word", "name"))
         if token.kind == "number" and not path and not NUMBER.fullmatch(token.text):
             raise SqlError(f"{token.text[:40]!r} is no number, and no space stands before a name", line=token.line)
