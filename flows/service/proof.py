@@ -27,9 +27,9 @@ class Proof(Submit):
         from flows.run.parity import parity
         from flows.run.session import production
 
-        production(self.settings)
         source = self.source(given)
         self._valid(source)
+        production(self.settings)
         self._sample()
         seen = parity(source.spec, settings=self._reach(source), store=self.store, catalog=self.catalog, rows=rows,
                       params=dict(params or {}), sample=sample)

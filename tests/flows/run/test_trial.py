@@ -305,7 +305,10 @@ def test_production_that_is_not_set_up_is_told(home, capsys, monkeypatch):
     Path("orders.csv").write_text(ORDERS)
     Path("p.yml").write_text(SPEC)
     assert call(["parity", "p.yml"]) == 3
-    assert "no BigQuery project is set up" in capsys.readouterr().err
+    assert call(["parity", "none.yml"]) == 2
+    told = capsys.readouterr().err
+    assert "no BigQuery project is set up" in told
+    assert "there is no file 'none.yml'" in told
     with Penstock(home=home) as door, pytest.raises(UnreachableError):
         door.parity(SPEC)
 
