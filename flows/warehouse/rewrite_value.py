@@ -58,8 +58,6 @@ def _same(node: exp.Expr, left: exp.Expr, right: exp.Expr) -> exp.Expr:
 
 def among(node: exp.In) -> exp.Expr:
     """IN of rows compares them field by field."""
-    if not _fields(node.this):
-        return choose(node)
     if node.args.get("query") is not None or node.args.get("unnest") is not None:
         raise refuse(node, "IN of a struct and a sub-query is not offered by the local warehouse", "Write EXISTS")
     if any(len(_fields(item)) != len(_fields(node.this)) for item in node.expressions):
@@ -69,6 +67,8 @@ def among(node: exp.In) -> exp.Expr:
 
 def choose(node: exp.Expr) -> exp.Expr:
     """IF, CASE, COALESCE, NULLIF, GREATEST, LEAST, IN and BETWEEN take values of one type."""
+    if isinstance(node, exp.In) and _fields(node.this):
+        return among(node)
     if isinstance(node, exp.Case):
         if node.this is None:
             for when in node.args["ifs"]:
@@ -124,7 +124,7 @@ def _condition(node: exp.Expr, side: exp.Expr | None) -> None:
 
 RULES: dict[type[exp.Expr], Rule] = {
     **dict.fromkeys((exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE), compare),
-    **dict.fromkeys((exp.If, exp.Case, exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least, exp.Between), choose), exp.In: among,
+    **dict.fromkeys((exp.If, exp.Case, exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least, exp.In, exp.Between), choose),
     exp.Join: joined, exp.Limit: limit, exp.Where: filtered,
     **dict.fromkeys((exp.Having, exp.Qualify, exp.And, exp.Or, exp.Not), truth),
 }

@@ -100,3 +100,7 @@ WITH e AS (SELECT 'u1' AS u, ts FROM UNNEST([TIMESTAMP '2025-01-01 10:00:00', '2
 -- # 025 query: structs are compared with = only
 -- = ERROR
 SELECT STRUCT(1, 2) < STRUCT(1, 3)
+
+-- # 026 query: a NULL in a struct makes its comparison NULL, unless another field differs
+-- = [[true, false, null, null, false, null, true]]
+SELECT STRUCT(1, 'a') = STRUCT(1, 'a'), (1, 2) = (1, 3), STRUCT(1, NULL) = STRUCT(1, 2), STRUCT(1, CAST(NULL AS INT64)) = STRUCT(1, CAST(NULL AS INT64)), (1, CAST(NULL AS INT64)) = (2, 5), (1, NULL) IN ((1, 2)), (1, 2) IN ((3, 4), (1, 2))
