@@ -35,7 +35,8 @@ def _previewed(state: State, steps: Iterable[str]) -> dict[str, Any]:
 def _found(each: Any) -> StepState:
     """How one step did in the preview."""
     ok = each.status == "ok"
-    return StepState(each.status, rows=each.row_count if ok else None, seconds=each.seconds if ok and each.seconds >= WORTH else None,
+    elsewhere = each.status == "failed" and each.verdict == "bigquery-only"
+    return StepState(each.verdict if elsewhere else each.status, rows=each.row_count if ok else None, seconds=each.seconds if ok and each.seconds >= WORTH else None,
                      error=each.error, rejected=each.rejected)
 
 

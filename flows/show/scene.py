@@ -14,7 +14,7 @@ from flows.show.units import rows, seconds, several
 
 TALL = 76  # a box with a line for its state
 WORST = ("FAILED", "TIMED_OUT", "CRASHED", "failed", "RETRYING", "RUNNING", "CANCELLED", "stopped", "PENDING", "waiting", "not reached",
-         "SUCCESS", "ok", "SKIPPED", "skipped")
+         "bigquery-only", "SUCCESS", "ok", "SKIPPED", "skipped")
 
 
 def scene(spec: Drawn, states: Mapping[str, StepState] | None = None, *, opened: Iterable[str] = (), of: str = "step",

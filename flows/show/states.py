@@ -36,6 +36,7 @@ _RUN = {**_STEP, "PENDING": State("PENDING", "Queued", "gray", "schedule", "·",
 _PREVIEW = {s.name: s for s in (
     State("ok", "Previewed", "green", "check_circle", "✓"),
     State("failed", "Failed", "red", "error", "✗"),
+    State("bigquery-only", "BigQuery only", "blue", "cloud", "◇"),  # its statement cannot run here, and is no failure
     State("stopped", "Stopped", "orange", "stop_circle", "■"),
     State("skipped", "Skipped", "gray", "skip_next", "-"),
     State("not reached", "Not reached", "gray", "hourglass_empty", "·"),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from app.panel.graphview import _found
 from app.panel.specview import apply, editor_key
 from flows.errors import UnreachableError
+from flows.run.preview import StepPreview
+from flows.show.states import state
 
 Said, Shown = Callable[..., Any], Callable[..., Any]
 VAGUE = "load the stuff somewhere"
@@ -314,6 +318,13 @@ def test_what_only_bigquery_runs_is_no_failure_and_what_comes_out_is_what_a_tabl
     assert ":orange-badge[:material/difference: approximate locally] APPROX_COUNT_DISTINCT is exact here" in texts(
         shown(talk, view="preview", step="almost"))
     assert "What comes out**  \nfor `mart.daily_revenue` · " in re.sub(r":\w+\[|\]", "", texts(shown(talk)))
+
+
+def test_a_step_that_only_bigquery_runs_is_no_failure_in_the_graph() -> None:
+    seen = StepPreview("a", "a", "generic.sql", "failed", error="GEOGRAPHY", verdict="bigquery-only")
+    assert _found(seen).status == "bigquery-only"
+    assert state("bigquery-only", of="preview").colour == "blue"
+    assert _found(replace(seen, verdict="")).status == "failed"
 
 
 def test_a_half_finished_draft_is_previewed_as_far_as_it_goes(said: Said, shown: Shown) -> None:
