@@ -112,10 +112,19 @@ def _folded(fn: str, value: exp.Expr, type_: str, work: Work, *, counted: bool) 
         return type_, total(exp.Sum(this=value), type_, work)
     if fn == "avg":
         return _AVERAGE[type_], average(exp.Avg(this=value), type_, work)
+    odd = type_ == "FLOAT64" and work.dialect == "duckdb"
     if fn == "median":
         out = _AVERAGE[type_]
-        return out, cast(exp.Anonymous(this="MEDIAN", expressions=[value]), out, work.dialect)
+        tree = cast(exp.Anonymous(this="MEDIAN", expressions=[value]), out, work.dialect)
+        return out, guarded(_any_nan(value), "a median of NaN is not told", tree) if odd else tree
+    if fn == "min" and odd:  # one NaN makes it NaN, as on BigQuery; MAX is so anyway
+        least: exp.Expr = exp.Case(ifs=[exp.If(this=_any_nan(value), true=exp.Max(this=value.copy()))], default=exp.Min(this=value))
+        return type_, least
     return type_, (exp.Min if fn == "min" else exp.Max)(this=value)
+
+
+def _any_nan(value: exp.Expr) -> exp.Expr:
+    return call("BOOL_OR", call("ISNAN", value.copy()))
 
 
 def total(tree: exp.Expr, type_: str, work: Work) -> exp.Expr:

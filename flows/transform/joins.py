@@ -9,6 +9,7 @@ from sqlglot import exp
 from flows.transform.frame import NUMBERS, Frame, Work, cast, fail, ident, kind, new_name, plain, unique
 from flows.transform.operations import Join, Union
 from flows.transform.predicate import comparable
+from flows.transform.scalars import ordered
 from flows.warehouse.base import Column
 
 
@@ -18,7 +19,7 @@ def join(op: Join, frame: Frame, work: Work, path: str) -> Frame:
     frame = frame.settled(work, order=op.how in ("anti", "semi"))
     if outer and frame.body.args.get("where"):
         frame = wrapped(frame, work)  # a condition on the left rows must be judged before rows without a match come in
-    pairs = [_pair(pair, frame, right, f"{path}.on.{n}") for n, pair in enumerate(op.on)]
+    pairs = [_pair(pair, frame, right, work, f"{path}.on.{n}") for n, pair in enumerate(op.on)]
     on = exp.and_(*pairs, copy=False)
     if op.how in ("anti", "semi"):
         found = exp.Exists(this=right.body.copy().select(exp.Literal.number(1)).where(on))
@@ -35,12 +36,13 @@ def wrapped(frame: Frame, work: Work) -> Frame:
     return replace(frame, closed=True).settled(work)
 
 
-def _pair(pair: tuple[str, str], left: Frame, right: Frame, path: str) -> exp.Expr:
+def _pair(pair: tuple[str, str], left: Frame, right: Frame, work: Work, path: str) -> exp.Expr:
     a, b = left.find(pair[0], f"{path}.0"), right.find(pair[1], f"{path}.1")
     if not comparable(kind(a), kind(b)):
         fail(path, "type", f"{a.name!r} is {kind(a)} and {b.name!r} is {kind(b)}: they cannot be joined",
              "Derive a key of the same type on one side first, for instance with CAST")
-    return exp.EQ(this=left.cell(a.name), expression=right.cell(b.name))
+    nan = work.dialect == "duckdb" and kind(a) == kind(b) == "FLOAT64"
+    return ordered(exp.EQ, left.cell(a.name), right.cell(b.name), nan=(nan, nan))
 
 
 def _beside(frame: Frame, right: Frame, op: Join, work: Work, path: str) -> tuple[tuple[Column, ...], dict[str, exp.Expr]]:

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from flows.transform.frame import NUMBERS, cast
 from flows.transform.predicate import like
-from flows.transform.scalars import NULL, Chain, Reader, Typed, call, comparable_parts, finite, guarded, small, together
+from flows.transform.scalars import NULL, Chain, Reader, Typed, call, comparable_parts, finite, guarded, ordered, small, together
 
 
 def _literal(node: exp.Literal, reader: Reader) -> Typed:
@@ -166,8 +166,12 @@ def _whole(name: str) -> Callable[[exp.Binary, Reader], Typed]:
 
 
 def _compare(node: exp.Binary, reader: Reader) -> Typed:
-    a, b = comparable_parts([reader.read(node.this), reader.read(node.expression)], reader)
-    return Typed(type(node)(this=a, expression=b), "BOOL")
+    parts = [reader.read(node.this), reader.read(node.expression)]
+    a, b = comparable_parts(parts, reader)
+    if not reader.duck:
+        return Typed(type(node)(this=a, expression=b), "BOOL")
+    left, right = (part.type == "FLOAT64" and part.value is None for part in parts)
+    return Typed(ordered(type(node), a, b, nan=(left, right)), "BOOL")
 
 
 def truth(node: Any, reader: Reader, what: str) -> exp.Expr:
@@ -260,10 +264,16 @@ def _extreme(name: str) -> Callable[[Any, Reader], Typed]:
         tree = call(name, *trees)
         if reader.duck:
             empty = exp.or_(*(exp.Is(this=exp.paren(t), expression=exp.Null()) for t in trees), copy=False)
-            tree = exp.Case(ifs=[exp.If(this=empty, true=exp.Null())], default=tree)
+            tree = exp.Case(ifs=[exp.If(this=empty, true=exp.Null()), *_not_numbers(name, parts, trees)], default=tree)
         return Typed(tree, type_, small=small(parts))
 
     return rule
+
+
+def _not_numbers(name: str, parts: list[Typed], trees: list[exp.Expr]) -> list[exp.If]:
+    """One NaN makes LEAST one, as on BigQuery; for DuckDB it is the greatest number."""
+    odd = [t for p, t in zip(parts, trees, strict=True) if name == "LEAST" and p.type == "FLOAT64" and p.value is None]
+    return [exp.If(this=call("ISNAN", t.copy()), true=t.copy()) for t in odd]
 
 
 OPERATORS: dict[type[exp.Expr], Callable[[Any, Any], Typed]] = {

@@ -10,6 +10,7 @@ from sqlglot import exp
 from flows.transform.condition import All, Any_, Compare, Not, Other, Period, Today
 from flows.transform.frame import MOMENTS, NUMBERS, Frame, Work, fail, kind, plain
 from flows.transform.literals import day, is_day, literal, moment, period, shifted
+from flows.transform.scalars import ordered
 
 _SIGNS: dict[str, type[exp.Binary]] = {"=": exp.EQ, "!=": exp.NEQ, ">": exp.GT, ">=": exp.GTE, "<": exp.LT, "<=": exp.LTE}
 _TEXT = ("like", "starts_with", "contains")
@@ -67,7 +68,11 @@ class _Test:
         if self.type_ in ("TIMESTAMP", "DATETIME") and how in ("=", "!=") and self.whole(value):
             inside = self.days(value, value, path, path)
             return inside if how == "=" else exp.Not(this=inside)
-        return _SIGNS[how](this=self.cell.copy(), expression=self.value(value, path))
+        other = self.value(value, path)
+        if self.work.dialect != "duckdb":
+            return _SIGNS[how](this=self.cell.copy(), expression=other)
+        theirs = kind(self.frame.find(value.column, path)) if isinstance(value, Other) else ""
+        return ordered(_SIGNS[how], self.cell.copy(), other, nan=(self.type_ == "FLOAT64", theirs == "FLOAT64"))
 
     def value(self, value: object, path: str) -> exp.Expr:
         if isinstance(value, Other):

@@ -86,6 +86,17 @@ def finite(tree: exp.Expr, given: Sequence[exp.Expr], what: str) -> exp.Expr:
     return guarded(exp.and_(lost, *(call("ISFINITE", part.copy()) for part in given), copy=False), f"{what} is too large for FLOAT64", tree)
 
 
+def ordered(sign: type[exp.Binary], left: exp.Expr, right: exp.Expr, *, nan: tuple[bool, bool]) -> exp.Expr:
+    """A comparison on DuckDB, where NaN is the greatest number and equal to itself; on BigQuery it is neither equal, smaller nor greater.
+    `nan`: which sides may be one."""
+    tree = sign(this=left, expression=right)
+    if issubclass(sign, exp.NEQ):
+        return exp.paren(exp.or_(tree, call("ISNAN", left.copy()), copy=False), copy=False) if all(nan) else tree
+    odd = left if issubclass(sign, exp.GT | exp.GTE) and nan[0] else right if issubclass(sign, exp.LT | exp.LTE) and nan[1] else None
+    odd = left if issubclass(sign, exp.EQ) and all(nan) else odd
+    return tree if odd is None else exp.paren(exp.and_(tree, exp.Not(this=call("ISNAN", odd.copy())), copy=False), copy=False)
+
+
 def known(part: Typed, type_: str, reader: Reader) -> Typed:
     """A bare NULL as the type that is wanted; anything else as it is."""
     return Typed(cast(exp.Null(), type_, reader.work.dialect), type_) if part.type == NULL else part
