@@ -36,8 +36,9 @@ def _found(each: Any) -> StepState:
     """How one step did in the preview."""
     ok = each.status == "ok"
     elsewhere = each.status == "failed" and each.verdict == "bigquery-only"
-    return StepState(each.verdict if elsewhere else each.status, rows=each.row_count if ok else None, seconds=each.seconds if ok and each.seconds >= WORTH else None,
-                     error=each.error, rejected=each.rejected)
+    seconds = each.seconds if ok and each.seconds >= WORTH else None
+    return StepState(each.verdict if elsewhere else each.status, rows=each.row_count if ok else None, seconds=seconds, error=each.error,
+                     rejected=each.rejected)
 
 
 def _follow(state: State, draft: Draft, told: tuple[float | None, str], first: list[Book | None]) -> None:
