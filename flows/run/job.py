@@ -96,9 +96,12 @@ class Job:
                             allowance=self.allowance)
 
     def _settings_of(self, step_id: str) -> Settings:
-        """A step that only moves rows works in little memory: what is to be sorted is sorted on the disk, and other steps have the rest."""
+        """A step that only moves rows works in little memory, and other steps have the rest. One that sorts them has all of it: little
+        is not enough to sort fifty million rows with text."""
         step = next((step for step in self.spec.steps if step.step_id == step_id), None)
         if step is None or step.ps_type not in MOVES or (step.model_dump().get("source") or {}).get("query"):
+            return self.settings
+        if (step.model_dump().get("destination") or {}).get("cluster_by"):
             return self.settings
         limits = self.settings.limits
         return replace(self.settings, limits=replace(limits, duckdb_memory_mb=min(limits.duckdb_memory_mb, limits.move_memory_mb)))

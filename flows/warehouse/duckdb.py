@@ -206,6 +206,8 @@ class DuckDBWarehouse:
 
         Raises MissingError, InputError (format, option), DataError (not such a file).
         """
+        if not options and (format or files.format_of(str(path))) == "parquet":
+            return self.read_parquet(path)
         return formats.read(self.session, self.tables, path, format, options)
 
     def read_csv(self, path: str | Path, *, types: Mapping[str, str] | None = None, **shape: Any) -> FileRead:

@@ -27,6 +27,7 @@ NULL_PARTITION = "__NULL__"  # the name that BigQuery gives the partition of row
 RACES = 60  # a lost race means that somebody else was done: progress is made, so many tries are cheap
 PART = "__penstock_part"
 SMALL_PARTITION = 10_000  # rows: partitions that are smaller on average share one sorted file, as 300 tiny files cost 3 s and scan slowly
+PASS_ROWS = 4_000_000  # of the partitions written together: more fill the memory and are spilled again and again
 
 
 class Source:
@@ -225,11 +226,11 @@ class Writer:
               rows: int | None = None) -> list[LakeFile]:
         """Write a query's rows as complete, named files; none when there are no rows. A large partition has a file of its own. `rows`
         where their number is known."""
-        apart = False
+        passes: list[list[str]] = []
         if spec.partition_by:
             with self.at(f"looking at the partitions of {spec.name}", rows):
-                apart, partition = self._layout(sql, spec)
-        first = [spec.partition_by] if spec.partition_by and not apart else []
+                passes, partition = self._layout(sql, spec)
+        first = [spec.partition_by] if spec.partition_by and not passes else []
         order = ", ".join(name_sql(c) for c in [*first, *spec.cluster_by])
         ordered = f"SELECT * FROM ({sql}){' ORDER BY ' + order if order else ''}"
         try:
@@ -237,9 +238,10 @@ class Writer:
         except OSError as error:
             raise _unwritable(spec, error) from error
         try:
+            if passes:
+                return [file for n, values in enumerate(passes, 1)
+                        for file in self._pass(sql, order, spec, LakeFile("", 0, 0, "", slice_, run_id), draft, values, (n, len(passes)))]
             with self.at(f"writing {spec.name}", None if order else rows):  # rows that are sorted are read twice
-                if apart:
-                    return self._partitioned(ordered, spec, LakeFile("", 0, 0, "", slice_, run_id), draft)
                 written = self._copy(ordered, draft)
             return [self.lake.publish(draft, spec.name, LakeFile("", written, 0, partition, slice_, run_id))] if written else []
         except OSError as error:
@@ -251,14 +253,35 @@ class Writer:
         stats = self.session.rows(f"COPY ({sql}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, RETURN_STATS)")
         return int(sum(row[1] for row in stats))
 
-    def _layout(self, sql: str, spec: TableSpec) -> tuple[bool, str]:
-        """Whether each partition gets a file, and the one value when there is only one. Raises LimitError for too many."""
-        value = partition_sql(spec)
-        rows, count, one = self.session.rows(f"SELECT count(*), count(DISTINCT {value}), any_value({value}) FROM ({sql})")[0]
+    def _layout(self, sql: str, spec: TableSpec) -> tuple[list[list[str]], str]:
+        """The partitions that get a file each, in groups that are written together; none where they share one. And the one value when
+        there is only one. Raises LimitError for too many."""
+        found = self.session.rows(f"SELECT {partition_sql(spec)} AS value, count(*) FROM ({sql}) GROUP BY 1 ORDER BY 1")
+        count, rows = len(found), sum(n for _, n in found)
         if count > MAX_PARTITIONS:
             raise LimitError(f"the rows fall into {count} partitions of {spec.partition_by}, {MAX_PARTITIONS} are allowed in one write",
                              fix="Write a shorter period, or partition by a coarser column")
-        return count > 1 and rows >= count * SMALL_PARTITION, str(one or "") if count == 1 else ""
+        if count < 2 or rows < count * SMALL_PARTITION:
+            return [], found[0][0] if count == 1 else ""
+        groups: list[list[str]] = [[]]
+        held = 0
+        for value, n in found:
+            if groups[-1] and held + n > PASS_ROWS:
+                groups, held = [*groups, []], 0
+            groups[-1].append(value)
+            held += n
+        return groups, ""
+
+    def _pass(self, sql: str, order: str, spec: TableSpec, like: LakeFile, draft: Path, values: list[str],
+              turn: tuple[int, int]) -> list[LakeFile]:
+        """One group of partitions; of several groups each reads all rows and takes its own."""
+        n, of = turn
+        some = f" WHERE {partition_sql(spec)} IN ({', '.join(map(literal, values))})" if of > 1 else ""
+        by = f" ORDER BY {order}" if order else ""
+        if of > 1:
+            draft.mkdir(exist_ok=True)
+        with self.at(f"writing {spec.name}" + (f", part {n} of {of}" if of > 1 else "")):
+            return self._partitioned(f"SELECT * FROM ({sql}){some}{by}", spec, like, draft / str(n) if of > 1 else draft)
 
     def _partitioned(self, sql: str, spec: TableSpec, like: LakeFile, draft: Path) -> list[LakeFile]:
         value = partition_sql(spec)

@@ -33,6 +33,8 @@ STEPS = [
     {"step_id": "ask", "ps_type": "generic.extract", "source": {"query": "SELECT 1 AS a"}},
     {"step_id": "think", "ps_type": "generic.sql", "config": {"inputs": ["read"], "query": "SELECT * FROM read"}},
     {"step_id": "load", "ps_type": "generic.load", "config": {"input": "think"}, "destination": {"engine": "duckdb", "table": "mart.b"}},
+    {"step_id": "sort", "ps_type": "generic.load", "config": {"input": "think"},
+     "destination": {"engine": "duckdb", "table": "mart.c", "cluster_by": ["a"]}},
 ]
 
 
@@ -172,7 +174,8 @@ def test_a_running_statement_knows_how_far_it_is(tmp_path: Path) -> None:
     assert session.progress() is None
 
 
-@pytest.mark.parametrize(("step_id", "little"), [("read", True), ("load", True), ("ask", False), ("think", False), ("gone", False)])
+@pytest.mark.parametrize(("step_id", "little"), [("read", True), ("load", True), ("sort", False), ("ask", False), ("think", False),
+                                                 ("gone", False)])
 def test_a_step_that_moves_rows_has_little_memory(tmp_path: Path, step_id: str, little: bool) -> None:
     settings = Settings.load(home=tmp_path)
     unused: Any = None

@@ -185,6 +185,19 @@ def test_many_large_partitions_are_one_file_each(open_warehouse: Open, monkeypat
     assert sum(file.rows for file in files) == 60_000
 
 
+def test_partitions_that_do_not_fit_together_are_written_group_by_group(open_warehouse: Open, monkeypatch: Any) -> None:
+    monkeypatch.setattr(write, "SMALL_PARTITION", 1)
+    monkeypatch.setattr(write, "PASS_ROWS", 250)
+    warehouse = open_warehouse()
+    warehouse.write(TableSpec("mart.t", (), partition_by="n", cluster_by=("x",)), key(1),
+                    "SELECT NULLIF(MOD(x, 7), 6) AS n, 1000 - x AS x FROM UNNEST(GENERATE_ARRAY(1, 700)) AS x", mode="overwrite")
+    files = warehouse.lake.pin("mart.t").files
+    assert sorted((file.partition, file.rows) for file in files) == [(name, 100) for name in ["0", "1", "2", "3", "4", "5", "__NULL__"]]
+    assert rows(warehouse, "SELECT COUNT(DISTINCT x) FROM mart.t") == [700]
+    first = rows(warehouse, "SELECT x FROM mart.t WHERE n = 3")
+    assert first == sorted(first)
+
+
 def test_rows_are_kept_in_the_order_of_the_cluster(open_warehouse: Open) -> None:
     warehouse = open_warehouse()
     warehouse.write(TableSpec("mart.t", (), cluster_by=("a",)), key(1), warehouse.stage("s", pa.table({"a": [3, 1, 2]})), mode="overwrite")
