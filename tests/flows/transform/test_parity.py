@@ -136,7 +136,6 @@ def test_every_expression_gives_the_same_on_both(local, big):
     kinds: dict[tuple[str, bool], list[Case]] = {}
     for phrase in PHRASES:
         for case in _tried(phrase):
-            assert unknown(engines.compiled(case, "bigquery").tree) == []
             kinds.setdefault((phrase.gives, phrase.fuzzy), []).append(case)
     for (gives, fuzzy), found in kinds.items():
         size = 1 if gives == "NUMERIC" else BATCH
