@@ -55,6 +55,8 @@ def cost(state: State) -> list[str]:
     """What a run is billed in production, as far as it is known."""
     if state.price is None:
         return []
+    if state.price.over_budget:
+        return [f":red-badge[:material/payments: Over budget: {plain(broken.message)}]" for broken in state.price.over_budget]
     least = "" if state.price.complete else "at least "
     return [f":gray-badge[:material/payments: {least}{money(state.price.usd)} a run]"]
 

@@ -155,13 +155,13 @@ def preview(door: Penstock, file: str, step: str | None, limit: int | None, para
 @as_json
 @shared
 def price(door: Penstock, file: str, environment: str, params: tuple[str, ...], as_json: bool) -> int:
-    """What a run is billed on BigQuery, step by step, and a month of it. Nothing is run."""
+    """What a run is billed on BigQuery, step by step, and a month of it. Nothing is run. Exit 1 when the spec's budget is broken."""
     tag = door.price(file, environment=environment, params=pairs(params))
     if as_json:
         put_json(tag.as_dict())
     else:
         show_price(tag)
-    return 0
+    return 1 if tag.over_budget else 0
 
 
 def show_price(tag: PriceTag) -> None:
@@ -174,6 +174,8 @@ def show_price(tag: PriceTag) -> None:
           right=[1, 2])
     more = "" if tag.complete else "at least "
     say(f"A run: {more}{size(tag.bytes)}, {more}{usd(tag.usd)} ({usd(tag.tariff.usd_per_tib)} a TiB, {tag.tariff.source})")
+    for broken in tag.over_budget:
+        say(f"Over budget: {broken.message}. {broken.hint}")
     if tag.runs_a_month is not None and tag.usd_a_month is not None:
         say(f"A month at its schedule: {tag.runs_a_month:,.0f} runs, {more}{usd(tag.usd_a_month)}")
 

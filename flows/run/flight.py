@@ -74,7 +74,7 @@ async def _begun(ticket: Ticket, flow_run_id: str) -> State[Any]:
 def priced(job: Job, plan: Plan, params: Mapping[str, Any], log: logging.Logger) -> None:
     """Before the first step: what the run is expected to be billed, kept with it. Raises SpecError when that breaks its budget."""
     from flows.run.preview import preview
-    from flows.run.price import over_budget, price_tag
+    from flows.run.price import price_tag
     from flows.run.session import production
 
     session = None
@@ -90,9 +90,8 @@ def priced(job: Job, plan: Plan, params: Mapping[str, Any], log: logging.Logger)
             session.close()
     job.store.runs.set_estimate(job.run_id, tag.as_dict())
     log.info("expected: %s%s, %s", "" if tag.complete else "at least ", size(tag.bytes), usd(tag.usd))
-    broken = over_budget(job.spec.budget, tag) if job.spec.budget else []
-    if broken:
-        raise SpecError(broken)
+    if tag.over_budget:
+        raise SpecError(tag.over_budget)
 
 
 def _job(ticket: Ticket) -> Job:

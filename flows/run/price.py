@@ -48,6 +48,7 @@ class PriceTag:
     steps: tuple[StepPrice, ...]
     tariff: Tariff
     runs_a_month: float | None = None
+    budget: Budget | None = None
 
     @property
     def bytes(self) -> int:
@@ -66,11 +67,17 @@ class PriceTag:
         """Is every step's price known?"""
         return all(step.bytes is not None for step in self.steps)
 
+    @property
+    def over_budget(self) -> list[Problem]:
+        """What a run or a month of it would take more than the spec's budget allows; empty when it keeps it or has none."""
+        return _broken(self.budget, self) if self.budget else []
+
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
         return {"pipeline_id": self.pipeline_id, "bytes": self.bytes, "usd": self.usd, "complete": self.complete,
                 "runs_a_month": self.runs_a_month, "usd_a_month": self.usd_a_month,
-                "tariff": vars(self.tariff), "steps": [vars(step) for step in self.steps]}
+                "tariff": vars(self.tariff),
+                "over_budget": [problem.as_dict() for problem in self.over_budget], "steps": [vars(step) for step in self.steps]}
 
 
 def price_tag(plan: Plan, job: Job, seen: Preview, *, project: Project | None = None, session: Warehouse | None = None) -> PriceTag:
@@ -108,7 +115,7 @@ class Tag:
 
     def price(self) -> PriceTag:
         steps = tuple(self.step(step) for step in self.plan.steps)
-        return PriceTag(self.plan.pipeline_id, steps, self.tariff, runs_a_month(self.job.spec.schedule))
+        return PriceTag(self.plan.pipeline_id, steps, self.tariff, runs_a_month(self.job.spec.schedule), self.job.spec.budget)
 
     def step(self, step: PlanStep) -> StepPrice:
         seen = self.seen.get(step.step_id)
@@ -260,8 +267,7 @@ def bill(run: Run, rows: Sequence[StepRow], project: Project | None) -> Bill | N
     return Bill(total, tariff(project), run.estimate["bytes"] if run.estimate else None)
 
 
-def over_budget(budget: Budget, tag: PriceTag) -> list[Problem]:
-    """What a run or a month of it would take more than a spec's budget allows; empty when it keeps it."""
+def _broken(budget: Budget, tag: PriceTag) -> list[Problem]:
     found = []
     if budget.bytes_per_run is not None and tag.bytes > budget.bytes_per_run:
         found.append(Problem("budget.bytes_per_run", "over_budget",

@@ -234,10 +234,9 @@ class Author(Door):
         report = validate(source.spec, level=level, catalog=self.catalog, settings=self._reach(source), lines=source.lines,
                           describe=self._describe())
         if level == "full" and source.spec.budget is not None and report.ok:
-            from flows.run.price import over_budget
             from flows.spec.loader import placed
 
-            broken = over_budget(source.spec.budget, self.price(given))
+            broken = self.price(given).over_budget
             report = replace(report, problems=[placed(problem, source.lines) if source.lines else problem for problem in broken],
                              warnings=[warning for warning in report.warnings if warning.code != "budget"])
         return report

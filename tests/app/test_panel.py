@@ -344,3 +344,10 @@ def test_a_preview_that_fails_says_so_and_can_be_tried_again(said: Said, shown: 
     talk.wait()
     at.run()
     assert "**The preview failed.** the shop does not answer. Start it. The spec is kept" in texts(at)
+
+
+def test_a_broken_budget_stands_in_the_head(said: Said, shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = said()
+    write(talk, lambda text: text.rstrip() + "\nbudget: {bytes_per_run: 1000}\n", monkeypatch)
+    talk.wait()
+    assert ":red-badge[:material/payments: Over budget: a run is billed 40 MiB, its budget is 1,000 B]" in texts(shown(talk)).replace("\\", "")

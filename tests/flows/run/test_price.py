@@ -10,9 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 from flows.errors import InputError, MissingError
-from flows.run.price import Bill, Stat, Tag, columns_read, over_budget, runs_a_month
+from flows.run.price import Bill, Stat, Tag, columns_read, runs_a_month
 from flows.service import Penstock
-from flows.spec.model import Budget, Schedule
+from flows.spec.model import Schedule
 from flows.warehouse import Column, SqlPlan, TableSpec
 from flows.warehouse.bq import price as prices
 from flows.warehouse.bq.price import LEAST, MIB, TIB, Tariff, billed, row_bytes, tariff, value_bytes
@@ -170,9 +170,9 @@ def test_a_spec_that_cannot_keep_its_budget_does_not_validate(shop):
 
 
 def test_without_a_schedule_there_is_no_month(shop):
-    tag = Penstock(settings=shop).price({**REVENUE, "schedule": None})
+    tag = Penstock(settings=shop).price({**REVENUE, "schedule": None, "budget": {"usd_per_month": 0.0001}})
     assert tag.usd_a_month is None
-    assert over_budget(Budget(usd_per_month=0.0001), tag) == []
+    assert tag.over_budget == []
 
 
 # ---- the bill
