@@ -350,4 +350,4 @@ def test_a_broken_budget_stands_in_the_head(said: Said, shown: Shown, monkeypatc
     talk = said()
     write(talk, lambda text: text.rstrip() + "\nbudget: {bytes_per_run: 1000}\n", monkeypatch)
     talk.wait()
-    assert ":red-badge[:material/payments: Over budget: a run is billed 40 MiB, its budget is 1,000 B]" in texts(shown(talk)).replace("\\", "")
+    assert ":red-badge[:material/payments: Over budget: a run is billed 40 MiB, its budget is 1,000 B]" in texts(shown(talk))
