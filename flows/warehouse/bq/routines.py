@@ -158,7 +158,7 @@ def pieces(node: Node) -> list[Piece]:
 
 # -------------------------------------------------------------------- CALL
 def call(warehouse: BigQueryWarehouse, name: str, args: Sequence[Any] | Mapping[str, Any], limits: QueryLimits) -> ExecResult:
-    """One script: variables for OUT arguments, CALL, and a SELECT of them. Raises MissingError, InputError (arguments)."""
+    """One script: variables for OUT arguments, CALL, and a SELECT of them. Raises SqlError, InputError (arguments)."""
     from flows.warehouse.arguments import ordered
     from flows.warehouse.routines import SHIPPED, SYSTEM
 
@@ -168,7 +168,7 @@ def call(warehouse: BigQueryWarehouse, name: str, args: Sequence[Any] | Mapping[
         sync(warehouse, SHIPPED)
     found = _routine(warehouse, full) if full else None
     if found is None:
-        raise MissingError(f"there is no procedure {name!r}", fix=did_you_mean(name, [p.name for p in listed(warehouse)]))
+        raise SqlError(f"there is no procedure {name!r}", code="not_found", fix=did_you_mean(name, [p.name for p in listed(warehouse)]))
     arguments = [Argument(*argument) for argument in _spec(name, found).arguments]
     given = {argument.name: _own(warehouse, argument, value) for argument, value in ordered(name, arguments, args)}
     sql, params = script(full, arguments, given)
