@@ -53,8 +53,12 @@ def serve(settings: Settings, *, say: Say = print, temporary: bool = False, app:
 
     settings.make_home()
     with only_one(settings, temporary, say) as told, open_store(settings.control_url) as store:
-        sync_told(store.procedures, settings.tenant_id, say)
-        return asyncio.run(Up(settings, store, say, told, temporary, app and not temporary).run(meanwhile))
+        def begin() -> None:
+            sync_told(store.procedures, settings.tenant_id, say)
+            if meanwhile is not None:
+                meanwhile()
+
+        return asyncio.run(Up(settings, store, say, told, temporary, app and not temporary).run(begin))
 
 
 class Up:

@@ -178,14 +178,11 @@ def sync(store: Procedures, tenant: str, folder: Path = SHIPPED) -> dict[str, st
 
 
 def sync_told(store: Procedures, tenant: str, say: Callable[[str], None]) -> None:
-    """Sync what comes with Penstock at its start; what changed is said, and what is wrong with a file stops nothing."""
+    """Sync what comes with Penstock at its start; what is wrong with a file is said and stops nothing."""
     try:
-        changed = [name for name, what in sync(store, tenant).items() if what != "unchanged"]
+        sync(store, tenant)
     except PenstockError as error:
         say(str(error))
-    else:
-        if changed:
-            say(f"procedures: {', '.join(changed)}")
 
 
 def files(folder: Path) -> list[tuple[Path, str]]:

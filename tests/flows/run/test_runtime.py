@@ -323,7 +323,7 @@ def test_a_killed_run_is_crashed_and_its_neighbour_goes_on(house):
     assert (run.status, run.error) == ("CRASHED", "its process ended (SIGKILL)")
     assert (steps["long"].status, steps["next"].status) == ("FAILED", "CANCELLED")
     house.recorded(run_id, "Crashed")
-    house.until(lambda: house.task_runs(run_id)["long"]["state_type"] == "CRASHED")
+    house.until(lambda: house.task_runs(run_id).get("long", {}).get("state_type") == "CRASHED")  # Prefect notes it a second later
     assert house.ended(other)[0].status == "SUCCESS"
 
 
