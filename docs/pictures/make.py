@@ -165,7 +165,9 @@ def say(page: Page, text: str, *, file: Path | None = None) -> None:
         page.locator(f"{key} input[type=file]").set_input_files(file)
         expect(page.locator(key)).to_contain_text(file.name, timeout=SLOW)
     page.locator(f"{key} textarea").fill(text)
-    page.keyboard.press("Enter")
+    send = page.get_by_role("button", name="Send message").last
+    expect(send).to_be_enabled(timeout=SLOW)  # it is not while a file is still on its way
+    send.click()
     expect(page.locator(".st-key-chatlog")).to_contain_text("Nothing has run yet", timeout=SLOW)
     rest(page)
 
