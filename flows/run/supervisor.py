@@ -19,6 +19,7 @@ import httpx
 from flows.engines import registry
 from flows.errors import PenstockError
 from flows.run import child, reconcile
+from flows.run.chores import Chores
 from flows.run.ticket import new_owner, settings_of
 from flows.run.worker import start_worker
 from flows.settings import Settings
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 POLL, LOOK, FILL, BEAT, RECONCILE, SWEEP = 0.1, 0.5, 0.5, 2.0, 30.0, 600.0  # seconds
 LINGER = 20.0  # how long a process may take to end after its run has
 STOP_GRACE = 10.0  # how long runs may take to end when the runner stops
+LAST_CHORES = 5.0  # and how long what is to be done after them
 CPUS = os.cpu_count() or 1
 PRELOAD = (  # all that a run imports before its first step; the engines come on top
     "flows.main", "flows.run.flight", "flows.run.child", "flows.insight.connections", "flows.insight.files", "flows.spec.binding",
@@ -68,6 +70,7 @@ class Supervisor:
         self.warm = multiprocessing.get_context("forkserver")
         self.warm.set_forkserver_preload([*PRELOAD, *(f"flows.engines.{name}" for name in registry.names())])
         self.worker: threading.Thread | None = None
+        self.chores = Chores(settings, self.store, self.stopping)
 
     def run(self) -> None:
         """Work until told to stop."""
@@ -96,6 +99,7 @@ class Supervisor:
     def tick(self) -> None:
         if self.every("beat", BEAT):
             self.store.runners.beat(self.owner, self.info())
+            self.chores.keep()
             if self.worker is None or not self.worker.is_alive():
                 self.worker = start_worker(self.settings, self)
         self.reap()
@@ -244,6 +248,7 @@ class Supervisor:
             each.process.kill()
             each.process.join(1)
         self.safely(self.reap)
+        self.chores.last(LAST_CHORES)
         log.info("%s stopped", self.owner)
 
 

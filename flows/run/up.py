@@ -22,6 +22,7 @@ import httpx
 
 from flows.errors import InputError, PenstockError, UnreachableError
 from flows.run import face, reconcile
+from flows.run.chores import anything_left
 from flows.run.face import HOST
 from flows.run.parts import Part, tail
 from flows.settings import Settings
@@ -147,12 +148,17 @@ class Up:
         since = time.monotonic()
         while time.monotonic() - since < IDLE_SECONDS:
             await asyncio.sleep(IDLE_EVERY)
-            busy = await asyncio.to_thread(lambda: users(self.settings) or len(self.store.runs.open()) or self.store.backfills.due())
+            busy = await asyncio.to_thread(self.busy)
             if any(part.lost.is_set() for part in self.parts):
                 break
             if busy:
                 since = time.monotonic()
         self.over.set()
+
+    def busy(self) -> bool:
+        """Is there a caller, a run, a backfill or a chore that a temporary parent must not leave?"""
+        store = self.store
+        return bool(users(self.settings) or store.runs.open() or store.backfills.due() or anything_left(store))
 
     def server_env(self) -> Mapping[str, str]:
         place = self.settings.home / "prefect"

@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 """Every schema revision this code knows, oldest first; the last one is what it works on."""
 VERSION_TABLE = "penstock_schema"
 """Not Alembic's own name: Prefect keeps its own there when both share a PostgreSQL database."""

@@ -1,0 +1,14 @@
+"""Notifications that wait to be sent, and those that were."""
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
