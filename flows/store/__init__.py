@@ -21,6 +21,7 @@ from flows.store.rows import (
 
 if TYPE_CHECKING:
     from flows.store.backfills import Backfills
+    from flows.store.books import Books
     from flows.store.chats import Chats
     from flows.store.database import Database
     from flows.store.manifest import Manifest
@@ -43,11 +44,13 @@ class Store:
     runners: Runners
     backfills: Backfills
     chats: Chats
+    books: Books
     manifest: Manifest
     procedures: Procedures
 
     def __init__(self, database: Database) -> None:
         from flows.store.backfills import Backfills
+        from flows.store.books import Books
         from flows.store.chats import Chats
         from flows.store.manifest import Manifest
         from flows.store.runners import Runners
@@ -61,6 +64,7 @@ class Store:
         self.runners, self.manifest = Runners(database), Manifest(database)
         self.backfills = Backfills(database, self.runs)
         self.chats = Chats(database)
+        self.books = Books(database, self.manifest)
         self.procedures = self.manifest.procedures
         self._database = database
 

@@ -79,17 +79,21 @@ class Manifest:
 
     def swap_all(self, tenant: str, swaps: Sequence[Swap]) -> list[int]:
         """Several tables in one transaction: all of them change, or none. See `swap`. Returns the new versions."""
-        versions = {}
         with self._database.write() as connection:
-            now = connection.execute(select(self._database.now())).scalar_one()  # one for all: `files_at` sees a whole swap or none
-            for swap in sorted(swaps, key=lambda swap: swap.table):  # one order for all writers, so that none waits for the other
-                versions[swap.table] = self._advance(connection, tenant, swap.table, swap.spec, swap.expect_version, now)
-                gone = sorted(set(swap.drop))
-                dropped = sum(self._drop(connection, tenant, swap.table, gone[i:i + _MANY], now) for i in range(0, len(gone), _MANY))
-                if dropped != len(gone):
-                    raise _raced(swap.table)
-                if swap.add:
-                    self._add(connection, tenant, swap.table, swap.add, now)
+            return self.put(connection, tenant, swaps)
+
+    def put(self, connection: Connection, tenant: str, swaps: Sequence[Swap]) -> list[int]:
+        """The same inside a transaction that is open already."""
+        versions = {}
+        now = connection.execute(select(self._database.now())).scalar_one()  # one for all: `files_at` sees a whole swap or none
+        for swap in sorted(swaps, key=lambda swap: swap.table):  # one order for all writers, so that none waits for the other
+            versions[swap.table] = self._advance(connection, tenant, swap.table, swap.spec, swap.expect_version, now)
+            gone = sorted(set(swap.drop))
+            dropped = sum(self._drop(connection, tenant, swap.table, gone[i:i + _MANY], now) for i in range(0, len(gone), _MANY))
+            if dropped != len(gone):
+                raise _raced(swap.table)
+            if swap.add:
+                self._add(connection, tenant, swap.table, swap.add, now)
         return [versions[swap.table] for swap in swaps]
 
     def dropped_before(self, moment: datetime) -> list[LakeFile]:

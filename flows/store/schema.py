@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 
@@ -92,6 +93,8 @@ spec_versions = Table(
 )
 _open = text("status IN ('PENDING', 'RUNNING')")
 _filling = text("backfill_id != ''")
+unmirrored = text("NOT mirrored AND status IN ('SUCCESS', 'FAILED', 'CANCELLED', 'CRASHED')")
+"""Ended runs that the warehouse does not have yet, in the words of their index: SQLite uses it for no others."""
 runs = Table(
     "runs", metadata,
     Column("seq", _id, primary_key=True),  # the order of the queue
@@ -121,6 +124,7 @@ runs = Table(
     Column("backfill_day", Integer, nullable=False, server_default="0"),  # counts from 1
     Column("backfill_days", Integer, nullable=False, server_default="0"),
     Column("estimate", _json(nullable=True)),  # the price tag of a run in production, made before its first step
+    Column("mirrored", Boolean, nullable=False, server_default=false()),  # the warehouse's run book has it
     CheckConstraint("status IN ('PENDING', 'RUNNING', 'SUCCESS', 'FAILED', 'CANCELLED', 'CRASHED')", name="runs_status"),
     Index("runs_run_id", "run_id", unique=True),
     Index("runs_one_open", "tenant_id", "pipeline_id", unique=True, sqlite_where=_open, postgresql_where=_open),
@@ -129,6 +133,7 @@ runs = Table(
     Index("runs_of_pipeline", "tenant_id", "pipeline_id", "seq"),
     Index("runs_by_time", "tenant_id", "created_at"),
     Index("runs_of_backfill", "backfill_id", "seq", sqlite_where=_filling, postgresql_where=_filling),
+    Index("runs_unmirrored", "tenant_id", "environment", "seq", sqlite_where=unmirrored, postgresql_where=unmirrored),
 )
 _going_on = text("status = 'RUNNING'")
 backfills = Table(
@@ -172,6 +177,22 @@ steps = Table(
     Column("result", _json(nullable=True)),
     CheckConstraint("status IN ('PENDING', 'RUNNING', 'RETRYING', 'SUCCESS', 'FAILED', 'SKIPPED', 'CANCELLED', 'TIMED_OUT')",
                     name="steps_status"),
+)
+books = Table(
+    "books", metadata,  # warehouses that did not take the run book, and when they are tried again
+    Column("tenant_id", String(63), primary_key=True),
+    Column("environment", String(63), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("error", Words, nullable=False),
+    Column("retry_at", Moment, nullable=False),
+)
+tenant_limits = Table(
+    "tenant_limits", metadata,  # NULL is no limit
+    Column("tenant_id", String(63), primary_key=True),
+    Column("runs_per_day", Integer),
+    Column("runs_at_once", Integer),
+    Column("bytes_per_day", BigInteger),
+    Column("updated_at", Moment, nullable=False),
 )
 chats = Table(
     "chats", metadata,
