@@ -9,7 +9,9 @@ from flows.store.rows import (
     Chat,
     LakeFile,
     LakeTable,
+    Message,
     NewBackfill,
+    NewMessage,
     NewRun,
     Procedure,
     Run,
@@ -25,14 +27,15 @@ if TYPE_CHECKING:
     from flows.store.chats import Chats
     from flows.store.database import Database
     from flows.store.manifest import Manifest
+    from flows.store.messages import Messages
     from flows.store.procedures import Procedures
     from flows.store.runners import Runners
     from flows.store.runs import Runs
     from flows.store.specs import Specs
     from flows.store.steps import Steps
 
-__all__ = ["Backfill", "Chat", "LakeFile", "LakeTable", "NewBackfill", "NewRun", "Procedure", "Run", "RunStats", "Runner", "SpecVersion",
-           "StepRow", "Store", "open_store"]
+__all__ = ["Backfill", "Chat", "LakeFile", "LakeTable", "Message", "NewBackfill", "NewMessage", "NewRun", "Procedure", "Run", "RunStats",
+           "Runner", "SpecVersion", "StepRow", "Store", "open_store"]
 
 
 class Store:
@@ -45,6 +48,7 @@ class Store:
     backfills: Backfills
     chats: Chats
     books: Books
+    messages: Messages
     manifest: Manifest
     procedures: Procedures
 
@@ -53,6 +57,7 @@ class Store:
         from flows.store.books import Books
         from flows.store.chats import Chats
         from flows.store.manifest import Manifest
+        from flows.store.messages import Messages
         from flows.store.runners import Runners
         from flows.store.runs import Runs
         from flows.store.specs import Specs
@@ -64,6 +69,7 @@ class Store:
         self.runners, self.manifest = Runners(database), Manifest(database)
         self.backfills = Backfills(database, self.runs)
         self.chats = Chats(database)
+        self.messages = Messages(database)
         self.books = Books(database, self.manifest)
         self.procedures = self.manifest.procedures
         self._database = database

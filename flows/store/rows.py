@@ -49,6 +49,7 @@ class NewRun:
     backfill_id: str = ""
     backfill_day: int = 0
     backfill_days: int = 0
+    lane: int = 0  # for a day of a backfill: which of its places at work it takes
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,15 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Flight:
+    """A run and the flow run of Prefect that works for it, "" before there is one."""
+
+    run_id: str
+    status: str
+    flow_run_id: str
+
+
+@dataclass(frozen=True)
 class RunStats:
     """The runs of the last hours: `total` that were asked for, how many of them ended how, and how many are at work now.
 
@@ -115,13 +125,13 @@ class NewBackfill:
     environment: str = "local"
     trigger_by: str = ""
     folders: Sequence[str] = ()
+    at_once: int = 1
 
 
 @dataclass(frozen=True)
 class Backfill:
-    """A durable row of runs, one at a time. `status`: RUNNING, DONE, STOPPED (by a person) or FAILED (`error` names the day).
-
-    `position` is how many days are done, `run_id` the newest run of the day that comes then, '' while it has none.
+    """A durable row of runs, `at_once` of them side by side. `status`: RUNNING, DONE, STOPPED (by a person) or FAILED (`error` names
+    the days). The first `position` days are done; of the days after it some may be, see `Backfills.days`.
     """
 
     backfill_id: str
@@ -137,8 +147,7 @@ class Backfill:
     position: int
     status: str
     error: str
-    run_id: str
-    again: bool
+    at_once: int
     created_at: datetime
     ended_at: datetime | None
 
@@ -149,6 +158,24 @@ class Backfill:
     @property
     def dates(self) -> tuple[date, ...]:
         return tuple(date.fromisoformat(day["run_date"]) for day in self.days)
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day of a backfill that has been begun: its newest run, and how many of its newest runs were lost with their processes, one
+    after the other. `again`: the run has ended without success, and the day is to be run once more. Days count from 1."""
+
+    day: int
+    run_id: str
+    status: str
+    error: str
+    again: bool
+    lane: int
+    crashes: int
+
+    @property
+    def open(self) -> bool:
+        return self.status in OPEN
 
 
 @dataclass(frozen=True)
@@ -171,6 +198,38 @@ class StepRow:
     @property
     def ended(self) -> bool:
         return self.status in STEP_FINAL
+
+
+@dataclass(frozen=True)
+class NewMessage:
+    """Somebody is to be told of a run's end. `channel`: slack | email; `event` is what the spec named: failure, success, always or
+    anomaly; `error` says why this one cannot even be tried."""
+
+    tenant_id: str
+    channel: str
+    target: str
+    event: str
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A notification of a run's end. `status`: WAITING (until `next_at`; until `lease_until` somebody is sending it), SENT, or FAILED
+    (given up); `error` is that of the last try."""
+
+    message_id: str
+    run_id: str
+    tenant_id: str
+    channel: str
+    target: str
+    event: str
+    status: str
+    attempts: int
+    error: str
+    lease_until: datetime | None
+    next_at: datetime | None
+    created_at: datetime
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True)

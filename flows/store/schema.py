@@ -93,6 +93,7 @@ spec_versions = Table(
 )
 _open = text("status IN ('PENDING', 'RUNNING')")
 _filling = text("backfill_id != ''")
+_untold = text("NOT told")
 unmirrored = text("NOT mirrored AND status IN ('SUCCESS', 'FAILED', 'CANCELLED', 'CRASHED')")
 """Ended runs that the warehouse does not have yet, in the words of their index: SQLite uses it for no others."""
 runs = Table(
@@ -123,16 +124,20 @@ runs = Table(
     Column("backfill_id", String(63), nullable=False, server_default=""),
     Column("backfill_day", Integer, nullable=False, server_default="0"),  # counts from 1
     Column("backfill_days", Integer, nullable=False, server_default="0"),
+    Column("lane", Integer, nullable=False, server_default="0"),  # days of one backfill may run side by side; all else is in lane 0
+    Column("again", Boolean, nullable=False, server_default=false()),  # it ended without success, and its day is to be run once more
     Column("estimate", _json(nullable=True)),  # the price tag of a run in production, made before its first step
+    Column("told", Boolean, nullable=False, server_default=false()),  # its end: the rows of `messages` are written
     Column("mirrored", Boolean, nullable=False, server_default=false()),  # the warehouse's run book has it
     CheckConstraint("status IN ('PENDING', 'RUNNING', 'SUCCESS', 'FAILED', 'CANCELLED', 'CRASHED')", name="runs_status"),
     Index("runs_run_id", "run_id", unique=True),
-    Index("runs_one_open", "tenant_id", "pipeline_id", unique=True, sqlite_where=_open, postgresql_where=_open),
+    Index("runs_one_open", "tenant_id", "pipeline_id", "lane", unique=True, sqlite_where=_open, postgresql_where=_open),
     Index("runs_queue", "seq", sqlite_where=_open, postgresql_where=_open),
     Index("runs_newest", "tenant_id", "seq"),
     Index("runs_of_pipeline", "tenant_id", "pipeline_id", "seq"),
     Index("runs_by_time", "tenant_id", "created_at"),
     Index("runs_of_backfill", "backfill_id", "seq", sqlite_where=_filling, postgresql_where=_filling),
+    Index("runs_untold", "seq", sqlite_where=_untold, postgresql_where=_untold),
     Index("runs_unmirrored", "tenant_id", "environment", "seq", sqlite_where=unmirrored, postgresql_where=unmirrored),
 )
 _going_on = text("status = 'RUNNING'")
@@ -149,11 +154,10 @@ backfills = Table(
     Column("environment", String(63), nullable=False),
     Column("trigger_by", Words, nullable=False),
     Column("folders", _json(), nullable=False),
-    Column("position", Integer, nullable=False),  # how many days are done
+    Column("position", Integer, nullable=False),  # so many days from the first one on are done
     Column("status", String(16), nullable=False),
     Column("error", Words, nullable=False),
-    Column("run_id", String(63), nullable=False),  # the newest run of the day at `position`, '' before there is one
-    Column("again", Boolean, nullable=False),  # that run has ended without success, and the day is to be run once more
+    Column("at_once", Integer, nullable=False, server_default="1"),  # so many of its days run side by side
     Column("created_at", Moment, nullable=False),
     Column("ended_at", Moment),
     CheckConstraint("status IN ('RUNNING', 'DONE', 'STOPPED', 'FAILED')", name="backfills_status"),
@@ -193,6 +197,29 @@ tenant_limits = Table(
     Column("runs_at_once", Integer),
     Column("bytes_per_day", BigInteger),
     Column("updated_at", Moment, nullable=False),
+)
+_unsent = text("status = 'WAITING'")
+messages = Table(
+    "messages", metadata,
+    Column("seq", _id, primary_key=True),
+    Column("message_id", String(127), nullable=False),
+    Column("run_id", String(63), ForeignKey("runs.run_id", ondelete="CASCADE", name="messages_runs"), nullable=False),
+    Column("tenant_id", String(63), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("target", Words, nullable=False),
+    Column("event", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Words, nullable=False),
+    Column("lease_until", Moment),  # while somebody sends it
+    Column("next_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("ended_at", Moment),  # sent or given up
+    CheckConstraint("status IN ('WAITING', 'SENT', 'FAILED')", name="messages_status"),
+    Index("messages_message_id", "message_id", unique=True),
+    Index("messages_of_run", "run_id"),
+    Index("messages_due", "next_at", sqlite_where=_unsent, postgresql_where=_unsent),
+    Index("messages_ended", "tenant_id", "ended_at"),
 )
 chats = Table(
     "chats", metadata,
