@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from flows.engines.base import Cancel, Connections
+from flows.engines.leave import stopped, unless
 from flows.errors import (
     Cancelled,
     DataError,
@@ -78,14 +79,11 @@ class Peer:
         errors: tuple[type[Exception], ...] = (*_errors(), pa.ArrowException, OSError)
         mark, client = f"penstock-{uuid4().hex}", None
         try:
-            self.cancel.check()
-            client = self._client({**SETTINGS, "log_comment": mark, "max_execution_time": ceil(self.seconds)}, self.seconds or 3600.0)
-            off = self.cancel.on(partial(self._kill, mark))
-            try:
+            settings = {**SETTINGS, "log_comment": mark, "max_execution_time": ceil(self.seconds)}
+            client = unless(self.cancel, lambda: self._client(settings, self.seconds or 3600.0), lambda late: late.close())
+            with stopped(self.cancel, partial(self._kill, mark)):
                 self.cancel.check()
                 yield client
-            finally:
-                off()
         except PenstockError:
             raise
         except errors as error:

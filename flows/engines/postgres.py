@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from flows.engines.base import Cancel, Connections
+from flows.engines.leave import stopped, unless
 from flows.engines.rows import Feed
 from flows.errors import (
     Cancelled,
@@ -72,19 +73,25 @@ class Peer:
         dbapi = _driver()
         connection = None
         try:
-            connection = dbapi.connect(_bounded(self.url, self.connect_seconds))
+            address = _bounded(self.url, self.connect_seconds)
+            connection = unless(self.cancel, lambda: dbapi.connect(address), lambda late: _close(late, dbapi.Error))
             cursor = connection.cursor()
-            off = self.cancel.on(cursor.adbc_cancel)
+
+            def stop() -> None:
+                with suppress(dbapi.Error):  # nothing runs at this moment, or the server does not answer: it is asked again
+                    cursor.adbc_cancel()
+
             try:
-                self.cancel.check()
-                cursor.execute(f"SET LOCAL statement_timeout = {int(self.seconds * 1000)}")
-                if read_only:
-                    cursor.execute("SET TRANSACTION READ ONLY")
-                yield cursor
-                if not read_only:
-                    connection.commit()
+                with stopped(self.cancel, stop):
+                    self.cancel.check()
+                    cursor.execute(f"SET LOCAL statement_timeout = {int(self.seconds * 1000)}")
+                    if read_only:
+                        cursor.execute("SET TRANSACTION READ ONLY")
+                    yield cursor
+                    self.cancel.check()
+                    if not read_only:
+                        connection.commit()
             finally:
-                off()
                 cursor.close()
         except (dbapi.Error, pa.ArrowException, OSError) as error:
             raise self._error(error, connected=connection is not None) from None

@@ -1,11 +1,11 @@
-"""Rows from a REST interface: declared hosts only, page by page, bounded, with one retry layer."""
+"""Rows from a REST interface: declared hosts only, page by page, bounded; what fails is tried again by the step, not in here."""
 
 from __future__ import annotations
 
 import json
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,15 +13,15 @@ from pydantic import Field, model_validator
 
 from flows.engines.base import Block, Cancel, Connections
 from flows.engines.hosts import address, no_address, origin, refuse_link_local
+from flows.engines.leave import unless
 from flows.errors import DataError, InputError, LimitError, MissingError, TransientError, UnreachableError
 from flows.settings import Limits
 
 if TYPE_CHECKING:
     import httpx
 
-TRIES = 4
-WAITS = (0.5, 1.0, 2.0)  # seconds before try 2, 3, 4, unless the server names its own (Retry-After)
-LONGEST_WAIT = 60.0
+PATIENCE = 5  # how often one page is asked for again, when the server itself says when (Retry-After)
+LONGEST_WAIT = 60.0  # seconds
 AROUND = ("meta", "paging", "pagination", "links", "_links", "cursor", "page")
 NEXT = ("next", "next_page", "nextPage", "next_cursor", "nextCursor", "next_page_token", "nextPageToken", "next_url", "nextLink",
         "@odata.nextLink", "has_more", "hasMore")
@@ -91,16 +91,14 @@ class Reader:
         refuse_link_local(self.url)
         timeout = httpx.Timeout(self.limits.http_read_seconds, connect=self.limits.http_connect_seconds)
         with httpx.Client(timeout=timeout, follow_redirects=False, headers=self.headers) as client:
-            off = self.cancel.on(self._hang_up)
-            try:
-                yield from self._walk(client)
-            finally:
-                off()
+            yield from self._walk(client)
 
     def _trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Remember the newest connection: only closing its socket ends a read that waits."""
         if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
             self._line = info["return_value"]
+            if self.cancel.is_set():  # stopped while it connected: nothing is asked any more
+                self._hang_up()
 
     def _hang_up(self) -> None:
         line = self._line
@@ -194,30 +192,18 @@ class Reader:
         return following
 
     def _get(self, client: httpx.Client, url: httpx.URL, params: Mapping[str, Any]) -> tuple[httpx.Response, bytes]:
-        import stamina
-
-        tries = 0
-
-        def again(error: Exception) -> bool | float:
-            """The wait happens here, so that a cancel ends it."""
-            nonlocal tries
-            tries += 1
-            if not isinstance(error, TransientError) or tries >= TRIES or self.cancel.is_set():
-                return False
-            wait = error.wait if isinstance(error, _Busy) and error.wait is not None else WAITS[tries - 1]
-            if wait > LONGEST_WAIT:
-                return False
-            return 0.0 if not self.cancel.wait(wait) else False
-
-        try:
-            for attempt in stamina.retry_context(on=again, attempts=TRIES, timeout=None):
-                with attempt:
-                    self.cancel.check()
-                    return self._once(client, url, params)
-        except TransientError:
+        """A page. A server that asks for time has it, so that the pages before are not read again; every other fault is the step's
+        own to retry: two layers of tries would multiply."""
+        for number in range(PATIENCE + 1):
             self.cancel.check()
-            raise
-        raise AssertionError("stamina gives at least one attempt")
+            try:
+                return self._once(client, url, params)
+            except _Busy as busy:
+                wait = busy.wait
+                if wait is None or wait > LONGEST_WAIT or number == PATIENCE:
+                    raise
+                self.cancel.wait(wait)
+        raise AssertionError("the last try gives a page or raises")
 
     def _once(self, client: httpx.Client, url: httpx.URL, params: Mapping[str, Any]) -> tuple[httpx.Response, bytes]:
         body, limit = bytearray(), self.limits.http_page_bytes
@@ -231,8 +217,19 @@ class Reader:
                                      fix="Ask for fewer rows per page: source.paging.size")
         return response, bytes(body)
 
-    def _stream(self, client: httpx.Client, url: httpx.URL) -> AbstractContextManager[httpx.Response]:
-        return client.stream("GET", url, extensions={"trace": self._trace})
+    @contextmanager
+    def _stream(self, client: httpx.Client, url: httpx.URL) -> Iterator[httpx.Response]:
+        """The answer, whose body is still to be read. A stop ends it in every phase: names and handshakes are left alone, a read is cut."""
+        request = client.build_request("GET", url, extensions={"trace": self._trace})
+        off = self.cancel.on(self._hang_up)
+        try:
+            response = unless(self.cancel, lambda: client.send(request, stream=True), lambda late: late.close())
+            try:
+                yield response
+            finally:
+                response.close()
+        finally:
+            off()
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
