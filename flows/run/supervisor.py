@@ -129,10 +129,9 @@ class Supervisor:
     # ---- the queue
 
     def fill(self) -> None:
-        """Queue the next day of every backfill whose pipeline is free."""
+        """Queue the next days of every backfill whose pipeline is free."""
         for backfill_id in self.store.backfills.due():
-            run_id = self.store.backfills.advance(backfill_id)
-            if run_id:
+            while run_id := self.store.backfills.advance(backfill_id):
                 log.info("%s goes on as %s", backfill_id, run_id)
 
     def claim(self) -> bool:

@@ -44,38 +44,59 @@ class RunView:
 
 @dataclass(frozen=True)
 class BackfillView:
-    """How far a backfill is. `words` says it in one sentence, `wait` why its next run has not begun ("" when nothing is in the way)."""
+    """How far a backfill is; `as_dict` is the contract of `penstock backfill --json`. `words` says it in one sentence, `wait` why its
+    next run has not begun ("" when nothing is in the way)."""
 
     backfill: Backfill
     done: int
     total: int
     state: str  # RUNNING | DONE | STOPPED | FAILED
     words: str
-    current: Run | None = None  # the run of the day at work, or the one it ended with
-    failed_day: date | None = None
+    current: Run | None = None  # the run of the first day at work, or the one it ended with
+    failed_day: date | None = None  # the first of them
     wait: str = ""
     runs: list[Run] = field(default_factory=list)  # the newest 100, newest first, without their specs
+    at_work: int = 0  # runs, those in the queue too
+    failed_days: tuple[date, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        fill = self.backfill
+        return {"backfill_id": fill.backfill_id, "pipeline_id": fill.pipeline_id, "status": self.state, "days": self.total,
+                "done": self.done, "at_work": self.at_work, "at_once": fill.at_once, "first": str(fill.dates[0]),
+                "last": str(fill.dates[-1]), "failed_days": [str(day) for day in self.failed_days], "words": self.words,
+                "wait": self.wait, "error": fill.error or None, "environment": fill.environment, "trigger_by": fill.trigger_by,
+                "created_at": _iso(fill.created_at), "ended_at": _iso(fill.ended_at),
+                "runs": [{"run_id": run.run_id, "day": run.backfill_day, "run_date": run.run_date, "status": run.status,
+                          "started_at": _iso(run.started_at), "ended_at": _iso(run.ended_at), "error": run.error or None}
+                         for run in self.runs]}
 
 
 def backfill_view(fill: Backfill, store: Store, wait: str = "") -> BackfillView:
     """Read the runs of a backfill and say how far it is."""
     runs = store.runs.find(fill.tenant_id, backfill_id=fill.backfill_id, limit=SHOWN, specs=False)
-    current = store.runs.get(fill.tenant_id, fill.run_id) if fill.run_id else None
-    total = len(fill.days)
-    done = fill.position + (current is not None and current.status == "SUCCESS")
-    failed = fill.dates[fill.position] if fill.status == "FAILED" else None
-    return BackfillView(fill, done, total, fill.status, _how_far(fill, done, wait), current, failed, wait, runs)
+    days = store.backfills.days(fill)
+    done = fill.position + sum(day.status == "SUCCESS" for day in days)
+    at_work = [day for day in days if day.open]
+    failed = [day for day in days if day.status in ("FAILED", "CRASHED")] if fill.status == "FAILED" else []
+    now = next(iter(at_work or failed or days[:1]), None)
+    current = store.runs.get(fill.tenant_id, now.run_id) if now else None
+    wrong = tuple(fill.dates[day.day - 1] for day in failed)
+    return BackfillView(fill, done, len(fill.days), fill.status, _how_far(fill, done, len(at_work), wait), current,
+                        wrong[0] if wrong else None, wait, runs, len(at_work), wrong)
 
 
-def _how_far(fill: Backfill, done: int, wait: str) -> str:
+def _how_far(fill: Backfill, done: int, at_work: int, wait: str) -> str:
     total, day = len(fill.days), units.day(fill.dates[min(done, len(fill.days) - 1)])
     if fill.status == "FAILED":
-        before = f" {units.several(done, 'day is', 'days are')} done before it." if done else " No day is done before it."
+        where = " before it" if fill.at_once == 1 else ""
+        before = f" {units.several(done, 'day is', 'days are')} done{where}." if done else f" No day is done{where}."
         return f"{fill.error[:1].upper()}{fill.error[1:].rstrip('.')}.{before}"
     if fill.status == "STOPPED":
         return f"Stopped after {done} of {units.several(total, 'day')}."
     if fill.status == "DONE" or done == total:
         return f"{'The one day' if total == 1 else f'All {total} days'} of it {'is' if total == 1 else 'are'} done."
+    if fill.at_once > 1:
+        return f"{done} of {units.several(total, 'day')} done, {at_work or 'none'} at work." + (f" {wait}" if wait else "")
     return f"Day {done + 1} of {total}, {day}" + (f", waits. {wait}" if wait else " is being run.")
 
 

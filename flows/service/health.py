@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from flows.run.scrub import without_login
 from flows.service.door import Door
 from flows.show import units
+from flows.store.rows import AT_ONCE
 
 if TYPE_CHECKING:
-    from flows.store import Run, Runner
+    from flows.store import Backfill, Run, Runner
 
 OK, STARTING, DOWN = "ok", "starting", "down"
 FRESH = 1.0  # seconds that an answer stands for all who ask
@@ -122,20 +123,21 @@ class Health(Door):
         """
         if run_id.startswith("fill-"):
             fill = self.store.backfills.get(self.tenant, run_id)
-            return "" if fill.ended else self._why_day(fill.pipeline_id, fill.run_id)
+            return "" if fill.ended else self._why_day(fill)
         return self._why(self.store.runs.get(self.tenant, run_id))
 
-    def _why_day(self, pipeline_id: str, run_id: str) -> str:
+    def _why_day(self, fill: Backfill) -> str:
         """Why the next day of a backfill has not begun."""
-        open_runs = self.store.runs.find(self.tenant, pipeline_id=pipeline_id, status=("PENDING", "RUNNING"), limit=1)
-        if open_runs and open_runs[0].run_id == run_id:
-            return self._why(open_runs[0])
+        open_runs = self.store.runs.find(self.tenant, pipeline_id=fill.pipeline_id, status=("PENDING", "RUNNING"), limit=AT_ONCE,
+                                         specs=False)
+        if open_runs and open_runs[0].backfill_id == fill.backfill_id:
+            return "" if any(run.status == "RUNNING" for run in open_runs) else self._why(open_runs[-1])
         if missing := self._missing():
             return missing
         if not open_runs:
             return ""
         how = "queued" if open_runs[0].status == "PENDING" else "running"
-        return f"{pipeline_id} is already {how} as {open_runs[0].run_id}. The next day starts when that run has ended."
+        return f"{fill.pipeline_id} is already {how} as {open_runs[0].run_id}. The next day starts when that run has ended."
 
     def _why(self, run: Run) -> str:
         if run.status != "PENDING" or run.owner:

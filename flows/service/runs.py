@@ -113,11 +113,12 @@ class Runs(Submit, Health):
         return self._backfill_view(self.store.backfills.get(self.tenant, backfill_id))
 
     def stop_backfill(self, backfill_id: str) -> Backfill:
-        """Stop the run at work and start no more; one that has ended stays as it is. MissingError for an unknown one."""
+        """Stop the runs at work and start no more; one that has ended stays as it is. MissingError for an unknown one."""
         return self.store.backfills.stop(self.tenant, backfill_id)
 
     def go_on(self, backfill_id: str) -> Backfill:
-        """Take a backfill that failed or was stopped up again, from that day on; steps of it that had finished are kept.
+        """Take a backfill that failed or was stopped up again: the days that did not succeed, whose finished steps are kept, then those
+        that were not begun.
 
         Raises MissingError, InputError for one that is at work or done, DuplicateBackfill while another one of the pipeline is.
         """
@@ -126,7 +127,7 @@ class Runs(Submit, Health):
     def _backfill_view(self, fill: Backfill) -> BackfillView:
         from flows.run.view import backfill_view
 
-        return backfill_view(fill, self.store, "" if fill.ended else self._why_day(fill.pipeline_id, fill.run_id))
+        return backfill_view(fill, self.store, "" if fill.ended else self._why_day(fill))
 
     # ---- all together
 

@@ -11,6 +11,8 @@ OPEN = ("PENDING", "RUNNING")
 """States of a run that hold the claim on its pipeline."""
 FINAL = ("SUCCESS", "FAILED", "CANCELLED", "CRASHED")
 """States of a run that never change again."""
+AT_ONCE = 16
+"""So many days of one backfill may run side by side."""
 STEP_OPEN = ("PENDING", "RUNNING", "RETRYING")
 STEP_FINAL = ("SUCCESS", "FAILED", "SKIPPED", "CANCELLED", "TIMED_OUT")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, false, func, not_, or_, select, true, update
 
 from flows.errors import Cancelled, DuplicateRun, InputError, MissingError, TransientError
 from flows.store.database import Database
@@ -38,15 +39,18 @@ class Runs:
             return self.put(connection, new, owner, lease_seconds)
 
     def put(self, connection: Connection, new: NewRun, owner: str = "", lease_seconds: float = 0.0) -> Run:
-        """The same inside a transaction that is open already."""
-        for _ in range(9):
+        """The same inside a transaction that is open already. Days of one backfill stand beside each other in their lanes."""
+        self._alone(connection, new.tenant_id, new.pipeline_id)
+        mine = and_(runs.c.backfill_id == new.backfill_id, runs.c.lane != new.lane) if new.backfill_id else false()
+        in_the_way = select(runs.c.run_id).where(
+            runs.c.tenant_id == new.tenant_id, runs.c.pipeline_id == new.pipeline_id, _IS_OPEN, not_(mine)).order_by(runs.c.seq)
+        for holder in connection.execute(in_the_way).scalars().all():
+            if not self._close(connection, self._lost(holder), "CRASHED", "its runner was lost"):
+                raise DuplicateRun(new.pipeline_id, holder)
+        for _ in range(9):  # an id that exists already is one in sixteen million within its second
             row = self._insert(connection, new, owner, lease_seconds)
             if row is not None:
                 return _run(row)
-            holder = connection.execute(select(runs.c.run_id).where(
-                runs.c.tenant_id == new.tenant_id, runs.c.pipeline_id == new.pipeline_id, _IS_OPEN)).scalar()
-            if holder and not self._close(connection, self._lost(holder), "CRASHED", "its runner was lost"):
-                raise DuplicateRun(new.pipeline_id, holder)
         raise TransientError("the run could not be stored", where=new.pipeline_id, fix="Try again")
 
     def get(self, tenant: str, run_id: str) -> Run:
@@ -229,9 +233,17 @@ class Runs:
             "owner": owner, "lease_until": self._database.now(lease_seconds) if owner else None, "attempt": 1 if owner else 0,
             "cancel": False, "flow_run_id": new.flow_run_id, "created_at": self._database.now(), "name": str(new.spec.get("name") or ""),
             "backfill_id": new.backfill_id, "backfill_day": new.backfill_day, "backfill_days": new.backfill_days,
+            "lane": new.lane,
         }
         made = self._database.insert(runs).values(values).on_conflict_do_nothing().returning(*_COLUMNS)
         return connection.execute(made).one_or_none()
+
+    def _alone(self, connection: Connection, tenant: str, pipeline_id: str) -> None:
+        """Until the end of the transaction nobody else starts this pipeline: what was seen open is all that is. On SQLite a writer
+        is alone anyway."""
+        if self._database.kind == "postgresql":
+            name = hashlib.blake2b(f"{tenant}/{pipeline_id}".encode(), digest_size=8).digest()
+            connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(name, "big", signed=True))))
 
     def _take(self, connection: Connection, which: ColumnElement[bool], owner: str, lease_seconds: float) -> Run | None:
         values = {"owner": owner, "lease_until": self._database.now(lease_seconds), "attempt": runs.c.attempt + 1}

@@ -46,7 +46,7 @@ def test_each_day_is_run_once_in_its_order_with_its_values(store: Store) -> None
         store.runs.finish(run_id, "SUCCESS")
     assert store.backfills.advance(fill.backfill_id) == ""
     done = store.backfills.get("demo", fill.backfill_id)
-    assert (done.status, done.position, done.run_id) == ("DONE", 3, "")
+    assert (done.status, done.position, store.backfills.days(done)) == ("DONE", 3, [])
     assert done.ended_at is not None
     assert store.backfills.due() == []
     assert len(store.runs.find("demo", backfill_id=fill.backfill_id)) == 3
