@@ -23,7 +23,7 @@ from app.crash import crash_page, own_trace_only
 from app.door import health, service, talks
 from app.guard import Guard
 from flows.errors import PenstockError
-from flows.service.log import APP, keep_log, scrub_all
+from flows.service.log import APP, keep_log
 
 LOG = logging.getLogger("penstock.app")
 WARM = "Daily revenue: join orders with customers, keep only paid orders, sum amount per day into mart.daily_revenue, every day at 2 AM"
@@ -32,8 +32,7 @@ WARM = "Daily revenue: join orders with customers, keep only paid orders, sum am
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """The port answers at once; what the first chat turn needs is made ready while the browser still loads the page."""
-    keep_log(service().settings.home, APP)
-    scrub_all()
+    keep_log(service().settings, APP)
     own_trace_only()
     ready = asyncio.create_task(make_ready())
     yield

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from flows.errors import InputError
 
+FORMATS = ("console", "json")
+LEVELS = ("debug", "info", "warning", "error")
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -53,15 +56,17 @@ class Settings:
     prefect_port: int = 4200
     app_port: int = 8501
     max_runs: int = 0  # runs at once; 0: 2 on SQLite, twice the cores on PostgreSQL
+    log_format: str = "console"  # of the logs of processes; the log of a run is JSON in any case
+    log_level: str = ""  # of what penstock itself says; empty: INFO, of a command WARNING
     folders: tuple[Path, ...] = ()  # where files may be read and written, the first one is for relative paths that are written
     limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def load(cls, *, home: str | Path | None = None, tenant_id: str | None = None) -> Settings:
-        """Read PENSTOCK_HOME, _TENANT, _CONTROL_URL, _PREFECT_URL, _PREFECT_PORT, _APP_PORT, _MAX_RUNS, _PATHS and
-        GOOGLE_CLOUD_PROJECT.
+        """Read PENSTOCK_HOME, _TENANT, _CONTROL_URL, _PREFECT_URL, _PREFECT_PORT, _APP_PORT, _MAX_RUNS, _LOG, _LOG_LEVEL,
+        _PATHS and GOOGLE_CLOUD_PROJECT.
 
-        Raises InputError for a number that is none.
+        Raises InputError for a number that is none, or a word that means nothing.
         """
         env = os.environ
         place = Path(home or env.get("PENSTOCK_HOME") or ".penstock").expanduser().absolute()
@@ -75,6 +80,8 @@ class Settings:
             prefect_port=_port("PENSTOCK_PREFECT_PORT", 4200),
             app_port=_port("PENSTOCK_APP_PORT", 8501),
             max_runs=_number("PENSTOCK_MAX_RUNS", 0),
+            log_format=_word("PENSTOCK_LOG", FORMATS, "console"),
+            log_level=_word("PENSTOCK_LOG_LEVEL", LEVELS, "").upper(),
             folders=(Path.cwd(), place / "files", *extra),
         )
         check_tenant(settings.tenant_id)
@@ -108,6 +115,13 @@ def _port(name: str, default: int) -> int:
     if port > 65_535:
         raise InputError(f"{port} is not a port: the highest is 65535", where=name, fix=f"Unset {name} or give it a number like {default}")
     return port
+
+
+def _word(name: str, words: tuple[str, ...], default: str) -> str:
+    text = os.environ.get(name, "").strip().lower()
+    if text and text not in words:
+        raise InputError(f"{text!r} is none of {', '.join(words)}", where=name, fix=f"Unset {name} or give it one of these")
+    return text or default
 
 
 def _number(name: str, default: int) -> int:

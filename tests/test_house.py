@@ -16,8 +16,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # a room may import rooms further left, never further right
-FLOORS = [{"errors"}, {"events", "settings"}, {"spec", "store", "stages", "show"}, {"warehouse"}, {"transform", "insight"}, {"engines"},
-          {"checks", "run"}, {"planner", "main"}, {"service"}, {"cli"}]
+FLOORS = [{"errors"}, {"events", "settings", "logs", "scrub"}, {"spec", "store", "stages", "show"}, {"warehouse", "metrics"},
+          {"transform", "insight"}, {"engines"}, {"checks", "run"}, {"planner", "main"}, {"service"}, {"cli"}]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 APP_MAY = ("flows.service", "flows.spec", "flows.errors", "flows.show")
 
@@ -27,13 +27,16 @@ HOMES = {
     "langchain": ("flows.planner.model", "flows.planner.router"),
     "streamlit": ("app",),
     "duckdb": ("flows.warehouse",),
+    "structlog": ("flows.logs",),
+    "prometheus_client": ("flows.metrics",),
     "google": ("flows.warehouse", "flows.engines.gcp", "flows.engines.cloud"),
 }
 NOT_HOME = {"prefect": ("flows.run.plan", "flows.run.preview", "flows.run.ledger")}
 # modules that `penstock plan` loads must start fast: these come in inside functions, and only there
-HEAVY = {"prefect", "pandas", "duckdb", "sqlglot", "sqlalchemy", "google", "pyarrow", "streamlit", "langchain", "numpy"}
-LIGHT = ("flows.errors", "flows.settings", "flows.spec", "flows.show", "flows.insight.catalog", "flows.planner", "flows.service",
-         "flows.cli", "flows.warehouse.base", "flows.engines.base")
+HEAVY = {"prefect", "pandas", "duckdb", "sqlglot", "sqlalchemy", "google", "pyarrow", "streamlit", "langchain", "numpy",
+         "structlog", "prometheus_client"}
+LIGHT = ("flows.errors", "flows.settings", "flows.logs", "flows.scrub", "flows.metrics", "flows.spec", "flows.show",
+         "flows.insight.catalog", "flows.planner", "flows.service", "flows.cli", "flows.warehouse.base", "flows.engines.base")
 FILE_LINES, FUNCTION_LINES = 400, 50
 BROAD = {"flows.run.step"}
 

@@ -27,7 +27,7 @@ def shared(command: F) -> F:
         from flows.service.log import keep_log
 
         with Penstock(home=home, tenant=tenant, catalog=options.pop("catalog_file", None)) as door:
-            keep_log(door.settings.home)
+            keep_log(door.settings)
             return command(door, *args, **options)
 
     return wrapped

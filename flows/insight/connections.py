@@ -8,18 +8,19 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from flows.errors import InputError
+from flows.scrub import Scrubber, learn
 from flows.settings import Settings
 
 log = logging.getLogger("penstock.connections")
 
 PREFIX = "PENSTOCK_CONN_"
+OPEN_HEADERS = ("accept", "accept-language", "content-type", "user-agent")  # what they say is no secret
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-LOGIN = re.compile(r"(\w+://)[^\s/@]+@")
 
 
 class Entry(BaseModel):
@@ -51,7 +52,8 @@ class Connections:
         url = self._open(name, entry.url)
         if entry.user is None or url.startswith(("http://", "https://")):
             return url  # over HTTP the login is a header
-        login = ":".join(quote(self._open(name, part), safe="") for part in (entry.user, entry.password) if part)
+        parts = [self._open(name, entry.user, secret=False), *([self._open(name, entry.password)] if entry.password else [])]
+        login = ":".join(quote(part, safe="") for part in parts)
         scheme, _, rest = url.partition("://")
         return f"{scheme}://{login}@{rest.rpartition('@')[2]}"
 
@@ -62,26 +64,31 @@ class Connections:
         entry = self._entry(name)
         if entry is None:
             return {}
-        sent = {header: self._open(name, value) for header, value in entry.headers.items()}
+        sent = {header: self._open(name, value, secret=header.lower() not in OPEN_HEADERS) for header, value in entry.headers.items()}
         if entry.token:
             sent["Authorization"] = f"Bearer {self._open(name, entry.token)}"
         elif entry.user and entry.password:
-            login = f"{self._open(name, entry.user)}:{self._open(name, entry.password)}"
+            login = f"{self._open(name, entry.user, secret=False)}:{self._open(name, entry.password)}"
             sent["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
+            learn(sent["Authorization"].removeprefix("Basic "))
         return sent
 
     def _entry(self, name: str) -> Entry | None:
         said = self._env.get(variable(name))
         return _from_env(name, said) if said else self._entries.get(name)
 
-    def _open(self, name: str, value: SecretStr) -> str:
+    def _open(self, name: str, value: SecretStr, *, secret: bool = True) -> str:
+        """The value with its variables filled in; from here on this process masks it in whatever it says."""
         def look(found: re.Match[str]) -> str:
             if found[1] not in self._env:
                 raise InputError(f"connection {name!r} refers to the variable {found[1]}, which is not set", where=self._where,
                                  fix=f"Set {found[1]} and start again")
             return self._env[found[1]]
 
-        return REFERENCE.sub(look, value.get_secret_value())
+        opened = REFERENCE.sub(look, value.get_secret_value())
+        if secret:
+            learn(opened)
+        return opened
 
     def __repr__(self) -> str:
         return f"Connections({', '.join(self.names())})"
@@ -102,12 +109,8 @@ def variable(name: str) -> str:
 
 
 def scrub(text: str, *urls: str | None) -> str:
-    """The text without logins: drivers put whole addresses into their errors."""
-    for url in urls:
-        password = urlsplit(url).password if url else None
-        for secret in {password, unquote(password)} if password else ():
-            text = text.replace(secret, "***")
-    return LOGIN.sub(r"\1***@", text)
+    """The text without logins and what else opens a door: drivers put whole addresses into their errors."""
+    return Scrubber(urls)(text)
 
 
 def _read(file: Path, limit: int) -> dict[str, Entry]:

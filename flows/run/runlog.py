@@ -1,27 +1,27 @@
-"""The log of a run: lines that name their time, level and step, without secrets, and the way to read them back from the end.
+"""The log of a run: one JSON object a line, bound to run and step, without secrets, and the way to read it back from the end.
 
-A line is `2025-11-15T02:00:01.123Z WARNING load text`; the step is `-` where a line belongs to the whole run. What a text has behind its
-first line (a trace, a value with line breaks) is set in by two spaces, so that no text can pass for a line of its own.
+A line is an event as `flows.logs` writes it; the step is left out where a line belongs to the whole run. Logs that were written before are
+read as well: `2025-11-15T02:00:01.123Z WARNING load text` with `-` for no step, further lines of a text set in by two spaces.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
-from flows.run.scrub import Scrubber
+from flows.logs import SET_IN, Lines
 
 if TYPE_CHECKING:
     from flows.run.job import Job
 
 NO_STEP = "-"
-SET_IN = "  "
 BLOCK = 65_536
 FAR = 16 * 1024 * 1024  # bytes that are searched at most for the lines of one step
 LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})Z ([A-Z]+) (\S+) (.*)", re.DOTALL)
@@ -30,26 +30,21 @@ BREAKS = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 @dataclass(frozen=True)
 class LogLine:
-    """What one line says. `step` is "" for the run as a whole; `text` has line breaks when the line has further ones."""
+    """What one line says. `step` is "" for the run as a whole; `text` has line breaks where a trace stands behind what is said. `known`
+    is all of it as it was written: tenant, run_id, pipeline_id, step_id, attempt, exception; empty for lines of old logs."""
 
     at: datetime
     level: str
     step: str
     text: str
+    known: Mapping[str, Any] = field(default_factory=dict)
 
-
-class RunFormatter(logging.Formatter):
-    """Lines that can be read back, scrubbed. A step's logger is `penstock.run.<run id>.<step id>`."""
-
-    def __init__(self, scrub: Scrubber, name: str) -> None:
-        super().__init__("%(message)s")
-        self.scrub, self.name = scrub, name
-
-    def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, UTC)
-        step = record.name.removeprefix(self.name).removeprefix(".") or NO_STEP
-        text = BREAKS.sub("\n" + SET_IN, self.scrub(super().format(record)))
-        return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z {record.levelname} {step} {text}"
+    def as_dict(self) -> dict[str, Any]:
+        """The event as plain data, the same keys for old lines."""
+        if self.known:
+            return dict(self.known)
+        step = {"step_id": self.step} if self.step else {}
+        return {"timestamp": f"{self.at:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z", "level": self.level.lower(), "event": self.text, **step}
 
 
 @contextmanager
@@ -58,7 +53,7 @@ def run_log(job: Job) -> Iterator[logging.Logger]:
     job.log_file.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(job.log_file, encoding="utf-8", errors="replace")
     log = logging.getLogger(f"penstock.run.{job.run_id}")
-    handler.setFormatter(RunFormatter(job.scrub, log.name))
+    handler.setFormatter(Lines("json", job.scrub, names_of(job), log.name))
     log.setLevel(logging.INFO)
     log.propagate = False
     log.addHandler(handler)
@@ -67,6 +62,11 @@ def run_log(job: Job) -> Iterator[logging.Logger]:
     finally:
         log.removeHandler(handler)
         handler.close()
+
+
+def names_of(job: Job) -> dict[str, str]:
+    """What every line of a run is bound to."""
+    return {"tenant": job.tenant_id, "run_id": job.run_id, "pipeline_id": job.spec.pipeline_id}
 
 
 def of_step(log: logging.Logger, step_id: str) -> logging.Logger:
@@ -114,8 +114,20 @@ def _backwards(file: IO[bytes]) -> Iterator[str]:
 
 def _parsed(text: str) -> LogLine | None:
     """None for what is no line of ours, such as one that a lost process left half written."""
+    if text.startswith("{"):
+        return _event(text.partition("\n")[0])
     match = LINE.fullmatch(text)
     if match is None:
         return None
     at, level, step, said = match.groups()
     return LogLine(datetime.fromisoformat(f"{at}+00:00"), level, "" if step == NO_STEP else step, said)
+
+
+def _event(text: str) -> LogLine | None:
+    try:
+        known = json.loads(text)
+        said = [str(known[name]) for name in ("event", "stack", "exception") if name in known]
+        return LogLine(datetime.fromisoformat(known["timestamp"]), str(known["level"]).upper(), str(known.get("step_id", "")),
+                       BREAKS.sub("\n", "\n".join(said)), known)
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -33,7 +33,7 @@ class Chats(Door):
 
         What looks like a password or a key is masked in `body` and `title`, as it is in logs.
         """
-        from flows.run.scrub import Scrubber
+        from flows.scrub import Scrubber
 
         scrub = Scrubber(_addresses([title, dict(body)]))
         self.store.chats.keep(self.tenant, chat_id, scrub(title), _scrubbed(dict(body), scrub))

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from flows.run.scrub import without_login
+from flows.scrub import without_login
 from flows.service.door import Door
 from flows.show import units
 from flows.store.rows import AT_ONCE

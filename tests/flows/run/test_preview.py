@@ -103,7 +103,7 @@ def test_a_statement_is_interrupted(look, spec_of, settings):
 
 def test_an_error_in_the_preview_holds_no_secret(look, spec_of, fake_engines):
     seen = look(spec_of({"step_id": "a", "error": "url"}))
-    assert seen.steps[0].error == "cannot read postgres://me:***@db/x"
+    assert seen.steps[0].error == "cannot read postgres://***@db/x"
 
 
 def test_parameters_fill_the_spec(look, spec_of, orders, settings):

@@ -1,5 +1,6 @@
 """What a run logs can be read back: by line, by step, from the end, while it is being written."""
 
+import json
 import logging
 from datetime import UTC, datetime, timedelta
 
@@ -8,10 +9,11 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from flows.logs import Lines, bound
 from flows.run import runlog
 from flows.run.job import Job
-from flows.run.runlog import LogLine, RunFormatter, of_step, read_log, run_log
-from flows.run.scrub import Scrubber
+from flows.run.runlog import LogLine, of_step, read_log, run_log
+from flows.scrub import Scrubber
 
 
 @pytest.fixture
@@ -46,9 +48,56 @@ def test_a_trace_belongs_to_its_line_and_holds_no_secret(job):
         log.info("token=abcdefgh\nrun ended")
     trace, end = read_log(job.log_file)
     assert trace.step == "read"
-    assert trace.text.startswith("step read failed: cannot open mysql://root:***@db\nTraceback (most recent call last):\n  File ")
+    assert trace.text.startswith("step read failed: cannot open mysql://***@db\nTraceback (most recent call last):\n  File ")
     assert end.text == "token=***\nrun ended"
     assert "topsecret" not in job.log_file.read_text()
+
+
+def test_each_line_is_one_event_that_a_machine_reads(job):
+    with run_log(job) as log, bound(run_id="another", attempt=2, area="eu"):
+        try:
+            raise ValueError("no\u2028way")
+        except ValueError as error:
+            of_step(log, "load").error("two\nlines\u2028three", exc_info=error)
+        log.info("done", extra={"rows": 12})
+    first, last = (json.loads(line) for line in job.log_file.read_text(encoding="utf-8").splitlines())
+    names = {"tenant": "demo", "run_id": "run-1", "pipeline_id": job.spec.pipeline_id}
+    assert {name: first[name] for name in names} == {name: last[name] for name in names} == names
+    assert (first["level"], first["event"], first["step_id"], first["attempt"], first["area"]) == (
+        "error", "two\nlines\u2028three", "load", 2, "eu")
+    assert first["exception"].endswith("ValueError: no\u2028way")
+    assert (last["event"], last["rows"], last["logger"]) == ("done", 12, "penstock.run")
+    assert "step_id" not in last
+    assert read_log(job.log_file, step="load")[0].as_dict() == first
+
+
+OLD = """2025-11-15T02:00:00.000Z INFO - run run-1
+2025-11-15T02:00:01.123Z WARNING load.orders late
+  by a minute
+2025-11-15T02:00:02.000Z ERROR load failed
+  Traceback
+    File x
+"""
+
+
+def test_a_log_of_the_old_form_is_read_as_well(job):
+    job.log_file.parent.mkdir(parents=True)
+    job.log_file.write_text(OLD)
+    with run_log(job) as log:
+        log.info("goes on")
+    lines = read_log(job.log_file)
+    assert said(lines) == [("INFO", "", "run run-1"), ("WARNING", "load.orders", "late\nby a minute"),
+                           ("ERROR", "load", "failed\nTraceback\n  File x"), ("INFO", "", "goes on")]
+    assert lines[1].as_dict() == {"timestamp": "2025-11-15T02:00:01.123Z", "level": "warning", "event": "late\nby a minute",
+                                  "step_id": "load.orders"}
+
+
+@pytest.mark.parametrize("text", [
+    '{"event": "x"}', "{}", "{", '{"timestamp": "now", "event": "x", "level": "info"}', "{[1]}", '{"timestamp": 1}'])
+def test_what_is_no_event_is_left_out(job, text):
+    job.log_file.parent.mkdir(parents=True)
+    job.log_file.write_text(f"{text}\n")
+    assert read_log(job.log_file) == []
 
 
 def test_no_text_passes_for_a_line_of_its_own(job):
@@ -84,7 +133,7 @@ texts = st.lists(st.tuples(st.sampled_from(["", "a", "load"]), st.text(st.charac
 @hypothesis_settings(deadline=None, max_examples=60)
 def test_what_was_logged_is_read_back_whatever_it_is(tmp_path_factory, written, block, limit):
     place = tmp_path_factory.getbasetemp() / "any.log"
-    formatter = RunFormatter(Scrubber(), "t")
+    formatter = Lines("json", Scrubber(), root="t")
     records = [logging.LogRecord(f"t.{step}" if step else "t", logging.INFO, "", 1, text, None, None) for step, text in written]
     place.write_text("".join(formatter.format(record) + "\n" for record in records), encoding="utf-8", newline="")
     whole, runlog.BLOCK = runlog.BLOCK, block
@@ -104,6 +153,6 @@ def test_only_the_end_of_a_large_log_is_read(job, monkeypatch):
     lines = read_log(job.log_file, limit=2000)
     assert (len(lines), lines[0].text, lines[-1].text) == (2000, "line 1000", "line 2999")
     monkeypatch.setattr(runlog, "BLOCK", 1000)
-    monkeypatch.setattr(runlog, "FAR", 5000)
+    monkeypatch.setattr(runlog, "FAR", 20_000)
     assert 50 < len(read_log(job.log_file, limit=2000)) < 200
     assert isinstance(lines[0], LogLine)

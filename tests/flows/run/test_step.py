@@ -72,7 +72,7 @@ def test_an_unexpected_error_is_named_scrubbed_and_found_in_the_log(go, caplog):
 
 def test_a_password_in_an_address_never_stays(go):
     outcome = go(error="url")
-    assert outcome.error == "cannot read postgres://me:***@db/x"
+    assert outcome.error == "cannot read postgres://***@db/x"
 
 
 def test_a_deadline_stops_the_work_and_counts_as_a_timeout(go):

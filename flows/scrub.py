@@ -1,0 +1,128 @@
+"""Takes passwords, keys and tokens out of texts and data before they are stored, shown or logged."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+MASK = "***"
+SHORTEST = 4  # characters of a secret that is known by value: a shorter one would mask half of every text
+SHORTEST_ENV = 8
+DEPTH, ITEMS = 6, 200  # of data that is walked through; what lies deeper is its text
+
+_NAMES = (r"password|passwd|pwd|passphrase|secret(?:[_-]?key)?|token|api[_-]?key|access[_-]?key|account[_-]?key|credentials?|"
+          r"private[_-]?key|signature|authorization")
+_KEY = re.compile(r"(?i)password|passwd|passphrase|secret|credential|authorization|cookie|(?:api|access|account|private)[_-]?key|"
+                  r"signature|(?:token|pwd|auth)$")
+_ENV = re.compile(r"(?i)(?:password|passwd|_pwd|secret|token|_key|apikey)$")
+
+# each pattern begins only where a word begins: else a long word without a secret costs its length squared
+_LOGIN = re.compile(r"(?P<head>(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#\"'<>]*@")
+_BEARER = re.compile(r"(?i)(?P<head>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}")
+_NAMED = re.compile(
+    rf"(?i)(?P<head>(?<![a-z0-9_-])[a-z0-9_-]*(?:{_NAMES})\\*[\"']?\s*[=:]\s*)(?!\\*[\"']?(?:\*\*\*|bearer\s|basic\s))"
+    r"(?:(?P<quote>\\*[\"'])(?:(?!(?P=quote))(?:\\.|[^\\\n]))*(?P=quote)|\\*[\"']?[^\s\"',;&)}\]\\]+)")
+_HOOK = re.compile(r"(?P<head>/services/)[A-Z0-9]+/[A-Z0-9]+/[A-Za-z0-9]+")  # a webhook's address opens it
+_KEYS = re.compile(
+    r"\b(?:sk-[A-Za-z0-9_-]{16,}|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|xox[abeprs]-[A-Za-z0-9-]{10,}|"
+    r"AIza[0-9A-Za-z_-]{30,}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}\.?[A-Za-z0-9_-]*)"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+_HINTS = ("://", "pass", "pwd", "secret", "token", "key", "credential", "signature", "authorization", "bearer", "basic", "/services/",
+          "sk-", "akia", "gh", "xox", "aiza", "eyj")
+"""What stands, in small letters, in every text that one of the patterns can find something in: most texts need no pattern."""
+
+_known: tuple[str, ...] = ()
+
+
+def learn(*secrets: str | None) -> None:
+    """From now on every scrubber of this process masks these by value. Whoever opens a secret says so here. Of an address it is the
+    password and what its query calls a secret."""
+    global _known
+    new = {part for text in secrets if text for part in _parts(text) if len(part) >= SHORTEST}
+    if not new.issubset(_known):
+        _known = tuple(sorted(new.union(_known), key=len, reverse=True))
+
+
+def learn_environment(env: Mapping[str, str] | None = None) -> None:
+    """Learn what variables hold whose names say that it is a secret, unless it is the path of a file."""
+    for name, value in (os.environ if env is None else env).items():
+        named = _ENV.search(name) and len(value) >= SHORTEST_ENV and not os.path.exists(value)
+        if named or ("://" in value and "@" in value):
+            learn(value)
+
+
+class Scrubber:
+    """Masks what looks like a secret, and the known secrets wherever they stand: those of this process and those given here."""
+
+    def __init__(self, secrets: Iterable[str | None] = ()) -> None:
+        parts = {part for text in secrets if text for part in _parts(text) if len(part) >= SHORTEST}
+        self._own = sorted(parts, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        for secrets in (self._own, _known):
+            for secret in secrets:
+                if secret in text:
+                    text = text.replace(secret, MASK)
+        small = text.lower()
+        for hint in _HINTS:
+            if hint in small:
+                return _by_pattern(text)
+        return text
+
+    def data(self, value: Any, depth: int = DEPTH) -> Any:
+        """The value as plain data for a log: texts are scrubbed, what a secret's name stands before is masked whatever it is, an object
+        is its own text. A SecretStr is not opened."""
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, str):
+            return self(value)
+        if depth and isinstance(value, Mapping):
+            return {self(str(key)): MASK if is_secret(key) else self.data(each, depth - 1) for key, each in list(value.items())[:ITEMS]}
+        if depth and isinstance(value, list | tuple | set | frozenset):
+            return [self.data(each, depth - 1) for each in list(value)[:ITEMS]]
+        return self(str(value))
+
+
+def is_secret(name: object) -> bool:
+    """Whether what has this name is a secret: password, token, secret, authorization, api_key and the like."""
+    return isinstance(name, str) and _KEY.search(name) is not None
+
+
+def without_login(address: str) -> str:
+    """A web address as it may be shown: without user, password, query and fragment."""
+    parts = urlsplit(address)
+    place = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{place}{parts.path}" if place else address
+
+
+def _by_pattern(text: str) -> str:
+    text = _LOGIN.sub(rf"\g<head>{MASK}@", text)
+    for pattern in (_BEARER, _HOOK):
+        text = pattern.sub(rf"\g<head>{MASK}", text)
+    text = _NAMED.sub(lambda m: m["head"] + (f"{m['quote']}{MASK}{m['quote']}" if m["quote"] else _opened(m[0], m["head"])), text)
+    return _KEYS.sub(MASK, text)
+
+
+def _opened(found: str, head: str) -> str:
+    """A value whose quote is not closed keeps its quote."""
+    value = found[len(head):]
+    start = len(value) - len(value.lstrip("\\\"'"))
+    return value[:start] + MASK
+
+
+def _parts(secret: str) -> list[str]:
+    """The secret itself, or the passwords of an address in their written and their meant form."""
+    scheme, found, rest = secret.partition("://")
+    if not found or not scheme.replace("+", "").replace("-", "").isalnum():
+        return [secret]
+    login = rest.rpartition("@")[0]
+    passwords = [login.partition(":")[2] or login] if login else []
+    try:
+        parts = urlsplit(secret)
+        passwords += [parts.password or "", *(value for name, value in parse_qsl(parts.query) if is_secret(name) or name == "sig")]
+    except ValueError:  # no address after all
+        return [secret]
+    return [form for password in passwords for form in (password, unquote(password))]
