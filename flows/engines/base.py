@@ -30,6 +30,7 @@ from pydantic import BaseModel, ConfigDict
 from flows.errors import Cancelled
 from flows.insight.catalog import Catalog
 from flows.settings import Limits
+from flows.show.account import Account
 from flows.warehouse.base import Column, Relation, Verdict, Warehouse
 
 if TYPE_CHECKING:
@@ -133,6 +134,8 @@ class Context:
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("penstock.step"))
     tables: Mapping[str, str] = field(default_factory=dict)  # step id -> its word in `<table>_<column>`: `registry.table_words(spec)`
     credential_id: str = "none"  # whose rows a load writes: `registry.credentials(spec, catalog)`
+    retried: bool = False  # the step is tried again after an error that may pass
+    account: Callable[[], Account | None] = lambda: None  # how the run stands, for those who are told of it; None where there is no run
 
 
 @dataclass

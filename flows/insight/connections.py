@@ -55,7 +55,8 @@ class Connections:
         parts = [self._open(name, entry.user, secret=False), *([self._open(name, entry.password)] if entry.password else [])]
         login = ":".join(quote(part, safe="") for part in parts)
         scheme, _, rest = url.partition("://")
-        return f"{scheme}://{login}@{rest.rpartition('@')[2]}"
+        place = re.split(r"[/?#]", rest, maxsplit=1)[0]  # what comes behind it may have an @ of its own
+        return f"{scheme}://{login}@{place.rpartition('@')[2]}{rest[len(place):]}"
 
     def headers(self, name: str) -> Mapping[str, str]:
         """What goes with every HTTP request, secrets included: bearer token, basic login or the headers as given."""

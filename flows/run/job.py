@@ -109,12 +109,15 @@ class Job:
     def context(self, step: PlanStep, warehouse: Warehouse, inputs: Mapping[str, Relation], cancel: Cancel,
                 log: logging.Logger) -> Context:
         """What the engine of this step is told."""
+        from flows.run.account import standing
+
         return Context(
             tenant_id=self.tenant_id, pipeline_id=self.spec.pipeline_id, run_id=self.run_id, step_id=step.step_id,
             run_date=self.run_date, environment=self.environment, variables=self.variables, warehouse=warehouse,
             catalog=self.catalog, connections=self.connections, files=self.files, limits=self.settings.limits, inputs=inputs,
             continue_on_error=step.continue_on_error, preview=self.preview, cancel=cancel, log=log, tables=self.words,
-            credential_id=self.credentials.get(step.step_id, "none"))
+            credential_id=self.credentials.get(step.step_id, "none"), retried=step.retry.max_attempts > 1,
+            account=lambda: standing(self, step))
 
 
 def log_file(settings: Settings, run_id: str) -> Path:

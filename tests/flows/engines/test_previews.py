@@ -14,6 +14,7 @@ CASES = [
     ("generic.load", {"config": {"input": "rows"}, "destination": {"engine": "csv", "path": "out.csv"}}),
     ("generic.export", {"config": {"input": "rows"}, "destination": {"engine": "excel", "path": "new/out.xlsx"}}),
     ("generic.wait", {"config": {"until": {"table": "shop.orders"}}}), ("generic.wait", {"config": {"seconds": 60}}),
+    ("shared.email_notification", {"config": {"to": "ops@example.com"}}), ("shared.slack_notification", {"config": {"channel": "#data"}}),
 ]
 
 

@@ -1,0 +1,73 @@
+"""Post a message to Slack from inside a pipeline, with how the run stands, over an incoming webhook.
+
+The connection is the webhook's address, as PENSTOCK_CONN_SLACK or in connections.yml; a webhook posts into one channel, so #data may have
+a connection of its own, `slack_data` (PENSTOCK_CONN_SLACK_DATA). To tell people how a run ended, `notify` of the pipeline is simpler and
+cannot fail the run; this step is for a message that belongs to the work, for example with `trigger: on_failure` or `always`. A message
+that cannot be sent fails the step, as any step fails.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from flows.engines import slack
+from flows.engines.base import Block, Context, EngineConfig, Scope, StepResult
+from flows.engines.patience import patiently
+from flows.show.account import clip
+from flows.show.notice import Notice, of_step
+from flows.warehouse.base import Column
+
+REPEATABLE = False
+SHOWN = 300  # characters of the text in a preview
+
+
+class Post(Block):
+    """Where to post, and what."""
+
+    connection: str = Field("", description="connection of kind slack: the webhook; default: that of the channel, else slack")
+    channel: str = Field("", description="#channel or @name; default: the one the webhook is for")
+    subject: str = Field("", description="first line; default: what became of the pipeline, or its name")
+    text: str = Field("", description="what is to be said; may hold placeholders")
+    include_summary: bool = Field(True, description="add how the run stands: steps, rows, the first error")
+
+    @field_validator("channel")
+    @classmethod
+    def plain_channel(cls, value: str) -> str:
+        if value and not slack.is_channel(value):
+            raise ValueError(f"{value!r} is no channel, write it like #data or @name")
+        return value
+
+
+class Config(EngineConfig):
+    """`config`: channel, subject, text, include_summary and connection."""
+
+    config: Post
+
+
+def output(config: Config, scope: Scope) -> tuple[Column, ...]:
+    """Nothing that another step could read."""
+    return ()
+
+
+def run(config: Config, context: Context) -> StepResult:
+    said = config.config
+    notice = _notice(config, context)
+    body, name = slack.payload(notice, said.channel), said.connection or slack.connection_of(context.connections, said.channel)
+    patiently(lambda: slack.post(context.connections, name, body, limits=context.limits, cancel=context.cancel),
+              context.cancel, retried=context.retried)
+    return StepResult(notes=[f"posted to {said.channel or 'Slack'}"], outputs={"channel": said.channel, "subject": notice.title})
+
+
+def preview(config: Config, context: Context) -> StepResult:
+    """What would be posted; nothing is."""
+    notice = _notice(config, context)
+    text = clip(notice.words, SHOWN)
+    more = ", with how the run stands" if config.config.include_summary else ""
+    return StepResult(notes=[f"would post to {config.config.channel or 'Slack'}: {notice.title}{f' / {text}' if text else ''}{more}"])
+
+
+def _notice(config: Config, context: Context) -> Notice:
+    said = config.config
+    account = context.account() if said.include_summary else None
+    title = said.subject.strip() or ("" if account else context.pipeline_id)
+    return of_step(title, said.text, account)
