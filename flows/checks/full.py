@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from flows.checks.case import Case, find, word
@@ -98,6 +98,9 @@ def _select(case: Case, step: Step, warnings: list[Problem], warehouse: Warehous
             if columns is None:
                 return []
             inputs[name] = warehouse.stage(name, empty(columns))
+            if "." in name and _described(warehouse, name) is None:  # a step of this spec loads it first
+                tables = cast(Any, warehouse).tables
+                tables.stand_in(name, tables.bound(inputs[name].name), 0)
         result = case.engines[step.step_id].preview(case.configs[step.step_id], _context(case, step, warehouse, inputs))
     except PenstockError as error:
         if error.code != "bigquery_only":
@@ -214,9 +217,10 @@ def _answers(url: str, ports: Mapping[str, int] = PORTS) -> bool:
 
 
 def _files(case: Case) -> Iterator[Problem]:
-    """Every file that an extract names is there and inside the allowed folders, unless a step of this spec makes it first."""
+    """Every file that an extract names is there and inside the allowed folders, unless a step makes it or waits for it first."""
     files = _allowed(case)
     made = {word(step, "destination", "path") for step in case.spec.steps}
+    made |= {str(((step.config or {}).get("until") or {}).get("file", "")) for step in case.spec.steps if step.ps_type == "generic.wait"}
     for step in case.spec.steps:
         path = word(step, "source", "path")
         if not path or path in made or step.step_id in case.open:

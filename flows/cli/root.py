@@ -22,6 +22,7 @@ COMMANDS = {
     "cancel": ("runs", "Stop a run"),
     "query": ("data", "BigQuery SQL on the warehouse"),
     "catalog": ("data", "What data there is"),
+    "templates": ("templates", "Whole pipelines to start from"),
     "procedures": ("procedures", "Stored procedures"),
     "engines": ("data", "What steps can do"),
 }

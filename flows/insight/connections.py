@@ -5,16 +5,21 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from flows.errors import InputError
+from flows.insight import shop_api
+from flows.insight.sample import TENANT
 from flows.scrub import Scrubber, learn
 from flows.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
 
 log = logging.getLogger("penstock.connections")
 
@@ -38,17 +43,27 @@ class Entry(BaseModel):
 class Connections:
     """What `load_connections` found. Shows names only, whatever asks for its text."""
 
-    def __init__(self, entries: Mapping[str, Entry], env: Mapping[str, str], where: str) -> None:
-        self._entries, self._env, self._where = dict(entries), env, where
+    def __init__(self, entries: Mapping[str, Entry], env: Mapping[str, str], where: str, *, samples: Collection[str] = ()) -> None:
+        self._entries, self._env, self._where, self._samples = dict(entries), env, where, samples
 
     def names(self) -> list[str]:
         return sorted(self._entries)
+
+    def is_sample(self, name: str) -> bool:
+        """Is it answered inside this process, with sample rows, because it has no address of its own?"""
+        return name in self._samples and self._entry(name) is None
+
+    def transport(self, name: str) -> httpx.BaseTransport | None:
+        """What answers the requests of a sample connection; None: the network."""
+        if not self.is_sample(name):
+            return None
+        return shop_api.transport()
 
     def url(self, name: str) -> str | None:
         """The address, secrets included, or None when the connection has none here. Raises InputError for a missing ${VARIABLE}."""
         entry = self._entry(name)
         if entry is None:
-            return None
+            return shop_api.ADDRESS if name in self._samples else None
         url = self._open(name, entry.url)
         if entry.user is None or url.startswith(("http://", "https://")):
             return url  # over HTTP the login is a header
@@ -95,13 +110,16 @@ class Connections:
         return f"Connections({', '.join(self.names())})"
 
 
-def load_connections(settings: Settings, env: Mapping[str, str] | None = None) -> Connections:
+def load_connections(settings: Settings, env: Mapping[str, str] | None = None, *, samples: bool = True) -> Connections:
     """Read `$PENSTOCK_HOME/connections.yml` (name: {url, token, user, password, headers}, values may hold ${VARIABLES}) and
     PENSTOCK_CONN_<NAME> (a URL, or the same fields as JSON), which goes first. Raises InputError that names place and field, no value.
+
+    The demo tenant's `shop_api` is answered by `flows.insight.shop_api` until it has an address; not with `samples` False, for production.
     """
     file = settings.home / "connections.yml"
     entries = _read(file, settings.limits.spec_bytes) if file.exists() else {}
-    return Connections(entries, os.environ if env is None else env, str(file))
+    sample = (shop_api.NAME,) if samples and settings.tenant_id == TENANT else ()
+    return Connections(entries, os.environ if env is None else env, str(file), samples=sample)
 
 
 def variable(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Sample data: puts the shop's tables into the tenant's lake, once."""
+"""Sample data: puts the shop's tables into the tenant's lake and its files into the inbox, once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.insight import inbox
 from flows.insight.shop import TABLES, Shop
 from flows.settings import Settings
 
@@ -17,19 +18,23 @@ if TYPE_CHECKING:
     from flows.store import Store
 
 DATASET = "shop"
+TENANT = "demo"
+"""Whose shop it is: nobody else gets sample rows without asking."""
 
 
 def ensure_sample(settings: Settings, store: Store, *, scale: float = 1.0) -> dict[str, Any]:
     """Make those of the shop's tables that the lake of `settings.tenant_id` does not hold yet; what is there is left as it is.
 
     Returns `made` (rows by table, empty when all was there), `tables` (all their names) and `seconds`. Two callers at once: the
-    second waits and finds them. A call that was killed leaves whole tables only; the next one makes the rest.
+    second waits and finds them. A call that was killed leaves whole tables only; the next one makes the rest. The files of
+    `flows.insight.inbox` are put into the folder `files/inbox` of the home where they are missing.
     """
     started = time.monotonic()
     made: dict[str, int] = {}
     if _missing(settings, store):
         with _alone(settings.home):
             made = _make(settings, store, scale)
+    inbox.deliver(settings.home)
     return {"made": made, "tables": [f"{DATASET}.{name}" for name in TABLES], "seconds": round(time.monotonic() - started, 2)}
 
 

@@ -54,7 +54,7 @@ class Job:
     def connections(self) -> Connections:
         from flows.insight.connections import load_connections
 
-        return load_connections(self.settings)
+        return load_connections(self.settings, samples=self.environment != "production")
 
     @cached_property
     def files(self) -> Files:

@@ -17,6 +17,8 @@ from flows.insight.catalog import CatalogColumn, Table
 from flows.warehouse.base import Column
 
 if TYPE_CHECKING:
+    import httpx
+
     from flows.insight.generate import Generator
     from flows.insight.samples import Sample
     from flows.run.job import Job
@@ -61,6 +63,10 @@ class _Without:
 
     def headers(self, name: str) -> Mapping[str, str]:
         return self.given.headers(name)
+
+    def transport(self, name: str) -> httpx.BaseTransport | None:
+        sample = getattr(self.given, "transport", None)
+        return sample(name) if sample else None
 
 
 @dataclass

@@ -9,6 +9,7 @@
 | `runs` | run, follow, view, find, logs, cancel, backfills; `health` says whether runs can start, `status` answers in words |
 | `data` | attach, profile, query, tables, catalogue |
 | `routines` | procedures that are stored, and those that come with Penstock |
+| `templates` | whole pipelines to start from |
 | `chats` | conversations, kept and found again |
 | `notebook` | what a notebook shows |
 | `log` | where a process keeps its log |
@@ -23,9 +24,10 @@ from flows.service.notebook import Notebook
 from flows.service.proof import Proof
 from flows.service.routines import Routines
 from flows.service.runs import Runs
+from flows.service.templates import Templates
 
 
-class Penstock(Routines, Proof, Data, Runs, Chats, Notebook):
+class Penstock(Templates, Routines, Proof, Data, Runs, Chats, Notebook):
     """One tenant's door to everything.
 
     `home` is the folder of the control store and the local lake (default $PENSTOCK_HOME, else `.penstock`); `catalog` replaces the

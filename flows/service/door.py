@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     Given = FlowSpec | PlanResult | Mapping[str, Any] | str | Path
     """A spec in any form: see `Door.source`."""
 
-SAMPLE_TENANT = "demo"
-
 
 @dataclass(frozen=True)
 class Source:
@@ -93,10 +91,12 @@ class Door:
     # ---- specs
 
     def source(self, given: Given) -> Source:
-        """Find a spec: a FlowSpec, a plan's draft, plain data, a file's path, YAML text, or a stored pipeline's id.
+        """Find a spec: a FlowSpec, a plan's draft, plain data, a file's path, YAML text, a template's name, or a stored pipeline's id.
 
-        Raises SpecError for a spec that does not parse, MissingError when there is no such file or pipeline.
+        A file that is there goes first. A template's name has a '/' in it and no ending, a pipeline's id has none: they are never mixed up.
+        Raises SpecError for a spec that does not parse, MissingError when there is no such file, template or pipeline.
         """
+        from flows.insight.templates import name_of, placed, plain_name
         from flows.spec.loader import from_data, load_file, parse
 
         if isinstance(given, FlowSpec):
@@ -110,10 +110,20 @@ class Door:
         path = Path(given)
         if path.is_file():
             spec, lines = load_file(path)
-            return Source(spec, lines=lines, text=path.read_text(encoding="utf-8"), where=str(given), folder=path.resolve().parent)
+            return Source(placed(spec, name_of(path)), lines=lines, text=path.read_text(encoding="utf-8"), where=str(given),
+                          folder=path.resolve().parent)
+        if plain_name(str(given)):
+            return self._template(str(given))
         if path.suffix in (".yml", ".yaml", ".json") or "/" in str(given):
-            raise MissingError(f"there is no file {str(given)!r}", fix="Give the path of a spec file, or the id of a stored pipeline")
+            raise MissingError(f"there is no file {str(given)!r}",
+                               fix="Give the path of a spec file, the name of a template, or the id of a stored pipeline")
         return self.stored(str(given))
+
+    def _template(self, name: str) -> Source:
+        from flows.insight.templates import find
+
+        found = find(name, self.settings)
+        return Source(found.spec, lines=found.lines, text=found.text, where=found.name)
 
     def _draft(self, result: PlanResult) -> Source:
         from flows.spec.loader import from_data
@@ -152,7 +162,7 @@ class Door:
 
     def _sample(self) -> None:
         """The demo tenant's shop is there from the first use on; no other tenant gets sample rows."""
-        if self.tenant == SAMPLE_TENANT and self._given is None:
-            from flows.insight.sample import ensure_sample
+        from flows.insight.sample import TENANT, ensure_sample
 
+        if self.tenant == TENANT and self._given is None:
             ensure_sample(self.settings, self.store)

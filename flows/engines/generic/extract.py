@@ -19,6 +19,7 @@ from flows.engines.tables import catalogued, lake, of_warehouse, promised
 from flows.errors import DataError
 from flows.transform.condition import Condition
 from flows.warehouse.base import Column
+from flows.warehouse.bqtypes import normal
 
 OPTIONS = ("encoding", "delimiter", "quote", "header", "skip", "null", "types", "sheet")
 
@@ -54,7 +55,8 @@ class Source(Block):
     header: bool | None = Field(None, description="csv, excel: is the first line the names? true unless said")
     skip: int | None = Field(None, ge=0, le=100_000, description="csv, excel: lines before the header")
     null: list[str] | None = Field(None, min_length=1, max_length=20, description="csv: texts that mean no value; '' unless said")
-    types: dict[str, str] | None = Field(None, min_length=1, description="BigQuery types by column; found in the values unless said")
+    types: dict[str, str] | None = Field(None, min_length=1, description="file, endpoint: BigQuery types by column; found in the values "
+                                                                         "unless said")
     sheet: str | PositiveInt | None = Field(None, description="excel: name or number of the sheet; the first unless said")
     params: dict[str, str | int | float | bool] = Field(default_factory=dict, description="query parameters of the endpoint")
     records: str = Field("", description="path in the body to the list of records, for example data.items")
@@ -67,7 +69,7 @@ class Source(Block):
             raise ValueError("give exactly one of table, query, path and endpoint" + (f", not {' and '.join(given)}" if given else ""))
         if self.endpoint and not self.connection:
             raise ValueError("an endpoint needs its connection")
-        about = [name for name in (*OPTIONS, "format") if getattr(self, name) is not None]
+        about = [name for name in (*OPTIONS, "format") if getattr(self, name) is not None and not (name == "types" and self.endpoint)]
         if about and not self.path:
             raise ValueError(f"{about[0]} belongs to a path")
         asked = [name for name in ("params", "records", "paging") if getattr(self, name)]
@@ -144,7 +146,8 @@ def _read(source: Source, context: Context) -> Got:
         return narrowed(made, source.columns, source.filter, _since(source), context)
     connection = source.connection or (table.connection if table else "")
     if source.endpoint or (connection and context.connections.url(connection)):
-        types = {c.name: c.type for c in catalogued(table)} if table else {}
+        said = {name: normal(kind) for name, kind in (source.types or {}).items()}
+        types = {c.name: c.type for c in catalogued(table)} if table else said
         query = _own_sql(source.query, context) if source.query else None
         columns = source.columns or list(types) or None
         return fetch(Want(name, connection, source.table or "", query, source.endpoint or "", source.params, source.records, source.paging,
