@@ -11,6 +11,8 @@ An engine is a module; its path below `flows/engines` is its `ps_type` (`generic
                                                    runs. Raises SpecError whose Problem paths start at the block (`config.checks.0.column`)
     def queries(config, scope) -> list[Query]      optional; what it asks of the warehouse, for its price; default: nothing. Called
                                                    when all columns are known
+    REPEATABLE = False                             optional; default True. Says that a second go may do twice what is done once: a step
+                                                   that was at work when its runner was lost is then not begun again by itself
 
 Engines never import Prefect, LangChain or each other. Packages outside register such a module under the entry point group
 `penstock.engines`.
@@ -199,6 +201,9 @@ class Engine(Protocol):
     ps_type: str
     summary: str
     Config: type[EngineConfig]
+
+    @property
+    def repeatable(self) -> bool: ...
 
     def run(self, config: Any, context: Context) -> StepResult: ...
     def preview(self, config: Any, context: Context) -> StepResult: ...

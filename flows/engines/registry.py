@@ -35,6 +35,11 @@ class Loaded:
     Config: type[EngineConfig]
     module: ModuleType
 
+    @property
+    def repeatable(self) -> bool:
+        """May a step whose process was lost begin again by itself?"""
+        return bool(getattr(self.module, "REPEATABLE", True))
+
     def run(self, config: Any, context: Context) -> StepResult:
         return self.module.run(config, context)  # type: ignore[no-any-return]
 

@@ -11,8 +11,11 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
+
+from flows.logs import bind, bound, keep, own_structlog
 
 if TYPE_CHECKING:
     from prefect import Flow
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
     from flows.settings import Settings
-    from flows.store import Run
+    from flows.store import Run, Store
 
 ENTRYPOINT = "flows.main.run_pipeline"
 DONE, CRASHED, NO_SERVER = 0, 1, 75  # exit codes; 75 is EX_TEMPFAIL: nothing was begun
@@ -33,9 +36,15 @@ log = logging.getLogger("penstock.child")
 def enter(settings: Settings, run_id: str, owner: str) -> None:
     """Run one claimed run and end the process. `settings` are those of its tenant; Prefect's address is in the environment."""
     die_with_parents()
+    keep(settings)
+    own_structlog()
     code = CRASHED
     try:
-        code = asyncio.run(_fly(settings, run_id, owner))
+        with bound(tenant=settings.tenant_id, run_id=run_id):
+            code = asyncio.run(_fly(settings, run_id, owner))
+    except BaseException as error:
+        log.error("the process of %s broke: %s", run_id, error, exc_info=error)
+        raise
     finally:
         logging.shutdown()
         sys.stdout.flush()
@@ -64,20 +73,21 @@ async def _fly(settings: Settings, run_id: str, owner: str) -> int:
     from prefect.exceptions import PrefectException
     from prefect.flow_engine import run_flow_async
 
-    from flows.run.scrub import Scrubber
     from flows.run.step import TEXT_LIMIT
     from flows.run.ticket import HERE, Ticket
+    from flows.scrub import Scrubber
     from flows.store import Store
     from flows.store.database import Database
 
     store = Store(Database(settings.control_url))  # the supervisor has migrated it
     run = store.runs.peek(run_id)
+    bind(pipeline_id=run.pipeline_id)
     HERE.set(Ticket(settings, store, run, owner))
     flow = entry().with_options(result_storage=settings.home / "prefect" / "storage")  # named, or the server is asked for it
     parameters = {"spec": run.spec, "run_id": run_id, "environment": run.environment}
     try:
         async with AsyncClientContext.get_or_create() as context:
-            flow_run = await _flow_run(context.client, flow, run, parameters)
+            flow_run = await _flow_run(context.client, flow, run, parameters, store)
             state = await run_flow_async(flow, flow_run=flow_run, parameters=parameters, return_type="state")
         if store.runs.finish(run_id, "FAILED", Scrubber()(str(getattr(state, "message", "")))[:TEXT_LIMIT], owner=owner):
             log.error("%s ended without saying how", run_id)  # an error of ours or of Prefect's, not of a step
@@ -89,16 +99,36 @@ async def _fly(settings: Settings, run_id: str, owner: str) -> int:
         await drain()
 
 
-async def _flow_run(client: PrefectClient, flow: Flow[Any, Any], run: Run, parameters: dict[str, Any]) -> FlowRun:
-    """The flow run of this run, called like it: a new one, or the one that a schedule has made."""
+async def _flow_run(client: PrefectClient, flow: Flow[Any, Any], run: Run, parameters: dict[str, Any],
+                    store: Store) -> FlowRun:
+    """The flow run of this run, called like it: the one that a schedule has made, or a new one. One that had begun was lost with its
+    runner: it is closed, and says which one goes on."""
     from uuid import UUID
 
+    from prefect.exceptions import ObjectNotFound
     from prefect.states import Pending
 
-    if not run.flow_run_id:
-        return await client.create_flow_run(flow, name=run.run_id, parameters=parameters, state=Pending())
-    await client.set_flow_run_name(UUID(run.flow_run_id), run.run_id)
-    return await client.read_flow_run(UUID(run.flow_run_id))
+    with suppress(ObjectNotFound):  # of a Prefect server that was set up anew
+        earlier = await client.read_flow_run(UUID(run.flow_run_id)) if run.flow_run_id else None
+        if earlier and earlier.state and (earlier.state.is_scheduled() or earlier.state.is_pending()):
+            await client.set_flow_run_name(earlier.id, run.run_id)
+            return earlier
+    made = await client.create_flow_run(flow, name=run.run_id, parameters=parameters, state=Pending())
+    if run.flow_run_id:
+        store.runs.set_flow_run(run.run_id, str(made.id))
+        await asyncio.to_thread(_close_lost, str(client.api_url), run.flow_run_id, str(made.id))
+    return made
+
+
+def _close_lost(api: str, lost: str, goes_on: str) -> None:
+    """Close a flow run that was lost; where Prefect does not take it, the reconciler will."""
+    import httpx
+
+    from flows.run.reconcile import OPEN_STATES, close_flow_run, resumed_as
+
+    with suppress(httpx.HTTPError), httpx.Client(base_url=api, timeout=5) as client:
+        if client.get(f"/flow_runs/{lost}").raise_for_status().json()["state_type"] in OPEN_STATES:
+            close_flow_run(client, lost, "CRASHED", resumed_as(goes_on))
 
 
 def entry() -> Flow[Any, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from prefect import runtime
@@ -18,8 +19,9 @@ from flows.run import gate
 from flows.run.job import Job, make_job
 from flows.run.ledger import RunBook
 from flows.run.plan import Plan, make_plan
+from flows.run.resume import before
 from flows.run.runlog import run_log
-from flows.run.runner import Walk, keepable
+from flows.run.runner import Walk
 from flows.run.ticket import HERE, Ticket, own_ticket, watched
 from flows.show.units import size, usd
 from flows.spec.loader import from_data
@@ -57,15 +59,14 @@ async def _begun(ticket: Ticket, flow_run_id: str) -> State[Any]:
     plan = make_plan(job.spec, catalog=job.catalog, limits=ticket.settings.limits)
     cancel = Cancel()
     api = get_current_settings().api.url or ""
-    with run_log(job) as log, watched(ticket, cancel, flow_run_id, api):
-        book = RunBook(job, log)
+    with run_log(job) as log, watched(ticket, cancel, flow_run_id, api), closing(RunBook(job, log)) as book:
+        earlier = before(job, plan, run, log)
         book.open(plan)
         if job.environment == "production":
             priced(job, plan, {**run.params, "run_date": run.run_date}, log)
         log.info("%s of %s, version %s, process %s", run.run_id, run.pipeline_id, run.version, os.getpid())
-        kept = keepable(job, plan, run.resume_of) if run.resume_of else {}
         walk = Walk(plan, job, book, cancel)
-        status, error = await walk.run(kept)
+        status, error = await walk.run(earlier.kept, earlier.tries)
         book.finish(status, error or (cancel.reason if status == gate.CANCELLED else ""), owner=ticket.owner)
         _tidy(job, status, log)
     return _final(status, error or cancel.reason, plan, walk)

@@ -6,12 +6,15 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flows.run import gate
 from flows.run.runlog import of_step
+from flows.run.scribe import Scribe, settled
 from flows.run.scrub import without_login
 from flows.run.step import TEXT_LIMIT, Outcome
 from flows.show.states import state
@@ -26,16 +29,22 @@ if TYPE_CHECKING:
     from flows.warehouse.base import Progress
 
 FOLLOW_EVERY = 0.1  # seconds
+KEPT, LATE = settled(True), settled(False)  # what is in the book already, and what comes after a step's end
 
 
 class RunBook:
-    """Writes one run. Safe to use from the threads of its steps; what comes after a step's end is not written."""
+    """Writes one run. Safe to use from the threads of its steps; what comes after a step's end is not written.
+
+    What is said of a step goes on its way at once and in this order; the future that comes back ends when it is in the control store.
+    Its result is False for what came too late, or it has the store's error.
+    """
 
     def __init__(self, job: Job, log: logging.Logger) -> None:
         self.store, self.run_id, self.log = job.store, job.run_id, log
         self._closed: set[str] = set()
         self._begun: dict[str, datetime] = {}
         self._lock = threading.Lock()
+        self._scribe = Scribe(partial(self.store.steps.update_all, self.run_id))
 
     def open(self, plan: Plan) -> None:
         """Write all steps as PENDING."""
@@ -45,32 +54,27 @@ class RunBook:
         """The log for lines of this step."""
         return of_step(self.log, step.step_id)
 
-    def started(self, step: PlanStep, tries: int) -> None:
+    def started(self, step: PlanStep, tries: int) -> Future[bool]:
         begun = self._begun.setdefault(step.step_id, datetime.now(UTC))
         again = {"result": None} if tries > 1 else {"started_at": begun}
-        self.store.steps.update(self.run_id, step.step_id, status=gate.RUNNING, attempts=tries, **again)
         self.of(step).info("started (%s), try %d of %d", step.ps_type, tries, step.retry.max_attempts)
+        return self._say(step, status=gate.RUNNING, attempts=tries, **again)
 
-    def progress(self, step: PlanStep, seen: Progress) -> None:
+    def progress(self, step: PlanStep, seen: Progress) -> Future[bool]:
         """Write how far a running step is, in the place of its result."""
-        with self._lock:  # held to the end, so that nothing is written over the state of a step that was given up
-            if step.step_id not in self._closed:
-                known = {"percent": seen.percent, "rows": seen.rows, "words": seen.words}
-                self.store.steps.update(self.run_id, step.step_id, result={"progress": known})
+        return self._say(step, result={"progress": {"percent": seen.percent, "rows": seen.rows, "words": seen.words}})
 
-    def retrying(self, step: PlanStep, outcome: Outcome, tries: int, seconds: float) -> None:
-        self.store.steps.update(self.run_id, step.step_id, status=gate.RETRYING, attempts=tries, error=outcome.error)
+    def retrying(self, step: PlanStep, outcome: Outcome, tries: int, seconds: float) -> Future[bool]:
         self.of(step).warning("try %d of %d failed, the next begins in %s", tries, step.retry.max_attempts, length(seconds))
+        return self._say(step, status=gate.RETRYING, attempts=tries, error=outcome.error)
 
-    def ended(self, step: PlanStep, outcome: Outcome, tries: int) -> bool:
+    def ended(self, step: PlanStep, outcome: Outcome, tries: int) -> Future[bool]:
         """Write a step's last state, once: a step that was given up and ends later changes nothing."""
-        with self._lock:
-            if step.step_id in self._closed:
-                return False
-            self._closed.add(step.step_id)
         now = datetime.now(UTC)
-        self.store.steps.update(self.run_id, step.step_id, status=outcome.status, attempts=tries, ended_at=now,
-                                rows_processed=outcome.result.rows, error=outcome.error, result=outcome.as_dict())
+        kept = self._say(step, True, status=outcome.status, attempts=tries, ended_at=now, rows_processed=outcome.result.rows,
+                         error=outcome.error, result=outcome.as_dict())
+        if kept is LATE:
+            return kept
         if outcome.status != gate.FAILED:  # a failure was logged with its trace
             begun = self._begun.get(step.step_id)
             said = [state(outcome.status, of="step").word.lower(), *([outcome.error] if outcome.error else []),
@@ -79,20 +83,38 @@ class RunBook:
             self.of(step).info("ended: %s", ", ".join(said))
         for note in outcome.result.notes:
             self.of(step).info("%s", note)
-        return True
+        return kept
 
-    def reused(self, step: PlanStep, row: StepRow) -> None:
-        """A finished step of an earlier run keeps its result."""
-        self._closed.add(step.step_id)
-        self.store.steps.update(self.run_id, step.step_id, status=gate.SUCCESS, attempts=row.attempts, started_at=row.started_at,
-                                ended_at=row.ended_at, rows_processed=row.rows_processed, result=row.result)
+    def reused(self, step: PlanStep, row: StepRow) -> Future[bool]:
+        """A finished step of an earlier run keeps its result; one of this run stands in the book already."""
+        if row.run_id == self.run_id:
+            self._closed.add(step.step_id)
+            self.of(step).info("had ended before: %s", state(row.status, of="step").word.lower())
+            return KEPT
         self.of(step).info("keeps its result from %s", row.run_id)
+        return self._say(step, True, status=gate.SUCCESS, attempts=row.attempts, started_at=row.started_at,
+                         ended_at=row.ended_at, rows_processed=row.rows_processed, result=row.result)
 
     def finish(self, status: str, error: str = "", *, owner: str = "") -> bool:
-        """Close the run; a final run stays as it is."""
-        done = self.store.runs.finish(self.run_id, status, error[:TEXT_LIMIT], owner=owner)
+        """Close the run when all of its steps are written; a final run stays as it is. The log has its last line before."""
+        self.close()
         self.log.info("run ended: %s%s", state(status).word.lower(), f", {error}" if error else "")
+        done = self.store.runs.finish(self.run_id, status, error[:TEXT_LIMIT], owner=owner)
+        if not done:
+            self.log.warning("the run had been ended before, by somebody else")
         return done
+
+    def close(self) -> None:
+        """Wait until all that was said of the steps is written."""
+        self._scribe.close()
+
+    def _say(self, step: PlanStep, last: bool = False, **fields: Any) -> Future[bool]:
+        with self._lock:  # held until it is in line, so that nothing comes behind the state of a step that was given up
+            if step.step_id in self._closed:
+                return LATE
+            if last:
+                self._closed.add(step.step_id)
+            return self._scribe.put(step.step_id, **fields)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from asyncio import wrap_future
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from functools import partial
@@ -18,8 +19,10 @@ from prefect.states import Cancelled, Completed, Failed
 
 from flows.engines.base import Cancel
 from flows.errors import MissingError, SqlError
+from flows.logs import bind
 from flows.run import gate
 from flows.run.ledger import RunBook
+from flows.run.runlog import names_of
 from flows.run.step import Outcome, again, attempt, pause
 from flows.warehouse.base import Relation
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from flows.store import StepRow
 
 T = TypeVar("T")
+Ended = tuple[Outcome, Future[bool]]  # how a try ended, and when the book has it
 LIGHT = frozenset({"generic.wait"})  # they only sleep: they take no place from steps that work
 STUCK_SECONDS = 5.0  # how long a step that was told to stop may take for it
 THREADS = 512
@@ -47,14 +51,16 @@ class Walk:
         self.relations: dict[str, Relation] = {}
         self.waits: dict[str, float] = {}
         self.tries: dict[str, int] = {}
-        self.kept: dict[str, StepRow] = {}
+        self.kept: Mapping[str, StepRow] = {}
+        self.tasks: dict[tuple[str, str, int], Any] = {}
         self.stop = asyncio.Event()
         self.slots = asyncio.Semaphore(max(1, job.settings.limits.steps_at_once))
         self.pool = ThreadPoolExecutor(min(len(plan.steps) + 1, THREADS), thread_name_prefix="step")
 
-    async def run(self, kept: dict[str, StepRow]) -> tuple[str, str]:
-        """Walk the whole plan; gives the run's status and the first error. `kept` are steps that an earlier run finished."""
-        self.kept = kept
+    async def run(self, kept: Mapping[str, StepRow], tries: Mapping[str, int] | None = None) -> tuple[str, str]:
+        """Walk the whole plan; gives the run's status and the first error. `kept` are steps that have ended before, `tries` counts the
+        tries that failed before of steps that begin again."""
+        self.kept, self.tries = kept, dict(tries or {})
         loop = asyncio.get_running_loop()
         off = self.cancel.on(lambda: wake(loop, self.stop))
         async with AsyncExitStack() as stack:
@@ -79,8 +85,8 @@ class Walk:
             for name in self.awaited[step_id]:
                 await self.done[name].wait()
             work, arguments = self.decide(step)
-            more = step.retry.max_attempts - 1 if work is run_step else 0
-            named = work.with_options(name=step.ps_type, task_run_name=step_id, retries=more)
+            more = step.retry.max_attempts - 1 - self.tries.get(step_id, 0) if work is run_step else 0
+            named = self.task(work, step.ps_type, more)
             parents = [allow_failure(self.states[name]) for name in step.upstream]
             self.states[step_id] = await named(step_id, *arguments, return_state=True, wait_for=parents)
         finally:
@@ -88,55 +94,62 @@ class Walk:
             self.states.setdefault(step_id, Failed(message="lost"))
             self.done[step_id].set()
 
+    def task(self, work: Any, ps_type: str, retries: int) -> Any:
+        """The task of that name, the same one for all steps alike: to make one takes longer than to run it."""
+        key = (work.name, ps_type, retries)
+        if key not in self.tasks:
+            self.tasks[key] = work.with_options(name=ps_type, task_run_name="{step_id}", retries=retries)
+        return self.tasks[key]
+
     def decide(self, step: PlanStep) -> tuple[Any, tuple[str, ...]]:
         """Which task this step becomes."""
-        if self.cancel.is_set():
-            return close_step, (gate.CANCELLED, self.cancel.reason)
         if step.step_id in self.kept:
             return keep_step, ()
+        if self.cancel.is_set():
+            return close_step, (gate.CANCELLED, self.cancel.reason)
         decision = gate.judge(step, self.plan, self.ended)
         return (run_step, ()) if decision.go else (close_step, (gate.SKIPPED, decision.why))
 
     async def try_once(self, step: PlanStep) -> State[Any]:
         """One try; a Failed state that carries `again` makes Prefect call once more."""
         tries = self.tries[step.step_id] = self.tries.get(step.step_id, 0) + 1
-        if tries > 1 and await self.stopped_within(self.waits[step.step_id]):
+        if tries > 1 and await self.stopped_within(self.waits.get(step.step_id, 0)):
             outcome = Outcome(gate.CANCELLED, error=self.cancel.reason)
-            await self.thread(self.book.ended, step, outcome, tries - 1)
+            await wrap_future(self.book.ended(step, outcome, tries - 1))
             return self.close(step, outcome)
-        outcome = await self.at_most(step, tries)
+        outcome, kept = await self.at_most(step, tries)
+        await wrap_future(kept)  # before a step that follows begins
         if again(outcome, step.retry, tries) and not self.cancel.is_set():
             return Failed(message=outcome.error, data={"again": True})
         return self.close(step, outcome)
 
-    async def at_most(self, step: PlanStep, tries: int) -> Outcome:
+    async def at_most(self, step: PlanStep, tries: int) -> Ended:
         """The step's thread, or its end by decree when it does not react to being stopped."""
         if step.ps_type in LIGHT:
             return await self.in_thread(step, tries)
         async with self.slots:
             return await self.in_thread(step, tries)
 
-    async def in_thread(self, step: PlanStep, tries: int) -> Outcome:
-        work = asyncio.ensure_future(self.thread(self.work, step, tries))
+    async def in_thread(self, step: PlanStep, tries: int) -> Ended:
+        work = self.thread(self.work, step, tries)
         await asyncio.wait({work}, timeout=step.timeout + STUCK_SECONDS)
         if work.done():
             return work.result()
         why = f"{step.step_id}: took longer than its limit of {step.timeout:g} s and did not stop when told to"
         outcome = Outcome(gate.TIMED_OUT, error=why)
-        await self.thread(self.book.ended, step, outcome, tries)
-        return outcome
+        return outcome, self.book.ended(step, outcome, tries)
 
-    def work(self, step: PlanStep, tries: int) -> Outcome:
+    def work(self, step: PlanStep, tries: int) -> Ended:
         """In the step's thread: run it and write down how it went."""
-        self.book.started(step, tries)
-        inputs = {name: self.relations[name] for name in self.plan.above(step.step_id) if name in self.relations}
+        begun = self.book.started(step, tries)
+        if step.ps_type not in LIGHT:
+            begun.result()  # what a step does is known to have begun, whatever happens to this process
+        inputs = {name: self.relations[name] for name in self.plan.above(step.step_id) if name in self.relations} if self.relations else {}
         outcome = attempt(step, self.job, inputs, self.cancel, self.book.of(step), tries, partial(self.book.progress, step))
         if again(outcome, step.retry, tries) and not self.cancel.is_set():
             self.waits[step.step_id] = pause(step.retry, tries)
-            self.book.retrying(step, outcome, tries, self.waits[step.step_id])
-        else:
-            self.book.ended(step, outcome, tries)
-        return outcome
+            return outcome, self.book.retrying(step, outcome, tries, self.waits[step.step_id])
+        return outcome, self.book.ended(step, outcome, tries)
 
     def close(self, step: PlanStep, outcome: Outcome) -> State[Any]:
         """Remember how the step ended, in our words and in Prefect's."""
@@ -152,8 +165,8 @@ class Walk:
             return False
         return True
 
-    async def thread(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
+    def thread(self, work: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
 
 
 def wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
@@ -181,16 +194,18 @@ async def close_step(step_id: str, status: str, why: str) -> State[Any]:
     """A step that does not run, with the reason."""
     walk = WALK.get()
     step, outcome = walk.plan.step(step_id), Outcome(status, error=why)
-    await walk.thread(walk.book.ended, step, outcome, 0)
+    await wrap_future(walk.book.ended(step, outcome, 0))
     return walk.close(step, outcome)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
 async def keep_step(step_id: str) -> State[Any]:
-    """A step that an earlier run finished."""
+    """A step that has ended before: in an earlier run, or in this one before its runner was lost."""
     walk = WALK.get()
     row = walk.kept[step_id]
-    await walk.thread(walk.book.reused, walk.plan.step(step_id), row)
+    await wrap_future(walk.book.reused(walk.plan.step(step_id), row))
+    if row.status != gate.SUCCESS:
+        return walk.close(walk.plan.step(step_id), Outcome(row.status, error=row.error))
     walk.ended[step_id] = gate.SUCCESS
     relation = relation_of(row)
     if relation:

@@ -18,6 +18,7 @@ import httpx
 
 from flows.engines import registry
 from flows.errors import PenstockError
+from flows.logs import keep, own_structlog
 from flows.run import child, reconcile
 from flows.run.chores import Chores
 from flows.run.ticket import new_owner, settings_of
@@ -38,7 +39,7 @@ PRELOAD = (  # all that a run imports before its first step; the engines come on
     "flows.main", "flows.run.flight", "flows.run.child", "flows.insight.connections", "flows.insight.files", "flows.spec.binding",
     "flows.spec.template", "flows.warehouse.duckdb", "duckdb", "pyarrow.parquet", "fastapi", "graphviz", "anyio._backends._asyncio",
     "rich._emoji_codes", "prefect.client.orchestration", "prefect.events.worker", "prefect.flow_engine", "prefect.task_engine",
-    "prefect.utilities.visualization")
+    "prefect.utilities.visualization", "structlog.stdlib")
 
 log = logging.getLogger("penstock.runner")
 
@@ -74,7 +75,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Work until told to stop."""
-        reconcile.close_dead(self.store)
+        self.safely(self.take_up)
         self.heat()
         threading.Thread(target=self.keep_tidy, name="reconciler", daemon=True).start()
         log.info("%s takes runs, %d at once", self.owner, self.most)
@@ -106,7 +107,7 @@ class Supervisor:
         if self.every("look", LOOK) and self.children:
             self.look()
         if self.children and self.every("renew", self.settings.limits.lease_seconds / 4):
-            self.store.runs.renew(self.owner, list(self.children), self.settings.limits.lease_seconds)
+            self.renew()
         if self.every("fill", FILL):
             self.fill()
         if not (self.claim() and len(self.children) < self.most):
@@ -167,6 +168,14 @@ class Supervisor:
 
     # ---- the processes
 
+    def renew(self) -> None:
+        """Lengthen the leases. A run that somebody else has taken up meanwhile, since this machine stood still, must not go on here."""
+        kept = self.store.runs.renew(self.owner, list(self.children), self.settings.limits.lease_seconds)
+        for run_id, each in self.children.items():
+            if run_id not in kept and not self.store.runs.peek(run_id).ended:
+                log.warning("%s is no longer held by %s", run_id, self.owner)
+                each.process.kill()
+
     def look(self) -> None:
         """Stop what should stop: runs that somebody cancelled and that do not end, processes that outlive their run."""
         mine = {run.run_id: run for run in self.store.runs.open(self.owner)}
@@ -212,17 +221,21 @@ class Supervisor:
                 self.untidy.wait(RECONCILE)
 
     def tidy(self, client: httpx.Client) -> None:
-        if reconcile.close_lost(self.store):
-            log.info("claims of lost runs are free again")
+        self.take_up()
         if self.every("sweep", SWEEP):
             reconcile.sweep(self.settings, self.store)
         try:
-            closed = reconcile.close_in_prefect(client, self.store)
+            flows, tasks = reconcile.close_in_prefect(client, self.store)
         except (httpx.HTTPError, KeyError, ValueError) as error:
             log.info("Prefect does not answer yet: %s", error)
             return
-        if closed:
-            log.info("%d flow runs closed in Prefect", closed)
+        if flows or tasks:
+            log.info("%d flow runs and %d task runs closed in Prefect", flows, tasks)
+
+    def take_up(self) -> None:
+        """Runs of runners that were lost go on."""
+        for run in reconcile.take_up(self.store):
+            log.info("the claim of %s is free again", run.run_id)
 
     def ask(self, each: Child) -> None:
         """The runner stops, not the person: a day of a backfill is run again later."""
@@ -257,9 +270,9 @@ def _said(code: int | None) -> str:
 
 def main(home: str, api: str) -> int:
     """The runner's process; ends on SIGTERM and SIGINT."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     settings = Settings.load(home=home)
+    keep(settings)
+    own_structlog()
     supervisor = Supervisor(settings, api)
     signal.signal(signal.SIGTERM, supervisor.stop)
     signal.signal(signal.SIGINT, supervisor.stop)

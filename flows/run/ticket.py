@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from flows.store import Run, Store
 
 CANCEL_EVERY, PREFECT_EVERY = 0.5, 2.0  # seconds
+LOST = 76  # exit code of a process whose run is somebody else's now
+ATTEMPTS = 3  # how often a run is begun at most, when its runners are lost
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,12 @@ class Watch(threading.Thread):
         runs, run, lease = self.ticket.store.runs, self.ticket.run, self.ticket.settings.limits.lease_seconds
         if runs.cancel_asked(run.run_id):
             self.cancel.set("stopped by a person")
-        if self.is_due("prefect", PREFECT_EVERY) and self.stopped_in_prefect():
-            runs.ask_cancel(run.tenant_id, run.run_id)
-            self.cancel.set("stopped in Prefect")
+        if self.is_due("prefect", PREFECT_EVERY):
+            if not self.ticket.renew and runs.holder(run.run_id) not in ("", self.ticket.owner):
+                os._exit(LOST)  # its runner stood still and the run was taken up elsewhere: not one more word into its book
+            if self.stopped_in_prefect():
+                runs.ask_cancel(run.tenant_id, run.run_id)
+                self.cancel.set("stopped in Prefect")
         if self.ticket.renew and self.is_due("renew", lease / 3) and run.run_id not in runs.renew(self.ticket.owner, [run.run_id], lease):
             self.cancel.set("the claim on this run was lost")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import logging
 import os
 import secrets
 import signal
@@ -21,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 import httpx
 
 from flows.errors import InputError, PenstockError, UnreachableError
+from flows.logs import keep
 from flows.run import face, reconcile
 from flows.run.chores import anything_left
 from flows.run.face import HOST
@@ -254,7 +256,7 @@ def ensure(settings: Settings, store: Store) -> Iterator[None]:
     """While inside, a runner and Prefect's server are up: those of `penstock up`, those that another caller started, or own ones,
     which end when their last user is gone. Raises UnreachableError with the reason when they do not start.
     """
-    reconcile.close_dead(store)
+    reconcile.take_up(store)
     if ready(store) and not holder(settings).get("temporary"):
         yield
         return
@@ -379,20 +381,18 @@ def env_of(settings: Settings) -> dict[str, str]:
     """The settings as another process reads them."""
     return {"PENSTOCK_HOME": str(settings.home), "PENSTOCK_TENANT": settings.tenant_id, "PENSTOCK_CONTROL_URL": settings.control_url,
             "PENSTOCK_PREFECT_URL": settings.prefect_url, "PENSTOCK_PREFECT_PORT": str(settings.prefect_port),
-            "PENSTOCK_APP_PORT": str(settings.app_port),
-            "PENSTOCK_MAX_RUNS": str(settings.max_runs or ""),
+            "PENSTOCK_APP_PORT": str(settings.app_port), "PENSTOCK_MAX_RUNS": str(settings.max_runs or ""),
             "PENSTOCK_PATHS": os.pathsep.join(str(folder) for folder in settings.folders)}
 
 
 def main(home: str) -> int:
     """The parent that a single run starts for itself."""
-    def say(text: str) -> None:
-        sys.stderr.write(f"{text}\n")
-
+    settings, log = Settings.load(home=home), logging.getLogger("penstock.up")
+    keep(settings)
     try:
-        return serve(Settings.load(home=home), say=say, temporary=True)
+        return serve(settings, say=lambda text: log.info("%s", text), temporary=True)
     except PenstockError as error:
-        say(str(error))
+        log.error("%s", error)
         return error.exit_code
 
 

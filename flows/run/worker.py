@@ -15,13 +15,14 @@ import httpx
 
 from flows.errors import DuplicateRun, PenstockError
 from flows.run import reconcile
+from flows.run.reconcile import POOL
 from flows.run.ticket import new_run
 from flows.settings import Settings
 
 if TYPE_CHECKING:
     from flows.store import Store
 
-POOL, TYPE = "penstock", "penstock"
+TYPE = "penstock"
 FOLLOW_SECONDS = 0.5
 
 log = logging.getLogger("penstock.worker")

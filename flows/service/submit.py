@@ -94,13 +94,13 @@ class Submit(Door):
         return stored.spec, stored.version
 
     def _queue(self, new: NewRun) -> Run:
-        """Insert the run; a claim that a dead process of this machine still holds is freed first."""
-        from flows.run.reconcile import close_dead
+        """Insert the run; one whose runner was lost and that nobody has taken up again makes place for it."""
+        from flows.run.reconcile import give_way
 
         try:
             return self.store.runs.submit(new)
-        except DuplicateRun:
-            if not close_dead(self.store):
+        except DuplicateRun as held:
+            if not give_way(self.store, held.run_id):
                 raise
             return self.store.runs.submit(new)
 

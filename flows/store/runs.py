@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, false
 
 from flows.errors import Cancelled, DuplicateRun, InputError, MissingError, TransientError
 from flows.store.database import Database
-from flows.store.rows import FINAL, OPEN, NewRun, Run, RunStats
+from flows.store.rows import FINAL, OPEN, Flight, NewRun, Run, RunStats
 from flows.store.schema import runs
-from flows.store.steps import close_steps
+from flows.store.steps import close_steps, reopen_steps
 
 _COLUMNS = [c for c in runs.c if c.name in Run.__dataclass_fields__]
 _WITHOUT_SPEC = [c for c in _COLUMNS if c.name != "spec"]
@@ -175,7 +175,8 @@ class Runs:
             return self._close(connection, which, status, error)
 
     def release(self, run_id: str, *, owner: str = "", error: str = "", expired: bool = False) -> bool:
-        """Put an open run back into the queue; one that never began does not count as a try, one that was told to stop ends here.
+        """Put an open run back into the queue; one that never began does not count as a try, one that was told to stop ends here. Its
+        steps that were at work wait again, those that had ended stay as they are.
 
         With `owner` only when it holds the claim, with `expired` only when the lease is over. `error` says what it waits for. True
         when the run waits again.
@@ -187,13 +188,22 @@ class Runs:
             if self._close(connection, and_(which, runs.c.cancel), "CANCELLED", ""):
                 return False
             values = {"status": "PENDING", "owner": "", "lease_until": None, "attempt": tries, "error": error}
-            return connection.execute(update(runs).where(which).values(values)).rowcount == 1
+            if connection.execute(update(runs).where(which).values(values)).rowcount != 1:
+                return False
+            reopen_steps(connection, run_id)
+            return True
 
     def cancel_asked(self, run_id: str) -> bool:
         """True as well when the run is final or gone: there is nothing left to work for."""
         with self._database.read() as connection:
             row = connection.execute(select(runs.c.cancel, runs.c.status).where(runs.c.run_id == run_id)).one_or_none()
         return row is None or bool(row.cancel) or row.status in FINAL
+
+    def holder(self, run_id: str) -> str:
+        """Who holds the claim now, "" when nobody does or the run has ended."""
+        with self._database.read() as connection:
+            row = connection.execute(select(runs.c.owner, runs.c.status).where(runs.c.run_id == run_id)).one_or_none()
+        return str(row.owner) if row is not None and row.status in OPEN else ""
 
     def expired(self, now: datetime | None = None) -> list[Run]:
         """Open runs that somebody claimed and whose lease was over at `now` (default: the store's clock), oldest first."""
@@ -212,6 +222,13 @@ class Runs:
         with self._database.read() as connection:
             rows = connection.execute(select(runs.c.run_id, runs.c.status).where(runs.c.run_id.in_(list(run_ids))))
             return {row.run_id: row.status for row in rows}
+
+    def flights(self, run_ids: Iterable[str], flow_run_ids: Iterable[str]) -> list[Flight]:
+        """The runs with one of these ids, or that one of these flow runs of Prefect works for; across tenants, for the reconciler."""
+        asked = select(runs.c.run_id, runs.c.status, runs.c.flow_run_id).where(
+            or_(runs.c.run_id.in_(list(run_ids)), and_(runs.c.flow_run_id != "", runs.c.flow_run_id.in_(list(flow_run_ids)))))
+        with self._database.read() as connection:
+            return [Flight(*row) for row in connection.execute(asked)]
 
     def set_flow_run(self, run_id: str, flow_run_id: str) -> None:
         """Note which flow run of Prefect does the work."""

@@ -93,6 +93,7 @@ spec_versions = Table(
 )
 _open = text("status IN ('PENDING', 'RUNNING')")
 _filling = text("backfill_id != ''")
+_flown = text("flow_run_id != ''")
 _untold = text("NOT told")
 unmirrored = text("NOT mirrored AND status IN ('SUCCESS', 'FAILED', 'CANCELLED', 'CRASHED')")
 """Ended runs that the warehouse does not have yet, in the words of their index: SQLite uses it for no others."""
@@ -132,6 +133,7 @@ runs = Table(
     CheckConstraint("status IN ('PENDING', 'RUNNING', 'SUCCESS', 'FAILED', 'CANCELLED', 'CRASHED')", name="runs_status"),
     Index("runs_run_id", "run_id", unique=True),
     Index("runs_one_open", "tenant_id", "pipeline_id", "lane", unique=True, sqlite_where=_open, postgresql_where=_open),
+    Index("runs_of_flow_run", "flow_run_id", sqlite_where=_flown, postgresql_where=_flown),
     Index("runs_queue", "seq", sqlite_where=_open, postgresql_where=_open),
     Index("runs_newest", "tenant_id", "seq"),
     Index("runs_of_pipeline", "tenant_id", "pipeline_id", "seq"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, or_, select, update
 
 from flows.errors import InputError, MissingError
 from flows.store.database import Database
@@ -16,6 +16,7 @@ from flows.store.schema import runs, steps
 _COLUMNS = [steps.c[name] for name in StepRow.__dataclass_fields__]
 _FIELDS = ("status", "attempts", "started_at", "ended_at", "rows_processed", "error", "result")
 _FRESH = {"status": "PENDING", "attempts": 0, "started_at": None, "ended_at": None, "rows_processed": None, "error": "", "result": None}
+_CHANGE = update(steps).where(steps.c.run_id == bindparam("of_run"), steps.c.step_id == bindparam("of_step"))
 
 
 class Steps:
@@ -26,14 +27,15 @@ class Steps:
 
     def plan(self, run_id: str, planned: Sequence[tuple[str, str, str, int]]) -> None:
         """Write the steps (step_id, name, ps_type, position) as PENDING. Again, for a run that is taken up anew: steps that ended
-        in SUCCESS keep their result, all others start afresh. Raises MissingError for a run that is not there."""
+        or wait stay as they are, those at work and those that were stopped start afresh. Raises MissingError for a run that is not
+        there."""
         if not planned:
             return
         rows = [{"run_id": run_id, "step_id": step_id, "name": name, "ps_type": ps_type, "position": position, **_FRESH}
                 for step_id, name, ps_type, position in planned]
         made = self._database.insert(steps)
         again = made.on_conflict_do_update(
-            index_elements=["run_id", "step_id"], where=steps.c.status != "SUCCESS",
+            index_elements=["run_id", "step_id"], where=or_(*(steps.c.status == name for name in ("RUNNING", "RETRYING", "CANCELLED"))),  # IN does not go with many rows
             set_={name: made.excluded[name] for name in ("name", "ps_type", "position", *_FRESH)})
         with self._database.write() as connection:
             if connection.execute(select(runs.c.seq).where(runs.c.run_id == run_id)).scalar() is None:
@@ -45,24 +47,47 @@ class Steps:
 
         False when the run is final: what a lost process still says comes too late. Raises MissingError for an unknown step.
         """
-        unknown = sorted(set(fields) - set(_FIELDS))
-        if unknown or not fields:
-            raise InputError(f"a step has no {', '.join(unknown) or 'field to set'}", fix=f"Use {', '.join(_FIELDS)}")
+        return self.update_all(run_id, {step_id: fields})
+
+    def update_all(self, run_id: str, changes: Mapping[str, Mapping[str, Any]]) -> bool:
+        """The same for several steps (by step_id), all of them in one transaction or none."""
+        alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for step_id, fields in changes.items():
+            unknown = sorted(set(fields) - set(_FIELDS))
+            if unknown or not fields:
+                raise InputError(f"a step has no {', '.join(unknown) or 'field to set'}", fix=f"Use {', '.join(_FIELDS)}")
+            alike.setdefault(tuple(sorted(fields)), []).append({"of_run": run_id, "of_step": step_id, **fields})
         run = select(runs.c.status).where(runs.c.run_id == run_id).with_for_update(read=True)  # it does not end while we write
-        this = (steps.c.run_id == run_id, steps.c.step_id == step_id)
         with self._database.write() as connection:
-            status = connection.execute(run).scalar()
-            if connection.execute(select(steps.c.position).where(*this)).first() is None:
-                raise MissingError(f"run {run_id!r} has no step {step_id!r}")
-            if status in OPEN:
-                connection.execute(update(steps).where(*this).values(fields))
-            return status in OPEN
+            if connection.execute(run).scalar() not in OPEN:
+                _known(connection, run_id, changes)
+                return False
+            for rows in alike.values():
+                if connection.execute(_CHANGE, rows).rowcount != len(rows):
+                    _known(connection, run_id, changes)
+        return True
 
     def of(self, run_id: str) -> list[StepRow]:
         """In the order of the plan; none for a run that has not begun."""
         asked = select(*_COLUMNS).where(steps.c.run_id == run_id).order_by(steps.c.position, steps.c.step_id)
         with self._database.read() as connection:
             return [StepRow(**row._mapping) for row in connection.execute(asked)]
+
+
+def reopen_steps(connection: Connection, run_id: str) -> None:
+    """Steps that were at work in a run that is taken up again wait, and keep count of the tries that failed: the try that was lost
+    with its process is none of them."""
+    tries = case((and_(steps.c.status == "RUNNING", steps.c.attempts > 0), steps.c.attempts - 1), else_=steps.c.attempts)
+    at_work = and_(steps.c.run_id == run_id, steps.c.status.in_(("RUNNING", "RETRYING")))
+    connection.execute(update(steps).where(at_work).values(status="PENDING", attempts=tries, result=None))
+
+
+def _known(connection: Connection, run_id: str, step_ids: Iterable[str]) -> None:
+    """Raises MissingError for the first step that the run does not have."""
+    there = set(connection.execute(select(steps.c.step_id).where(steps.c.run_id == run_id)).scalars())
+    for step_id in step_ids:
+        if step_id not in there:
+            raise MissingError(f"run {run_id!r} has no step {step_id!r}")
 
 
 def close_steps(connection: Connection, run_id: str, status: str, now: ColumnElement[datetime]) -> None:

@@ -20,6 +20,8 @@ from flows.warehouse.base import Column
 if TYPE_CHECKING:
     from flows.warehouse.base import ProcedureSpec
 
+REPEATABLE = False  # what a procedure did before it was lost, only its author knows
+
 
 class Procedure(Block):
     """What is called, and with what."""

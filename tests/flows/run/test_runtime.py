@@ -328,23 +328,44 @@ def test_a_killed_run_is_crashed_and_its_neighbour_goes_on(house):
     assert house.ended(other)[0].status == "SUCCESS"
 
 
-def test_a_killed_runner_leaves_no_claim_no_process_and_no_half_table(house):
+def test_a_run_whose_runner_was_killed_is_taken_up_again_and_leaves_no_half_table(house):
     (house.settings.folders[0] / "rows.csv").write_text("n\n" + "\n".join(map(str, range(1000))) + "\n")
     read = {"step_id": "read", "ps_type": "generic.extract", "source": {"path": "rows.csv"}, "depends_on": []}
-    load = {"step_id": "load", "ps_type": "generic.load", "config": {"input": "read"},
+    load = {"step_id": "load", "ps_type": "generic.load", "config": {"input": "read"}, "depends_on": ["read", "long"],
             "destination": {"engine": "duckdb", "table": "mart.rows", "mode": "overwrite"}}
-    run_id = house.submit(read, wait("long", 60), load, pipeline="kill")
-    house.running(run_id, "long")
+    broken = {"step_id": "broken", "ps_type": "generic.extract", "source": {"path": "nowhere.csv"}, "depends_on": []}
+    steps = (read, broken, wait("alarm", 0.1, depends_on=["broken"], trigger="on_failure"), wait("long", 6, depends_on=["read"]), load)
+    run_id, stopped = house.submit(*steps, pipeline="kill"), house.submit(wait("long", 60), pipeline="kill-stopped")
+    for name, step_id in ((run_id, "alarm"), (run_id, "long"), (stopped, "long")):
+        house.until(lambda name=name, step_id=step_id: any(
+            s.step_id == step_id and s.status in ("RUNNING", "SUCCESS") for s in house.store.steps.of(name)))
+    house.until(lambda: any(s.step_id == "alarm" and s.status == "SUCCESS" for s in house.store.steps.of(run_id)))
+    house.until(lambda: "long" in house.task_runs(run_id))
+    before, first = {s.step_id: s for s in house.store.steps.of(run_id)}, house.flow_run(run_id)
     child, runner = house.pid_of(run_id), house.runner()
+    os.kill(runner.info["pid"], signal.SIGSTOP)  # it does not hear of the stop any more
+    house.store.runs.ask_cancel("demo", stopped)
     os.kill(runner.info["pid"], signal.SIGKILL)
-    run, _ = house.ended(run_id)
-    assert (run.status, run.error) == ("CRASHED", "its runner was lost")
-    house.until(lambda: gone(child))
-    assert house.store.manifest.tables("demo") == []
-    assert not list((house.settings.home / "lake").rglob("*.parquet"))
-    run, steps = house.ended(house.submit(read, load, pipeline="kill"))
-    assert (run.status, steps["load"].rows_processed) == ("SUCCESS", 1000)
-    house.recorded(run_id, "Crashed")
+    run, after = house.ended(run_id)
+    assert (run.status, run.error.split(":")[0], run.attempt) == ("FAILED", "broken failed", 2)
+    assert {name: s.status for name, s in after.items()} == {"read": "SUCCESS", "broken": "FAILED", "alarm": "SUCCESS", "long": "SUCCESS",
+                                                             "load": "SUCCESS"}
+    for step_id in ("read", "broken", "alarm"):
+        assert after[step_id] == before[step_id]  # what had ended is not done again
+    assert (after["long"].attempts, after["load"].rows_processed) == (1, 1000)
+    assert house.store.runs.peek(stopped).status == "CANCELLED"
+    assert gone(child)
+    files = list((house.settings.home / "lake" / "demo" / "mart").rglob("*.parquet"))
+    assert len(house.store.manifest.files("demo", "mart.rows")) == len(files) == 1
+    log = (house.settings.home / "logs" / "demo" / f"{run_id}.log").read_text()
+    assert "taken up again, attempt 2 of 3: its runner was lost" in log
+    house.recorded(run_id, "Failed")
+    second = house.flow_run(run_id)
+    assert (second["name"], first["name"]) == (run_id, run_id)
+    lost = house.prefect.get(f"/flow_runs/{first['id']}").json()
+    assert (lost["state_type"], lost["state"]["message"]) == ("CRASHED", f"runner lost, resumed as {second['id']}")
+    found = house.prefect.post("/task_runs/filter", json={"flow_runs": {"id": {"any_": [first["id"]]}}}).json()
+    assert {t["name"]: t["state_type"] for t in found}["long"] == "CRASHED"
 
 
 def test_a_backfill_runs_each_day_once_one_after_the_other(house):
@@ -385,16 +406,20 @@ def test_a_day_that_failed_holds_the_backfill_until_somebody_lets_it_go_on(house
     assert first[0].started_at == first[1].started_at  # a step that had finished is kept
 
 
-@pytest.mark.parametrize(("number", "ended"), [(signal.SIGKILL, "CRASHED"), (signal.SIGTERM, "CANCELLED")], ids=["killed", "stopped"])
-def test_a_backfill_survives_its_runner(house, number, ended):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
+def test_a_backfill_survives_its_runner(house, number):
     backfill_id = house.backfill(wait("work", 3), pipeline=f"fill-{number.name.lower()}")
     run = house.day(backfill_id, 2, "work")
     os.kill(house.runner().info["pid"], number)
     fill, runs = house.filled(backfill_id)
     assert (fill.status, fill.position) == ("DONE", 3)
-    assert [(each.run_date, each.status) for each in runs] == [("2025-11-01", "SUCCESS"), ("2025-11-02", ended), ("2025-11-02", "SUCCESS"),
-                                                               ("2025-11-03", "SUCCESS")]
-    assert runs[2].resume_of == run.run_id == runs[1].run_id
+    days = [(each.run_date, each.status, each.attempt) for each in runs]
+    if number == signal.SIGKILL:  # the run is taken up again
+        assert days == [("2025-11-01", "SUCCESS", 1), ("2025-11-02", "SUCCESS", 2), ("2025-11-03", "SUCCESS", 1)]
+    else:  # it was stopped, and its day gets another run
+        assert days == [("2025-11-01", "SUCCESS", 1), ("2025-11-02", "CANCELLED", 1), ("2025-11-02", "SUCCESS", 1),
+                        ("2025-11-03", "SUCCESS", 1)]
+        assert runs[2].resume_of == run.run_id == runs[1].run_id
 
 
 def test_a_run_outlives_prefects_server_and_one_that_is_new_waits_for_it(house):

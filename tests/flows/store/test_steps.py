@@ -45,13 +45,24 @@ def test_text_from_the_world_is_always_storable(store: Store, run: Run) -> None:
     assert step.result == {"cell": "\x00\ud800"}
 
 
-def test_planning_again_keeps_only_what_succeeded(store: Store, run: Run) -> None:
+def test_planning_again_keeps_what_had_ended(store: Store, run: Run) -> None:
     store.steps.update(run.run_id, "read", status="SUCCESS", attempts=1, result={"rows": 1})
     store.steps.update(run.run_id, "sum", status="FAILED", attempts=3, error="no")
+    store.steps.update(run.run_id, "load", status="CANCELLED", error="the claim on this run was lost")
     store.steps.plan(run.run_id, PLAN)
     read, total, load = store.steps.of(run.run_id)
     assert (read.status, read.result) == ("SUCCESS", {"rows": 1})
-    assert {(step.status, step.attempts, step.error) for step in (total, load)} == {("PENDING", 0, "")}
+    assert (total.status, total.attempts, total.error) == ("FAILED", 3, "no")
+    assert (load.status, load.attempts, load.error) == ("PENDING", 0, "")
+
+
+def test_steps_at_work_wait_again_when_their_run_does(store: Store, run: Run) -> None:
+    store.steps.update(run.run_id, "read", status="RUNNING", attempts=2, result={"progress": {}})
+    store.steps.update(run.run_id, "sum", status="RETRYING", attempts=2, error="the peer is busy")
+    assert store.runs.release(run.run_id) is True
+    store.steps.plan(run.run_id, PLAN)
+    assert [(step.status, step.attempts, step.result) for step in store.steps.of(run.run_id)] == [
+        ("PENDING", 1, None), ("PENDING", 2, None), ("PENDING", 0, None)]
 
 
 @pytest.mark.parametrize(("final", "worked"), [("FAILED", "FAILED"), ("CRASHED", "FAILED"), ("CANCELLED", "CANCELLED")])
