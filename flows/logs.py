@@ -53,6 +53,11 @@ def bound(**names: Any) -> Iterator[None]:
         _bound.reset(before)
 
 
+def bind(**names: Any) -> None:
+    """The same for the rest of this thread or task."""
+    _bound.set({**_bound.get(), **names})
+
+
 class Lines(logging.Formatter):
     """Renders records of any logger, and those of structlog's own, as one event each. `style`: json | console.
 
@@ -200,6 +205,8 @@ def keep(settings: Settings, *, file: Path | None = None, level: int = logging.I
     handler = LateFile(file) if file else logging.StreamHandler()
     handler.ours = True  # type: ignore[union-attr]
     handler.setFormatter(Lines(settings.log_format))
+    if settings.log_level != "DEBUG":
+        handler.addFilter(lambda record: record.levelno >= logging.WARNING or record.name.startswith("penstock"))
     root.addHandler(handler)
     logging.getLogger("penstock").setLevel(settings.log_level or level)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells every request, with its address

@@ -21,19 +21,22 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """What nobody expected: one line with a code for the person, the whole trace under that code in the log."""
+    import logging
     import secrets
     import tempfile
-    import traceback
-    from datetime import UTC, datetime
     from pathlib import Path
 
-    code = secrets.token_hex(3)
+    from flows.logs import LateFile, Lines
+    from flows.settings import FORMATS
+
+    code, wanted = secrets.token_hex(3), os.environ.get("PENSTOCK_LOG", "")
     home = Path(os.environ.get("PENSTOCK_HOME") or ".penstock")
-    folder = home / "logs" if home.is_dir() else Path(tempfile.gettempdir())
-    folder.mkdir(exist_ok=True)
-    log = folder / "penstock-errors.log"
-    with log.open("a", encoding="utf-8") as out:
-        out.write(f"{datetime.now(UTC).isoformat()} {code}\n{''.join(traceback.format_exception(kind, error, trace))}\n")
+    log = (home / "logs" if home.is_dir() else Path(tempfile.gettempdir())) / "penstock-errors.log"
+    handler = LateFile(log)
+    handler.setFormatter(Lines(wanted if wanted in FORMATS else FORMATS[0]))
+    what = ("a fault of Penstock itself, code %s", (code,), (kind, error, trace))
+    handler.emit(logging.LogRecord("penstock.cli", logging.ERROR, __file__, 0, *what))
+    handler.close()
     complain(f"this is a fault of Penstock itself ({kind.__name__}, code {code}). The details are in {log}", 1)
 
 

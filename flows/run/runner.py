@@ -141,6 +141,7 @@ class Walk:
 
     def work(self, step: PlanStep, tries: int) -> Ended:
         """In the step's thread: run it and write down how it went."""
+        bind(**names_of(self.job), step_id=step.step_id, attempt=tries)
         begun = self.book.started(step, tries)
         if step.ps_type not in LIGHT:
             begun.result()  # what a step does is known to have begun, whatever happens to this process
