@@ -18,6 +18,7 @@ COMMANDS = {
     "price": ("author", "Say what a run is billed on BigQuery"),
     "parity": ("parity", "Try a spec on DuckDB and on BigQuery, and compare"),
     "run": ("runs", "Run a pipeline on Prefect"),
+    "backfill": ("backfill", "Run a pipeline for every day of a period"),
     "status": ("runs", "Show runs, or one run with its steps"),
     "cancel": ("runs", "Stop a run"),
     "query": ("data", "BigQuery SQL on the warehouse"),

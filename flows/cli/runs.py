@@ -64,14 +64,19 @@ def show_run(view: RunView) -> None:
 
 
 @click.command()
-@click.argument("target", required=False, metavar="[RUN_ID|PIPELINE]")
+@click.argument("target", required=False, metavar="[RUN_ID|PIPELINE|BACKFILL_ID]")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many runs.")
 @as_json
 @shared
 def status(door: Penstock, target: str | None, limit: int, as_json: bool) -> int:
-    """Show the newest runs, those of one pipeline, or one run with its steps."""
+    """Show the newest runs, those of one pipeline, one run with its steps, or one backfill with its runs."""
     from flows.errors import MissingError
 
+    if target is not None and target.startswith("fill-"):
+        from flows.cli.backfill import show
+
+        show(door.backfill_view(target), as_json)
+        return 0
     if target is not None:
         try:
             view = door.view(target)

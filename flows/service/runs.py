@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 STATES = ("PENDING", "RUNNING", "SUCCESS", "FAILED", "CANCELLED", "CRASHED", "TIMED_OUT")
 MOST = 1000  # runs or lines of one answer
 LINES = 20_000
+LOOK = 0.2  # seconds between two looks at a backfill
 TEXT = 200  # characters that are looked for
 
 
@@ -111,6 +112,30 @@ class Runs(Submit, Health):
     def backfill_view(self, backfill_id: str) -> BackfillView:
         """How far a backfill is, its run at work and its runs so far. MissingError when this tenant has no such backfill."""
         return self._backfill_view(self.store.backfills.get(self.tenant, backfill_id))
+
+    def follow_backfill(self, backfill_id: str) -> Iterator[BackfillView]:
+        """A view now and at every change, until it has ended and nothing of it is at work; uses `penstock up` when it is there, else
+        starts what it needs. Ctrl-C stops the backfill. MissingError for an unknown one."""
+        from time import sleep
+
+        from flows.run.up import ensure
+
+        self.store.backfills.get(self.tenant, backfill_id)
+        last: tuple[object, ...] = ()
+        try:
+            with ensure(self.settings, self.store):
+                while True:
+                    seen = self.backfill_view(backfill_id)
+                    now = (seen.state, seen.words, seen.at_work, [(run.run_id, run.status) for run in seen.runs])
+                    if now != last:
+                        last = now
+                        yield seen
+                    if seen.state != "RUNNING" and not seen.at_work:
+                        return
+                    sleep(LOOK)
+        except KeyboardInterrupt:
+            self.stop_backfill(backfill_id)
+            raise
 
     def stop_backfill(self, backfill_id: str) -> Backfill:
         """Stop the runs at work and start no more; one that has ended stays as it is. MissingError for an unknown one."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from flows.errors import DuplicateRun, InputError, LimitError
+from flows.errors import DuplicateRun, InputError, LimitError, SpecError
 from flows.service.door import Door
 from flows.spec.model import FlowSpec
 
@@ -43,21 +43,21 @@ class Submit(Door):
             folders=[str(f) for f in self._reach(source).folders], resume_of=resume))
 
     def backfill(self, given: Given, dates: Iterable[date | str], *, params: Mapping[str, str] | None = None,
-                 environment: str = "local", trigger_by: str = "python") -> Backfill:
-        """Keep a row of runs, one for each date in this order and one at a time; a runner works it off, whatever is restarted.
+                 environment: str = "local", trigger_by: str = "python", at_once: int = 1) -> Backfill:
+        """Keep a row of runs, one for each date, begun in this order and `at_once` (1 to 16) of them side by side; a runner works it
+        off, whatever is restarted.
 
-        The spec and the values of every run are fixed now. A date that is given twice counts once. Raises SpecError, InputError
-        without a date or with a wrong one, LimitError for more than 1,000, DuplicateBackfill while the pipeline is being backfilled.
+        The spec and the values of every run are fixed now. A date that is given twice counts once. Raises SpecError, also for days
+        side by side that would write over each other, InputError without a date or with a wrong one, LimitError for more than 1,000,
+        DuplicateBackfill while the pipeline is being backfilled.
         """
+        from flows.service.overlap import overlaps
         from flows.store import NewBackfill
 
-        days = list(dict.fromkeys(_day(each) for each in dates))
-        if not days:
-            raise InputError("a backfill needs at least one date", fix="Give the days it is for")
-        if len(days) > DAYS:
-            raise LimitError(f"a backfill has at most {DAYS:,} days, not {len(days):,}", fix="Ask for them in parts")
-        source, asked = self._runnable(given, environment), dict(params or {})
-        every = [self._values(source, {**asked, "run_date": day.isoformat()}) for day in days]
+        asked = dict(params or {})
+        source, every = self._days(given, dates, asked, environment)
+        if at_once > 1 and len(every) > 1 and (problems := overlaps(source.spec, every)):
+            raise SpecError(problems, where=source.where)
         names = list(dict.fromkeys(str(values["pipeline_id"]) for values in every))
         if len(names) > 1:
             raise InputError(f"the days would be runs of several pipelines: {', '.join(names[:3])}", where="pipeline_id",
@@ -66,8 +66,27 @@ class Submit(Door):
         spec, version = self._kept(source, names[0], trigger_by)
         return self.store.backfills.submit(NewBackfill(
             tenant_id=self.tenant, pipeline_id=names[0], spec=spec, version=version, params=asked, environment=environment,
-            trigger_by=trigger_by, folders=[str(f) for f in self._reach(source).folders],
+            trigger_by=trigger_by, folders=[str(f) for f in self._reach(source).folders], at_once=at_once,
             days=[{"run_date": str(values["run_date"])[:10], "params": _params(source.spec, values)} for values in every]))
+
+    def backfill_notes(self, given: Given, dates: Iterable[date | str], *, params: Mapping[str, str] | None = None,
+                       environment: str = "local") -> list[str]:
+        """What a person should know before: days that would all do the same, days that are still to come. Raises as `backfill`."""
+        from flows.service.overlap import notes
+
+        source, every = self._days(given, dates, params or {}, environment)
+        return notes(source.spec, every)
+
+    def _days(self, given: Given, dates: Iterable[date | str], asked: Mapping[str, str],
+              environment: str) -> tuple[Source, list[dict[str, Any]]]:
+        """The spec and the values of every day."""
+        days = list(dict.fromkeys(_day(each) for each in dates))
+        if not days:
+            raise InputError("a backfill needs at least one date", fix="Give the days it is for")
+        if len(days) > DAYS:
+            raise LimitError(f"a backfill has at most {DAYS:,} days, not {len(days):,}", fix="Ask for them in parts")
+        source = self._runnable(given, environment)
+        return source, [self._values(source, {**asked, "run_date": day.isoformat()}) for day in days]
 
     def _runnable(self, given: Given, environment: str) -> Source:
         """The spec, when it can run there."""
@@ -126,6 +145,14 @@ def _params(spec: FlowSpec, values: Mapping[str, Any]) -> dict[str, Any]:
 def _same(earlier: Run, spec: FlowSpec) -> dict[str, Any]:
     """What a resumed run is given unless told otherwise: the run date and the parameters of the earlier one."""
     return {"run_date": str(earlier.run_date), **{p.name: earlier.params[p.name] for p in spec.parameters if p.name in earlier.params}}
+
+
+def period(first: date | str, last: date | str) -> list[date]:
+    """Every day from `first` to `last`, both included. Raises InputError, also when the last comes before the first."""
+    begin, end = _day(first), _day(last)
+    if end < begin:
+        raise InputError(f"the last day, {end}, comes before the first, {begin}", where="--to", fix="Swap them")
+    return [begin + timedelta(n) for n in range((end - begin).days + 1)]
 
 
 def _day(given: date | str) -> date:
