@@ -66,7 +66,7 @@ class Job:
     def scrub(self) -> Scrubber:
         """Knows the passwords of the connections by value."""
         names = {*self.catalog.connections, *getattr(self.connections, "names", list)()}
-        return Scrubber(_secrets(self.connections, names))
+        return Scrubber(secrets_of(self.connections, names))
 
     @cached_property
     def words(self) -> Mapping[str, str]:
@@ -143,7 +143,7 @@ def make_job(spec: FlowSpec, *, settings: Settings, store: Store, catalog: Catal
                variables=values, preview=preview)
 
 
-def _secrets(connections: Connections, names: set[str]) -> list[str]:
+def secrets_of(connections: Connections, names: set[str]) -> list[str]:
     """Addresses as far as they can be read: one with a missing variable has no secret to hide."""
     found = []
     for name in names:

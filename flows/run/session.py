@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flows.errors import UnreachableError
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from flows.settings import Settings
     from flows.store import Store
     from flows.warehouse.base import Warehouse
+    from flows.warehouse.bigquery import BigQueryWarehouse
     from flows.warehouse.bq.allowance import Allowance
     from flows.warehouse.bq.project import Project
 
@@ -29,19 +31,34 @@ def open_session(settings: Settings, store: Store, catalog: Catalog, *, stage: s
     of their ids, and all of it together bills no more than `allowance`; `project` stands in the place of this home's own.
     Raises UnreachableError when no project is set up, InputError for wrong settings of one.
     """
+    from flows.run.book import catch_up
+    from flows.warehouse.runbook import NAMES
+
     staged = settings.home / "stage" / settings.tenant_id  # a step reads what other steps, also of a resumed run, have left there
     folders = (*settings.folders, staged, folder(settings))
     if environment == "production" and not preview:
         from flows.warehouse.bigquery import BigQueryWarehouse
 
         project = project or production(settings)
-        return BigQueryWarehouse(project, settings.tenant_id, limits=settings.limits, names=_own(catalog), labels=labels, job_key=job_key,
-                                 allowance=allowance, credentials=_credentials(project), stage_dir=staged / stage, read_dirs=folders)
+        book = partial(catch_up, settings, store, keeper(settings, project))
+        return BigQueryWarehouse(project, settings.tenant_id, limits=settings.limits, names={**_own(catalog), **NAMES}, labels=labels,
+                                 job_key=job_key, allowance=allowance, credentials=_credentials(project), stage_dir=staged / stage,
+                                 read_dirs=folders, book=book)
     from flows.warehouse.duckdb import DuckDBWarehouse
 
     names = {name: table.location for name, table in catalog.tables.items() if table.location}
+    names.update(NAMES)
     return DuckDBWarehouse(settings, store.manifest, settings.tenant_id, names=names, stage_dir=staged / stage, preview=preview,
-                           read_dirs=folders)
+                           read_dirs=folders, book=partial(catch_up, settings, store))
+
+
+def keeper(settings: Settings, project: Project | None = None) -> Callable[[], BigQueryWarehouse]:
+    """What opens the tenant's BigQuery for Penstock's own writing. Raises UnreachableError when no project is set up."""
+    from flows.warehouse.bigquery import BigQueryWarehouse
+
+    project = project or production(settings)
+    return partial(BigQueryWarehouse, project, settings.tenant_id, limits=settings.limits, labels={"pipeline": "x_meta"},
+                   credentials=_credentials(project), stage_dir=settings.home / "stage" / settings.tenant_id / "x_meta")
 
 
 def production(settings: Settings) -> Project:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, exists, func, select, true, update
+from sqlalchemy import and_, delete, exists, func, or_, select, true, update
 
 from flows.errors import TransientError
 from flows.store.database import Database
@@ -89,19 +89,30 @@ class Books:
                 if swaps and done != len(some):
                     raise TransientError("another process has written these runs", where="x_meta")
 
+    def hold(self, tenant: str, environment: str, seconds: float) -> bool:
+        """Keep others from writing these runs for so long, or until `goes` or `put_off`; False when somebody else writes them now."""
+        now = self._database.now()
+        made = self._database.insert(books).values(tenant_id=tenant, environment=environment, failures=0, error="",
+                                                   held_until=self._database.now(seconds))
+        free = or_(books.c.held_until.is_(None), books.c.held_until < now)
+        taken = made.on_conflict_do_update(index_elements=["tenant_id", "environment"], set_={"held_until": made.excluded.held_until},
+                                           where=free).returning(books.c.tenant_id)
+        with self._database.write() as connection:
+            return connection.execute(taken).first() is not None
+
     def put_off(self, tenant: str, environment: str, error: str) -> float:
         """Try these runs later: after how many seconds."""
         this = (books.c.tenant_id == tenant, books.c.environment == environment)
         with self._database.write() as connection:
             had = connection.execute(select(books.c.failures).where(*this)).scalar()
             wait = min(FIRST * 2 ** min(had or 0, 20), LONGEST)
-            values: dict[str, Any] = {"failures": (had or 0) + 1, "error": error, "retry_at": self._database.now(wait)}
+            values: dict[str, Any] = {"failures": (had or 0) + 1, "error": error, "retry_at": self._database.now(wait), "held_until": None}
             made = self._database.insert(books).values(tenant_id=tenant, environment=environment, **values)
             connection.execute(made.on_conflict_do_update(index_elements=["tenant_id", "environment"], set_=values))
         return wait
 
     def goes(self, tenant: str, environment: str) -> None:
-        """It works again: nothing is put off any more."""
+        """It works: nothing is held or put off any more."""
         with self._database.read() as connection:
             this = (books.c.tenant_id == tenant, books.c.environment == environment)
             if connection.execute(select(books.c.failures).where(*this)).first() is None:
@@ -111,7 +122,7 @@ class Books:
 
     def _put_off(self) -> Any:
         return exists().where(books.c.tenant_id == runs.c.tenant_id, books.c.environment == runs.c.environment,
-                              books.c.retry_at > self._database.now())
+                              or_(books.c.retry_at > self._database.now(), books.c.held_until > self._database.now()))
 
 
 def _kind(production: bool) -> Any:

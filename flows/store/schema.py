@@ -185,12 +185,13 @@ steps = Table(
                     name="steps_status"),
 )
 books = Table(
-    "books", metadata,  # warehouses that did not take the run book, and when they are tried again
+    "books", metadata,  # run books that are being written, and those that their warehouse did not take
     Column("tenant_id", String(63), primary_key=True),
     Column("environment", String(63), primary_key=True),
     Column("failures", Integer, nullable=False),
     Column("error", Words, nullable=False),
-    Column("retry_at", Moment, nullable=False),
+    Column("retry_at", Moment),
+    Column("held_until", Moment),  # somebody writes them now
 )
 tenant_limits = Table(
     "tenant_limits", metadata,  # NULL is no limit

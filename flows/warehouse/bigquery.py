@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 class BigQueryWarehouse:
     """A session of one tenant. `names`: catalogued name -> dataset.table. `labels` go on every job; `job_key` ("<run>-<step>-<try>")
     is the stem of their ids; no statement bills more than `max_bytes` (0: the project's own bound), and all together no more than
-    `allowance`. `credentials` gives google
-    credentials when the first job needs them. Files are read below `read_dirs`; `stage_dir` holds them on their way.
+    `allowance`. `credentials` gives google credentials when the first job needs them. `book` is called before the run book is read.
+    Files are read below `read_dirs`; `stage_dir` holds them on their way.
     """
 
     dialect: Dialect = "bigquery"
@@ -56,12 +56,12 @@ class BigQueryWarehouse:
     def __init__(self, project: Project, tenant_id: str, *, limits: Limits, names: Mapping[str, str] | None = None,
                  labels: Mapping[str, str] | None = None, job_key: str = "", max_bytes: int = 0,
                  allowance: Allowance | None = None, credentials: Callable[[], Any] | None = None, stage_dir: Path,
-                 read_dirs: Sequence[Path] = (), client: Any = None) -> None:
+                 read_dirs: Sequence[Path] = (), client: Any = None, book: Callable[[], None] | None = None) -> None:
         self.project, self.tenant_id, self.limits = project, tenant_id, limits
         self.capabilities = Capabilities("bigquery")
         self.jobs = Jobs(project, labels={"tenant": tenant_id, **(labels or {})}, job_key=job_key, max_bytes=max_bytes,
                          allowance=allowance, credentials=credentials, client=client)
-        self.names = Names(project, tenant_id, names)
+        self.names = Names(project, tenant_id, names, book)
         self.datasets = Datasets(project, tenant_id, self.jobs)
         self.reader = Reader(self.jobs, self.capabilities)
         self.staging = Staging(self.jobs, self.datasets, Path(stage_dir))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from flows.errors import InputError, MissingError, SqlError
 from flows.settings import Settings
-from flows.warehouse import files, files_json, formats
+from flows.warehouse import files, files_json, formats, runbook
 from flows.warehouse import session as sessions
 from flows.warehouse.base import (
     Capabilities,
@@ -56,6 +56,7 @@ SORTED_ROWS = 10_000  # a preview's result up to this size is sorted when its qu
 
 class DuckDBWarehouse:
     """A session of one tenant. `names`: catalogued name -> dataset.table of the lake. `read_dirs`: folders whose files may be read.
+    `book`: called before the run book is read.
 
     A preview session writes nothing, neither to the lake nor to `stage_dir`.
     """
@@ -63,7 +64,8 @@ class DuckDBWarehouse:
     dialect: Dialect = "duckdb"
 
     def __init__(self, settings: Settings, manifest: Manifest, tenant_id: str, *, names: Mapping[str, str] | None = None,
-                 stage_dir: Path, preview: bool = False, read_dirs: Sequence[Path] = ()) -> None:
+                 stage_dir: Path, preview: bool = False, read_dirs: Sequence[Path] = (),
+                 book: Callable[[], None] | None = None) -> None:
         self.settings, self.tenant_id, self.preview, self.stage_dir = settings, tenant_id, preview, Path(stage_dir)
         self.lake = Lake(settings.home, manifest, tenant_id)
         self.capabilities = Capabilities("duckdb")
@@ -74,7 +76,7 @@ class DuckDBWarehouse:
                                spill=None if preview else self.stage_dir / f".spill-{uuid.uuid4().hex[:8]}")
         self.session.rows(f"CREATE SCHEMA {SCHEMA}")
         sessions.lock(self.session.con)
-        self.tables = Tables(self.session, self.lake, names or {}, (settings.project, tenant_id))
+        self.tables = Tables(self.session, self.lake, names or {}, (settings.project, tenant_id), book)
         self.project = settings.project
         self.writer = Writer(self.session, self.tables, self.lake)
 
@@ -274,13 +276,15 @@ class DuckDBWarehouse:
         return self.tables.view_of(relation.files, relation.columns)
 
     def writable(self, name: str) -> str:
-        """dataset.table of a destination. Raises InputError in a preview and for a name that is none."""
+        """dataset.table of a destination. Raises InputError in a preview and for a name that is none, SqlError for the run book."""
         if self.preview:
             raise InputError("a preview writes nothing", fix="Run the pipeline to write")
         parts = name.split(".")
         if len(parts) == 1:
+            runbook.refuse(runbook.NAMES.get(name, name))
             raise InputError(f"{name!r} does not say its dataset", fix=f"Write dataset.table, like mart.{name}")
         dataset, table = split(self.tables.table_name(parts))
+        runbook.refuse(f"{dataset}.{table}")
         return f"{dataset}.{table}"
 
     def _table(self, name: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.errors import InputError, PenstockError, SqlError
 from flows.spec.suggest import did_you_mean
+from flows.warehouse import runbook
 from flows.warehouse.bqtypes import normal
 from flows.warehouse.lexer import normal as plain_text
 from flows.warehouse.nodes import Declare, Drop, Loop, Routine, walk
@@ -43,6 +44,7 @@ def read_file(path: Path) -> Routine:
         routine = read(path.read_text(encoding="utf-8"))
         if len(routine.path) != 2:
             raise SqlError("a procedure file names its procedure dataset.name", line=routine.line)
+        runbook.refuse(".".join(routine.path))
         _prefixes(routine)
         judge(routine)
     except SqlError as error:
@@ -121,6 +123,7 @@ class Routines:
 
     def create(self, node: Routine) -> None:
         name = self.name(node.path, node.line)
+        runbook.refuse(name)
         if name.startswith(f"{SYSTEM}."):
             raise SqlError(f"procedures of dataset {SYSTEM!r} come with Penstock", verdict="refused", code="not_allowed", line=node.line,
                            where=f"line {node.line}", fix="Make it in a dataset of your own")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flows.errors import SqlError
 from flows.spec.suggest import suggest
 from flows.store.rows import LakeFile
-from flows.warehouse import functions, virtual
+from flows.warehouse import functions, runbook, virtual
 from flows.warehouse.base import Column, Relation, TableSpec
 from flows.warehouse.bqtypes import columns_of, from_duck, to_duck
 from flows.warehouse.lake import Lake, Pinned
@@ -54,7 +54,9 @@ class Found:
 class Tables:
     """Resolves names, once each: a table keeps the version it had at first use until the session ends or writes it itself."""
 
-    def __init__(self, session: Session, lake: Lake, names: Mapping[str, str], projects: Sequence[str]) -> None:
+    def __init__(self, session: Session, lake: Lake, names: Mapping[str, str], projects: Sequence[str],
+                 book: Callable[[], None] | None = None) -> None:
+        self._book, self._booked = book, False
         self.session, self.lake, self.names, self.projects = session, lake, dict(names), tuple(p for p in projects if p)
         self._bound: dict[str, Found] = {}
         self._found: dict[str, Found] = {}
@@ -145,6 +147,13 @@ class Tables:
         """Look at every lake table anew: for a step that waits for others to write."""
         self._pins.clear()
         self._found.clear()
+        self._booked = False
+
+    def look(self, name: str) -> None:
+        """Before the run book is read for the first time: `book` brings it up to date. `name`: dataset.table or a dataset."""
+        if self._book is not None and not self._booked and runbook.is_ours(name):
+            self._booked = True
+            self._book()
 
     def bound(self, name: str) -> Found | None:
         return self._bound.get(name)
@@ -172,6 +181,11 @@ class Tables:
 
     def table_name(self, path: Sequence[str]) -> str:
         """dataset.table of a path of one, two or three parts. Raises SqlError when it belongs to somebody else."""
+        name = self._table_name(path)
+        self.look(name)
+        return name
+
+    def _table_name(self, path: Sequence[str]) -> str:
         written = ".".join(path)
         if written in self.names:
             return self.names[written]

@@ -48,6 +48,7 @@ def _metadata(tables: Tables, table: exp.Table, path: Sequence[str]) -> Found:
         raise invalid(table, f"INFORMATION_SCHEMA.{view} needs a dataset", f"Write dataset.INFORMATION_SCHEMA.{view}")
     if before:
         tables.table_name((before[-1], dataset or "x", "x"))  # raises for somebody else's project
+    tables.look(dataset)
     try:
         sql, columns = metadata.relation(tables.lake, project, dataset, view)
     except SqlError as error:

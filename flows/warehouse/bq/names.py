@@ -6,13 +6,13 @@ functions another way. What comes out is read once more, and may name only what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flows.errors import InputError, SqlError
 from flows.spec.suggest import suggest
-from flows.warehouse import guard
+from flows.warehouse import guard, runbook
 from flows.warehouse.bq.params import UNTYPED, type_of
 from flows.warehouse.bq.project import DATASET, Project
 from flows.warehouse.scope import path_of, real_tables
@@ -50,9 +50,11 @@ class Placed:
 
 
 class Names:
-    """Names of one session. `names`: catalogued name -> dataset.table."""
+    """Names of one session. `names`: catalogued name -> dataset.table. `book`: called once, before the run book is read."""
 
-    def __init__(self, project: Project, tenant_id: str, names: Mapping[str, str] | None = None) -> None:
+    def __init__(self, project: Project, tenant_id: str, names: Mapping[str, str] | None = None,
+                 book: Callable[[], None] | None = None) -> None:
+        self._book = book
         self.project, self.tenant_id, self.names = project, tenant_id, dict(names or {})
         self._bound: dict[str, Place] = {}
 
@@ -82,6 +84,9 @@ class Names:
             parts = parts[1:]
         if len(parts) == 2 and DATASET.match(parts[0]):
             dataset, table = parts
+            if self._book is not None and runbook.is_ours(dataset):
+                book, self._book = self._book, None
+                book()
             if self.project.may_read(self.tenant_id, dataset):
                 return Place(f"{self.project.project}.{dataset}.{table}", written, writable=False)
             return self.own(dataset, table)
@@ -95,6 +100,7 @@ class Names:
         if not place.writable or "*" in place.full:
             raise SqlError(f"{'.'.join(path)!r} is only read here", verdict="refused", code="not_allowed",
                            fix="Write to a dataset of your own")
+        runbook.refuse(place.logical)
         return place
 
     def missing(self, written: str, there: Sequence[str] = ()) -> SqlError:

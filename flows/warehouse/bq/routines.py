@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.errors import MissingError, SqlError
 from flows.spec.suggest import did_you_mean
-from flows.warehouse import guard
+from flows.warehouse import guard, runbook
 from flows.warehouse.base import ExecResult, ProcedureSpec, QueryLimits
 from flows.warehouse.lexer import tokens
 from flows.warehouse.nodes import (
@@ -181,7 +181,9 @@ def call(warehouse: BigQueryWarehouse, name: str, args: Sequence[Any] | Mapping[
 def _own(warehouse: BigQueryWarehouse, argument: Argument, value: Any) -> Any:
     """A value for BigQuery: the name of a table becomes that of the tenant's own."""
     if argument.name.endswith(TABLE) and isinstance(value, str):
-        return warehouse.names.find(tuple(value.split("."))).full
+        place = warehouse.names.find(tuple(value.split(".")))
+        runbook.refuse(place.logical)
+        return place.full
     return value
 
 

@@ -22,7 +22,8 @@ def upgrade() -> None:
         sa.Column("environment", sa.String(63), primary_key=True),
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("error", Words, nullable=False),
-        sa.Column("retry_at", Moment, nullable=False),
+        sa.Column("retry_at", Moment),
+        sa.Column("held_until", Moment),
     )
     op.create_table(
         "tenant_limits",
