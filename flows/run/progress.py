@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EVERY = 2.0  # seconds; what ends sooner says nothing
 LINE_EVERY = 3  # of what is told the log has each third: six seconds
 
-Told = Callable[["Progress"], None]
+Told = Callable[["Progress"], object]
 
 
 class Watch:

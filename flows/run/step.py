@@ -7,16 +7,19 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import ValidationError
 
 from flows.engines.base import Cancel, StepResult
 from flows.errors import InputError, PenstockError, StepTimeout
 from flows.run import gate
+from flows.run.alarm import ALARM
 from flows.run.job import Job
+from flows.run.lazy import Lazy
 from flows.run.plain import plain
 from flows.run.plan import PlanStep
 from flows.run.progress import Told, telling
@@ -71,7 +74,7 @@ def attempt(step: PlanStep, job: Job, inputs: Mapping[str, Relation], cancel: Ca
 
     def work() -> StepResult:
         own.check()
-        with deadline(own, step.timeout), session(job, step, inputs, own, tries) as warehouse, telling(warehouse, log, told):
+        with deadline(own, step.timeout), session(job, step, inputs, own, tries, log, told) as warehouse:
             try:
                 return step.engine.run(step.config, job.context(step, warehouse, inputs, own, log))
             finally:
@@ -98,26 +101,28 @@ def guarded(work: Callable[[], T], step: PlanStep, cancel: Cancel, job: Job, log
 @contextmanager
 def deadline(cancel: Cancel, seconds: float, reason: str = OVERDUE) -> Iterator[None]:
     """Throw the switch after so many seconds."""
-    timer = threading.Timer(seconds, cancel.set, [reason])
-    timer.daemon = True
-    timer.start()
+    off = ALARM.ring(seconds, partial(cancel.set, reason))
     try:
         yield
     finally:
-        timer.cancel()
+        off()
 
 
 @contextmanager
-def session(job: Job, step: PlanStep, inputs: Mapping[str, Relation], cancel: Cancel, tries: int = 1) -> Iterator[Warehouse]:
-    """A warehouse session with the rows of the steps before bound in it, stopped by the switch."""
-    warehouse = job.open_warehouse(step.step_id, tries)
-    with stopping(warehouse, cancel):
-        try:
+def session(job: Job, step: PlanStep, inputs: Mapping[str, Relation], cancel: Cancel, tries: int, log: logging.Logger,
+            told: Told | None) -> Iterator[Warehouse]:
+    """A warehouse session with the rows of the steps before bound in it, stopped by the switch. It is opened when it is first used."""
+    with ExitStack() as stack:
+        def opening() -> Warehouse:
+            warehouse = job.open_warehouse(step.step_id, tries)
+            stack.callback(warehouse.close)
+            stack.enter_context(stopping(warehouse, cancel))
             for relation in inputs.values():
                 warehouse.bind(relation)
-            yield warehouse
-        finally:
-            warehouse.close()
+            stack.enter_context(telling(warehouse, log, told))
+            return warehouse
+
+        yield cast("Warehouse", Lazy(opening))
 
 
 @contextmanager

@@ -35,6 +35,7 @@ ERRORS = {"data": DataError("12 rows are wrong"), "transient": TransientError("t
 
 def run(config: Config, context) -> StepResult:  # type: ignore[no-untyped-def]
     TRIED.append(context.step_id)
+    context.warehouse.refresh()  # a session is opened for who asks for something
     if config.config.seconds and context.cancel.wait(config.config.seconds):
         context.cancel.check()
     if config.config.error and TRIED.count(context.step_id) > config.config.good_after > 0:

@@ -27,8 +27,8 @@ def test_a_step_tells_how_it_began_failed_and_ended(caplog):
     book.started(step, 1)
     book.retrying(step, Outcome("FAILED", error="the peer is busy"), 1, 20.0)
     book.started(step, 2)
-    assert book.ended(step, Outcome("SUCCESS", StepResult(rows=200_000, notes=["sample data"])), 2)
-    assert not book.ended(step, Outcome("CANCELLED"), 2)
+    assert book.ended(step, Outcome("SUCCESS", StepResult(rows=200_000, notes=["sample data"])), 2).result()
+    assert not book.ended(step, Outcome("CANCELLED"), 2).result()
     book.finish("SUCCESS")
     told = [record.getMessage() for record in caplog.records]
     assert told[:3] == ["started (generic.extract), try 1 of 3", "try 1 of 3 failed, the next begins in 20 s",

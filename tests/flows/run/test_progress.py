@@ -112,16 +112,16 @@ def test_the_run_book_has_it_while_the_step_works(store: Store) -> None:
     step: Any = SimpleNamespace(step_id="load", ps_type="generic.load", retry=SimpleNamespace(max_attempts=3))
     book = RunBook(any_job, logging.getLogger("penstock.run.r"))
     known = {"percent": 48, "rows": 24_000_000, "words": "48 %, 24,000,000 rows"}
-    book.started(step, 1)
-    book.progress(step, Progress(48, 50_000_000))
+    book.started(step, 1).result()
+    book.progress(step, Progress(48, 50_000_000)).result()
     assert progress(store.steps.of(run.run_id)[0]) == known
     assert view(run, store, Settings.load(home=Path("."))).steps[0]["progress"] == known
-    book.retrying(step, Outcome("FAILED", error="the peer is busy"), 1, 20.0)
+    book.retrying(step, Outcome("FAILED", error="the peer is busy"), 1, 20.0).result()
     assert progress(store.steps.of(run.run_id)[0]) is None
-    book.started(step, 2)
+    book.started(step, 2).result()
     assert progress(store.steps.of(run.run_id)[0]) is None
-    book.ended(step, Outcome("SUCCESS", StepResult(rows=1)), 2)
-    book.progress(step, Progress(99))
+    book.ended(step, Outcome("SUCCESS", StepResult(rows=1)), 2).result()
+    book.progress(step, Progress(99)).result()
     (row,) = store.steps.of(run.run_id)
     assert (row.result or {})["relation"] is None
     assert "progress" not in (row.result or {})

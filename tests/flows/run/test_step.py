@@ -22,6 +22,9 @@ class Warehouse:
     def bind(self, relation):
         self.bound.append(relation.name)
 
+    def refresh(self):
+        pass
+
     def cancel(self, job_key=""):
         self.cancelled.set()
 
