@@ -54,7 +54,7 @@ LOST = "closed after its process was lost"
 def take_up(store: Store) -> list[Run]:
     """Take up again every run whose lease is over, or whose owner was a process of this machine that is no more. Gives those that wait
     again or were closed."""
-    dead = [run for run in store.runs.open() if run.owner and is_dead(run.owner)]
+    dead = [run for run in store.runs.open(claimed=True) if is_dead(run.owner)]
     free = [run for run in dead if _again(store, run, expired=False)]
     return free + [run for run in store.runs.expired() if _again(store, run, expired=True)]
 

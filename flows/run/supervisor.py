@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.context import ForkServerProcess
 
-POLL, LOOK, FILL, BEAT, RECONCILE, SWEEP = 0.1, 0.5, 0.5, 2.0, 30.0, 600.0  # seconds
+POLL, LOOK, FILL, BEAT, LOST, RECONCILE, SWEEP = 0.1, 0.5, 0.5, 2.0, 5.0, 30.0, 600.0  # seconds
 LINGER = 20.0  # how long a process may take to end after its run has
 STOP_GRACE = 10.0  # how long runs may take to end when the runner stops
 LAST_CHORES = 5.0  # and how long what is to be done after them
@@ -215,13 +215,15 @@ class Supervisor:
     def keep_tidy(self) -> None:
         """The reconciler, in a thread of its own because Prefect may take a minute to answer."""
         with httpx.Client(base_url=self.api, timeout=10) as client:
+            told = True
             while not self.stopping.is_set():
                 self.untidy.clear()
-                self.safely(lambda: self.tidy(client))
-                self.untidy.wait(RECONCILE)
+                self.safely(self.take_up)
+                if self.every("tidy", RECONCILE) or told:
+                    self.safely(lambda: self.tidy(client))
+                told = self.untidy.wait(LOST)
 
     def tidy(self, client: httpx.Client) -> None:
-        self.take_up()
         if self.every("sweep", SWEEP):
             reconcile.sweep(self.settings, self.store)
         try:

@@ -209,9 +209,11 @@ class Runs:
         """Open runs that somebody claimed and whose lease was over at `now` (default: the store's clock), oldest first."""
         return self._all(select(*_COLUMNS).where(self._over(now)).order_by(runs.c.seq))
 
-    def open(self, owner: str = "") -> list[Run]:
-        """All runs that are not final, oldest first; with `owner` those it holds. For the runner, across tenants."""
-        return self._all(select(*_COLUMNS).where(_IS_OPEN, runs.c.owner == owner if owner else true()).order_by(runs.c.seq))
+    def open(self, owner: str = "", *, claimed: bool = False) -> list[Run]:
+        """All runs that are not final, oldest first; with `owner` those it holds, `claimed` those that anybody holds. For the runner,
+        across tenants."""
+        held = runs.c.owner == owner if owner else runs.c.owner != "" if claimed else true()
+        return self._all(select(*_COLUMNS).where(_IS_OPEN, held).order_by(runs.c.seq))
 
     def peek(self, run_id: str) -> Run:
         """A run by its id alone, for the process that works on it; never for a request. Raises MissingError."""
