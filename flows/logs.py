@@ -13,7 +13,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cached_property
@@ -190,6 +190,10 @@ class LateFile(logging.FileHandler):
     def _open(self) -> TextIOWrapper:
         Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
         return super()._open()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):  # nobody is to fail because there is no place for what he says
+            super().emit(record)
 
 
 def keep(settings: Settings, *, file: Path | None = None, level: int = logging.INFO) -> None:

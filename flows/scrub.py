@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 MASK = "***"
 SHORTEST = 4  # characters of a secret that is known by value: a shorter one would mask half of every text
@@ -41,7 +43,7 @@ def learn(*secrets: str | None) -> None:
     """From now on every scrubber of this process masks these by value. Whoever opens a secret says so here. Of an address it is the
     password and what its query calls a secret."""
     global _known
-    new = {part for text in secrets if text for part in _parts(text) if len(part) >= SHORTEST}
+    new = _forms(secrets)
     if not new.issubset(_known):
         _known = tuple(sorted(new.union(_known), key=len, reverse=True))
 
@@ -58,8 +60,7 @@ class Scrubber:
     """Masks what looks like a secret, and the known secrets wherever they stand: those of this process and those given here."""
 
     def __init__(self, secrets: Iterable[str | None] = ()) -> None:
-        parts = {part for text in secrets if text for part in _parts(text) if len(part) >= SHORTEST}
-        self._own = sorted(parts, key=len, reverse=True)
+        self._own = sorted(_forms(secrets), key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         for secrets in (self._own, _known):
@@ -75,7 +76,7 @@ class Scrubber:
     def data(self, value: Any, depth: int = DEPTH) -> Any:
         """The value as plain data for a log: texts are scrubbed, what a secret's name stands before is masked whatever it is, an object
         is its own text. A SecretStr is not opened."""
-        if value is None or isinstance(value, bool | int | float):
+        if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
             return value
         if isinstance(value, str):
             return self(value)
@@ -111,6 +112,12 @@ def _opened(found: str, head: str) -> str:
     value = found[len(head):]
     start = len(value) - len(value.lstrip("\\\"'"))
     return value[:start] + MASK
+
+
+def _forms(secrets: Iterable[str | None]) -> set[str]:
+    """The secrets as they may be written: as they are, in an address, in JSON."""
+    parts = {part for text in secrets if text for part in _parts(text) if len(part) >= SHORTEST}
+    return {form for part in parts for form in (part, quote(part, safe=""), quote_plus(part), json.dumps(part)[1:-1])}
 
 
 def _parts(secret: str) -> list[str]:
