@@ -86,10 +86,10 @@ def backfills(views: Sequence[Any]) -> None:
             st.markdown(f"{mark} **{name}**: {view.done} of {view.total} runs done · {quoted(view.words)}", width="stretch")
             if bad:
                 st.button("Go on", icon=":material/resume:", key=f"runs_fill_on_{key}", on_click=act_on, args=(service().go_on, key),
-                          help="Run the failed day again from its failed step, then the days after it.")
+                          help="Run what failed again from its failed step, then the days that were not begun.")
             else:
                 st.button("Stop", icon=":material/stop:", key=f"runs_fill_stop_{key}", on_click=act_on,
-                          args=(service().stop_backfill, key), help="Stop the run at work and start no more. Days that are done stay done.")
+                          args=(service().stop_backfill, key), help="Stop what is at work and start no more. Days that are done stay done.")
     if said := st.session_state.pop(TROUBLE, ""):
         st.error(said, icon=":material/error:")
 

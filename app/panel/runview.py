@@ -41,4 +41,4 @@ def _backfill(backfill_id: str) -> None:
         st.progress(min(1.0, seen.done / max(1, seen.total)), text=f"Backfill: {seen.done} of {seen.total} days. {quoted(seen.words)}")
         if seen.state in ("FAILED", "STOPPED"):
             st.button("Go on", key="run_go_on", icon=":material/resume:", on_click=attempt, args=(lambda: service().go_on(backfill_id),),
-                      help="From the day it ended with; what had finished is kept.")
+                      help="Days that did not succeed, then the rest; what had finished is kept.")

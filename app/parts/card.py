@@ -98,4 +98,4 @@ def progress(seen: Any, *, key: str, stop: Callable[[str], None], go_on: Callabl
                       args=(seen.backfill.backfill_id,))
         elif seen.state in ("FAILED", "STOPPED"):
             st.button("Go on", key=f"on_{key}", type="tertiary", icon=":material/resume:", on_click=go_on,
-                      args=(seen.backfill.backfill_id,), help="Run the day it ended at again from its failed step, then the days after it.")
+                      args=(seen.backfill.backfill_id,), help="Run what did not succeed again from its failed step, then the days that were not begun.")
