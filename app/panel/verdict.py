@@ -23,6 +23,8 @@ def verdict(seen: Book, *, key: str) -> None:
         st.error(f"**The run crashed.** {why} Choose **Resume from failed step**; what had finished is kept.", icon=":material/warning:")
     elif status == "CANCELLED":
         st.warning(stopped(seen), icon=":material/stop_circle:")
+    elif (said := again(seen)):
+        st.markdown(f":gray[:material/restart_alt:] {quoted(said)}")
     elif status == "PENDING" and (why := service().why(seen.run.run_id)):
         st.markdown(f":gray[:material/schedule:] {quoted(why)}")
 
@@ -37,6 +39,14 @@ def failed(seen: Book) -> str:
     name = plain(step["step_id"])
     return (f"**{name} {what} after {tries}.** {quoted((step['error'] or 'The log says why').rstrip('.'))}. "
             f"When that is mended, {RESUME}")
+
+
+def again(seen: Book) -> str:
+    """That a run was taken up again, while it waits or works; "" for one that was not."""
+    attempt = seen.run.attempt + (seen.run.status == "PENDING" and bool(seen.run.started_at) and not seen.run.owner)
+    if not seen.live or attempt < 2:
+        return ""
+    return f"Its runner was lost: taken up again, attempt {attempt}. What had finished is kept."
 
 
 def stopped(seen: Book) -> str:

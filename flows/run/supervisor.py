@@ -60,7 +60,7 @@ class Supervisor:
     def __init__(self, settings: Settings, api: str) -> None:
         self.settings, self.api = settings, api.rstrip("/")
         self.store = open_store(settings.control_url)
-        self.owner = new_owner("runner")
+        self.owner, self.parent = new_owner("runner"), os.getppid()
         self.most = settings.max_runs or (2 if self.store.kind == "sqlite" else 2 * CPUS)
         self.children: dict[str, Child] = {}
         self.stopping, self.untidy = threading.Event(), threading.Event()
@@ -249,8 +249,18 @@ class Supervisor:
         self.stopping.set()
 
     def end(self) -> None:
-        """No new runs; those at work are stopped."""
+        """No new runs; those at work are stopped. When it is only the parent that was lost, nobody wants them stopped: the next runner
+        takes them up again."""
         self.safely(lambda: self.store.runners.gone(self.owner))
+        if os.getppid() == self.parent:
+            self.stop_runs()
+        for each in self.children.values():
+            log.warning("%s is left to the next runner: the parent of this one was lost", each.run.run_id)
+            each.process.kill()
+        self.chores.last(LAST_CHORES)
+        log.info("%s stopped", self.owner)
+
+    def stop_runs(self) -> None:
         for each in self.children.values():
             self.safely(partial(self.ask, each))
         until = time.monotonic() + STOP_GRACE
@@ -262,8 +272,6 @@ class Supervisor:
             each.process.kill()
             each.process.join(1)
         self.safely(self.reap)
-        self.chores.last(LAST_CHORES)
-        log.info("%s stopped", self.owner)
 
 
 def _said(code: int | None) -> str:

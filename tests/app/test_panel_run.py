@@ -209,3 +209,16 @@ def test_two_viewers_of_one_run_see_the_same(run: Any, shown: Shown) -> None:
     talk.service.store.runs.finish(run_id, "FAILED", "the disk is full")
     for at in (one.run(), two.run()):
         assert "**The run failed.** The disk is full." in texts(at) or "failed after" in texts(at)
+
+
+def test_a_run_that_was_taken_up_again_says_so(run: Any, shown: Shown) -> None:
+    talk, run_id = run("RUNNING", {"extract_orders": DONE, "transform": {"status": "RUNNING"}})
+    store, words = talk.service.store, "Its runner was lost: taken up again, attempt 2. What had finished is kept."
+    assert "taken up again" not in texts(shown(talk, view="run"))
+    store.runs.release(run_id)
+    assert words in texts(shown(talk, view="run"))
+    store.runs.claim("second", 60)
+    store.runs.begin(run_id, "second")
+    assert words in texts(shown(talk, view="run"))
+    store.runs.finish(run_id, "SUCCESS")
+    assert "taken up again" not in texts(shown(talk, view="run"))
