@@ -12,6 +12,7 @@ from flows.engines.base import Files, Scope
 from flows.engines.tables import own
 from flows.errors import InputError, MissingError, PenstockError, Problem, SpecError, SqlError
 from flows.insight.files import AllowedFiles
+from flows.warehouse import runbook
 from flows.warehouse.base import Column
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def stored(case: Case, name: str) -> Columns:
     for step in case.spec.steps:
         if loaded_by(step) == name and case.columns.get(step.step_id) is not None:
             return case.columns.get(word(step, "config", "input"))
-    there = case.describe(name)
+    ours = runbook.find(name)
+    there = ours.columns if ours is not None else case.describe(name)
     return own(there) if there is not None else None
 
 

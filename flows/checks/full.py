@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from flows.engines.hosts import no_address
 from flows.errors import InputError, MissingError, PenstockError, Problem, SqlError
 from flows.insight.connections import load_connections
 from flows.insight.files import AllowedFiles
+from flows.warehouse.runbook import NAMES
 
 if TYPE_CHECKING:
     from flows.spec.model import Step
@@ -138,15 +140,16 @@ def _allowed(case: Case) -> Files:
 @contextmanager
 def _session(case: Case) -> Iterator[Warehouse]:
     """A preview session of its own on the tenant's lake: it writes nothing."""
+    from flows.run.book import catch_up
     from flows.store import open_store
     from flows.warehouse.duckdb import DuckDBWarehouse
 
     settings = case.settings
-    names = {name: table.location for name, table in case.catalog.tables.items() if table.location}
+    names = {name: table.location for name, table in case.catalog.tables.items() if table.location} | NAMES
     store = open_store(settings.control_url)
     try:
         session = DuckDBWarehouse(settings, store.manifest, settings.tenant_id, names=names, stage_dir=settings.home / "stage" / "check",
-                                  preview=True, read_dirs=settings.folders)
+                                  preview=True, read_dirs=settings.folders, book=partial(catch_up, settings, store))
         try:
             yield cast("Warehouse", session)
         finally:

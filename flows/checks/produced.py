@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flows.checks.case import Case, build, word
 from flows.checks.columns import known, loaded_by, walk
 from flows.errors import PenstockError
+from flows.warehouse import runbook
 from flows.warehouse.base import Column
 
 if TYPE_CHECKING:
@@ -44,8 +45,11 @@ def produced(name: str, *, store: Store, catalog: Catalog, settings: Settings, d
 
 
 def describer(*, store: Store, catalog: Catalog, settings: Settings, depth: int = DEPTH) -> Callable[[str], tuple[Column, ...] | None]:
-    """For `Case.describe`: the columns of a table of the lake, else of one that a stored pipeline will write."""
+    """For `Case.describe`: the columns of a table of the run book or of the lake, else of one that a stored pipeline will write."""
     def describe(name: str) -> tuple[Column, ...] | None:
+        ours = runbook.find(name)
+        if ours is not None:
+            return ours.columns
         table = store.manifest.table(settings.tenant_id, name)
         if table is not None and "columns" in table.spec:
             return tuple(Column(column["name"], column["type"]) for column in table.spec["columns"])

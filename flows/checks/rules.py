@@ -16,6 +16,7 @@ from flows.errors import PenstockError, Problem
 from flows.spec.placeholder import BUILT_IN, names
 from flows.spec.problems import clip
 from flows.spec.suggest import did_you_mean, suggest
+from flows.warehouse.runbook import NAMES
 
 if TYPE_CHECKING:
     from flows.spec.model import Retry, Step
@@ -114,8 +115,8 @@ def inputs_exist(case: Case) -> Iterator[Problem]:
                 if case.order is not None and not case.above(name, step.step_id):
                     yield Problem(find(step, name), "not_upstream", f"{name!r} does not run before this step",
                                   f"Add {name!r} to depends_on of {step.step_id}", (name,))
-            elif table_at(case, name) is None and name not in made and "." not in name:
-                known = [*(i for i in ids if i != step.step_id), *case.catalog.tables]
+            elif table_at(case, name) is None and name not in made and name not in NAMES and "." not in name:
+                known = [*(i for i in ids if i != step.step_id), *case.catalog.tables, *NAMES]
                 yield Problem(find(step, name), "unknown_table", f"there is no step or catalogued table {clip(name)!r}",
                               did_you_mean(name, known) or "List tables: penstock catalog list", tuple(suggest(name, known)))
 

@@ -141,10 +141,11 @@ def catalog(ctx: click.Context) -> None:
 @shared
 def list_tables(door: Penstock, as_json: bool) -> int:
     """All catalogued tables."""
+    known = door.known_tables()
     if as_json:
-        put_json(door.catalog.model_dump(mode="json"))
+        put_json(door.catalog.model_dump(mode="json") | {"tables": {name: t.model_dump(mode="json") for name, t in known.items()}})
         return 0
-    rows = [(name, t.connection, len(t.columns), ", ".join(t.synonyms[:4]), t.description) for name, t in door.catalog.tables.items()]
+    rows = [(name, t.connection, len(t.columns), ", ".join(t.synonyms[:4]), t.description) for name, t in known.items()]
     table(["table", "connection", "columns", "also called", "description"], rows, right=[2])
     return 0
 
@@ -158,10 +159,11 @@ def show_table(door: Penstock, name: str, as_json: bool) -> int:
     from flows.errors import MissingError
     from flows.spec.suggest import did_you_mean
 
-    found = door.catalog.tables.get(name)
+    known = door.known_tables()
+    found = known.get(name)
     if found is None:
         raise MissingError(f"there is no catalogued table {name!r}",
-                           fix=did_you_mean(name, door.catalog.tables) or "See: penstock catalog list")
+                           fix=did_you_mean(name, known) or "See: penstock catalog list")
     if as_json:
         put_json({"name": name, **found.model_dump(mode="json")})
         return 0

@@ -154,6 +154,16 @@ class Data(Author):
                 found[step["step_id"]] = sum(file.rows for file in files)
         return found
 
+    def known_tables(self) -> dict[str, Table]:
+        """The tables that have a bare name: those of the catalogue, and those of the run book, which every tenant has."""
+        from flows.insight.catalog import CatalogColumn, Table
+        from flows.warehouse.runbook import TABLES, TOLD
+
+        ours = {spec.name.partition(".")[2]: Table(
+            location=spec.name, primary_key=spec.keys, description=TOLD[spec.name],
+            columns={c.name: CatalogColumn(type=c.type, description=c.description) for c in spec.columns}) for spec in TABLES}
+        return {**self.catalog.tables, **ours}
+
     def catalog_add(self, name: str, *, file: str | None = None, connection: str | None = None, table: str | None = None) -> Table:
         """Catalogue a file, a table of a connection or a table of the local warehouse by reading its columns.
 

@@ -41,8 +41,15 @@ STEPS = TableSpec(f"{DATASET}.x_meta_step_logs", _columns(
     ("execution_metadata", "JSON", "ps_type, position, attempts, seconds, code, jobs and bytes billed"),
 ), partition_by="start_time", cluster_by=("pipeline_logging_id",), keys=("log_id",))
 TABLES = (RUNS, STEPS)
+TOLD = {RUNS.name: "every run that has ended, one line each", STEPS.name: "the steps of those runs, one line each"}
+"""What the tables are, for people."""
 NAMES = {spec.name.partition(".")[2]: spec.name for spec in TABLES}
 """The bare names by which they are asked, as those of the catalogue."""
+
+
+def find(name: str) -> TableSpec | None:
+    """The table of that name, bare or with its dataset; None for every other name."""
+    return next((spec for spec in TABLES if spec.name == NAMES.get(name, name)), None)
 
 
 def is_ours(name: str) -> bool:

@@ -19,6 +19,7 @@ from flows.engines.outfile import Kind, Target, default_path, deliver, planned
 from flows.engines.tables import WAREHOUSE, count, everything, fail, find, own, promised
 from flows.errors import DataError, MissingError
 from flows.warehouse.base import Column, LoadResult, Relation, Slice, TableSpec, WriteMode
+from flows.warehouse.runbook import NAMES, is_ours
 
 FILES = ("parquet", "csv", "excel")
 REMOTE = {"postgres": "flows.engines.postgres_write", "clickhouse": "flows.engines.clickhouse"}
@@ -83,6 +84,8 @@ def output(config: Config, scope: Scope) -> tuple[Column, ...]:
         if scope.files is not None:
             scope.files.write(default_path(to.engine, to.table, to.path))
         return ()
+    if to.engine in WAREHOUSE and is_ours(place := _location(to.table or "", scope) or NAMES.get(to.table or "", to.table or "")):
+        fail("destination.table", "not_allowed", f"{place} is kept by Penstock and is only read", "Write to a dataset of your own")
     if to.engine in WAREHOUSE and "." not in (to.table or "") and not _location(to.table or "", scope):
         fail("destination.table", "no_dataset", f"{to.table!r} does not say its dataset", f"Write dataset.table, like mart.{to.table}")
     if columns is not None:

@@ -335,3 +335,34 @@ def week(books: Store) -> Store:
     ids=["failures a day", "mean seconds of a step", "runs by environment", "rejected rows", "newest run of each", "share that worked"])
 def test_the_run_book_answers(week, ask, sql, rows):
     assert ask(sql) == rows
+
+
+# -------------------------------------------------------------------- pipelines and people
+def test_a_pipeline_may_read_the_run_book_and_not_write_it(home):
+    from flows.errors import SpecError
+    from flows.service import Penstock
+
+    reads = {"pipeline_id": "report", "steps": [
+        {"step_id": "failures", "ps_type": "generic.sql", "config": {
+            "inputs": ["x_meta_pipeline_runs"],
+            "query": "SELECT run_date, COUNT(*) AS n FROM x_meta_pipeline_runs WHERE status = 'FAILED' GROUP BY run_date"}},
+        {"step_id": "lines", "ps_type": "generic.extract", "source": {"table": "x_meta_step_logs"}, "depends_on": []},
+        {"step_id": "load", "ps_type": "generic.load", "depends_on": ["failures"], "config": {"input": "failures"},
+         "destination": {"table": "mart.failures"}}]}
+    with Penstock(home=home, tenant="acme") as door:
+        ended(door.store, tenant="acme", status="FAILED")
+        report = door.validate(reads)
+        assert report.ok, report.problems
+        seen = {step.step_id: step for step in door.preview(reads).steps}
+        assert [dict(row)["n"] for row in seen["failures"].rows] == [1]
+        assert len(seen["lines"].rows) == 2
+        for table in ("x_meta.x_meta_step_logs", "x_meta_pipeline_runs", "x_meta.mine"):
+            wrong = {**reads, "steps": [*reads["steps"][:2], {**reads["steps"][2], "destination": {"table": table}}]}
+            problem, = door.validate(wrong).problems
+            assert (problem.path, problem.code) == ("steps.load.destination.table", "not_allowed")
+            with pytest.raises(SpecError, match="is kept by Penstock and is only read"):
+                door.run(wrong)
+        assert door.query("SELECT COUNT(*) AS n FROM x_meta_pipeline_runs", read_only=True).to_pylist() == [{"n": 1}]
+        assert door.check_sql("SELECT status FROM x_meta_pipeline_runs").reads == ("x_meta.x_meta_pipeline_runs",)
+        assert set(runbook.NAMES) <= set(door.known_tables())
+        assert not set(runbook.NAMES) & set(door.catalog.tables)  # a text that speaks of runs means no table
