@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flows.cli.author import pairs
-from flows.cli.common import as_json, hint, print_step, put_json, say, shared, table
+from flows.cli.common import as_json, hint, plain, print_step, put_json, say, shared, table
 from flows.show.states import state
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def show_run(view: RunView) -> None:
         say(f"  {run.error}")
     if view.bill:
         say(f"  {view.bill.words()}")
+    for message in view.messages:
+        say(f"  {plain(message['words'], None)}")
     if view.address:
         say(f"  Prefect: {view.address}")
 
@@ -97,7 +99,8 @@ def status(door: Penstock, target: str | None, limit: int, as_json: bool) -> int
         table(["run", "pipeline", "status", "run date", "created (UTC)", "error"], rows)
     else:
         say("No runs yet. Start one: penstock run FILE")
-    for line in door.health()["words"]:
+    health = door.health()
+    for line in [*health["words"], *health["notes"]]:
         say(line)
     return 0
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flows.errors import PenstockError
-from flows.run import mirror
+from flows.run import messages, mirror
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -31,7 +31,8 @@ class Chore:
     left: Callable[[Store], bool] = lambda store: False
 
 
-CHORES: tuple[Chore, ...] = (Chore("run book", mirror.EVERY, mirror.work, mirror.left),)
+CHORES: tuple[Chore, ...] = (Chore("run book", mirror.EVERY, mirror.work, mirror.left),
+                             Chore("messages", messages.EVERY, messages.work, messages.left))
 """All of them. One more kind of regular work is one more line."""
 
 

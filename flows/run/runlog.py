@@ -74,6 +74,18 @@ def of_step(log: logging.Logger, step_id: str) -> logging.Logger:
     return log.getChild(step_id)
 
 
+def add_line(place: Path, names: Mapping[str, str], level: int, text: str) -> None:
+    """Add to the log of a run that has ended what concerns it as a whole; a run that never began has none."""
+    if not place.exists():
+        return
+    handler = logging.FileHandler(place, encoding="utf-8", errors="replace")
+    handler.setFormatter(Lines("json", None, names, "penstock.run"))
+    try:
+        handler.emit(logging.LogRecord("penstock.run", level, "", 0, "%s", (text,), None))
+    finally:
+        handler.close()
+
+
 def read_log(place: Path, *, step: str | None = None, limit: int = 2000) -> list[LogLine]:
     """The last `limit` lines, of one step (`""`: those of no step) or of all, oldest first; none without a file."""
     found: list[LogLine] = []

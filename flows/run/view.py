@@ -27,13 +27,15 @@ class RunView:
     steps: list[dict[str, Any]] = field(default_factory=list)
     address: str = ""  # of the run in Prefect's UI; empty until the flow run exists
     bill: Bill | None = None  # in production
+    messages: list[dict[str, Any]] = field(default_factory=list)  # who was told of its end, see `flows.run.messages.as_dict`
 
     def as_dict(self) -> dict[str, Any]:
         run = self.run
         return {"run_id": run.run_id, "pipeline_id": run.pipeline_id, "status": run.status, "steps": self.steps,
                 "error": run.error or None, "environment": run.environment, "run_date": str(run.run_date),
                 "created_at": _iso(run.created_at), "started_at": _iso(run.started_at), "ended_at": _iso(run.ended_at),
-                "prefect_url": self.address or None, **_backfill(run), **({"bill": self.bill.as_dict()} if self.bill else {})}
+                "prefect_url": self.address or None, **_backfill(run), **({"bill": self.bill.as_dict()} if self.bill else {}),
+                **({"messages": self.messages} if self.messages else {})}
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         """How a notebook shows a run: its state, and its steps as bars and as a table."""
@@ -109,7 +111,15 @@ def view(run: Run, store: Store, settings: Settings) -> RunView:
              for row in rows]
     base = prefect_url(store, settings)
     return RunView(run, steps, f"{base.rstrip('/')}/runs/flow-run/{run.flow_run_id}" if run.flow_run_id and base else "",
-                   bill(run, rows, load_project(settings)) if run.environment == "production" else None)
+                   bill(run, rows, load_project(settings)) if run.environment == "production" else None, _messages(run, store))
+
+
+def _messages(run: Run, store: Store) -> list[dict[str, Any]]:
+    if not (run.ended and run.spec.get("notify")):
+        return []
+    from flows.run.messages import as_dict
+
+    return [as_dict(message) for message in store.messages.of(run.run_id)]
 
 
 def _backfill(run: Run) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flows.scrub import without_login
 from flows.service.door import Door
 from flows.show import units
+from flows.show.account import clip
 from flows.store.rows import AT_ONCE
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ FRESH = 1.0  # seconds that an answer stands for all who ask
 SILENCE = 6.0  # seconds: a server that is busy or started again for so long is no news
 WARM_UP = 90.0  # seconds that a start may take before it counts as failed
 AGAIN = 45.0  # seconds that a second start may take: Prefect's server is up by then
+LOST_HOURS = 24.0  # how long a notification that was given up is news
 START = "Start it with `penstock up`."
 WAIT = "Runs that you start now wait; previews still work."
 
@@ -51,9 +53,17 @@ class Health(Door):
         super().__init__(**given)
         self._looking, self._looked_at, self._seen = threading.Lock(), float("-inf"), dict[str, Any]()
 
+    def metrics(self) -> tuple[bytes, str]:
+        """What monitoring reads, over all tenants without naming one, and its content type. Runs, steps and the queue are those of the
+        control store; generations and validations are counted in this process from the first call on."""
+        from flows.metrics import serve
+
+        return serve(lambda: self.store).text()
+
     def health(self) -> dict[str, Any]:
         """Whether runs can start: `runner` says if one is alive, `words` says what is wrong and what to do, `parts` says for the control
-        store, the runner and Prefect's server {name, state: ok|starting|down, words, fix}. An answer holds for a second.
+        store, the runner and Prefect's server {name, state: ok|starting|down, words, fix}. `notes` says what failed beside the runs, as
+        a part as well: notifications that were given up. An answer holds for a second.
 
         Raises UnreachableError when the control store does not answer.
         """
@@ -67,8 +77,9 @@ class Health(Door):
         alive = self.store.runners.alive()
         parts = [Part("Control store", OK, f"{'PostgreSQL' if self.store.kind == 'postgresql' else 'SQLite'} at {self.store.address}")]
         parts += [self._runner(alive), self._prefect(alive)]
-        words = [f"{part.words} {part.fix}".strip() for part in parts if part.state != OK and part.words]
-        return {"runner": bool(alive), "words": words, "parts": [asdict(part) for part in parts]}
+        aside = self._untold()
+        words, notes = ([f"{part.words} {part.fix}".strip() for part in some if part.state != OK and part.words] for some in (parts, aside))
+        return {"runner": bool(alive), "words": words, "notes": notes, "parts": [asdict(part) for part in (*parts, *aside)]}
 
     def _runner(self, alive: list[Runner]) -> Part:
         name = "Runner"
@@ -84,6 +95,15 @@ class Health(Door):
             return Part(name, DOWN, "Runs cannot start: the runner does not come up. Previews still work.",
                         f"Look into {self.settings.home / 'logs' / 'runner.log'}, then start `penstock up` again.")
         return Part(name, DOWN, "Runs cannot start: no runner is up. Previews still work.", START)
+
+    def _untold(self) -> list[Part]:
+        """Notifications that were given up; runs go on without them."""
+        lost = self.store.messages.lost(self.tenant, LOST_HOURS)
+        if not lost:
+            return []
+        many = units.several(len(lost), "notification")
+        return [Part("Notifications", DOWN, f"{many} could not be sent in the last {LOST_HOURS:g} hours, the last one to "
+                     f"{lost[0].target}: {clip(lost[0].error, 300).rstrip('.')}.", f"See: penstock status {lost[0].run_id}.")]
 
     def _prefect(self, alive: list[Runner]) -> Part:
         """As the runner sees it: one that does not answer for a few seconds is no news."""

@@ -36,14 +36,18 @@ class Runs(Submit, Health):
 
     def follow(self, given: Given, *, params: Mapping[str, str] | None = None,
                environment: str = "local", trigger_by: str = "python", resume: str | None = None) -> Iterator[RunView]:
-        """The same as `run`, yielding a view at every change; the last one is final."""
+        """The same as `run`, yielding a view at every change; the last one is final, and says who was told of it, as far as a first try
+        tells."""
         from flows.run.ledger import follow
+        from flows.run.messages import settled
         from flows.run.up import ensure
 
         run = self.submit(given, params=params, environment=environment, trigger_by=trigger_by, resume=resume)
         try:
             with ensure(self.settings, self.store):
                 for _ in follow(self.store, self.tenant, run.run_id):
+                    yield self.view(run.run_id)
+                if settled(self.store, run):
                     yield self.view(run.run_id)
         except KeyboardInterrupt:
             self.cancel(run.run_id)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import email
-import email.policy
 import ipaddress
 import logging
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
 from pydantic import ValidationError
 from werkzeug import Request, Response
 
@@ -27,65 +23,12 @@ from flows.insight.connections import load_connections
 from flows.settings import Limits
 from flows.show.account import Account, StepAccount
 from flows.show.notice import Notice
-from tests.servers import free_port
+from tests.fixtures.post import SECRET
 
-SECRET, HOOK = "canary-4711", "/services/T0/B0/canary4711"
+HOOK = "/services/T0/B0/canary4711"
 BEGAN = datetime.datetime(2025, 11, 15, 2, tzinfo=datetime.UTC)
 STOOD = Account("demo", "orders-daily", "Orders <to> warehouse", "run-1", "RUNNING", "local", "2025-11-15", BEGAN, steps=(
     StepAccount("read", "generic.extract", "SUCCESS", 12), StepAccount("load", "generic.load", "FAILED", None, "no table <!channel> & co")))
-
-
-class Post:
-    """What came to a mail server; `answers` are given first, one for each message."""
-
-    def __init__(self) -> None:
-        self.messages: list[Any] = []
-        self.logins: list[bytes] = []
-        self.answers: list[str] = []
-        self.tries = 0
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        self.tries += 1
-        if self.answers:
-            return self.answers.pop(0)
-        self.messages.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
-        return "250 OK"
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
-        if address.startswith("nobody"):
-            return "550 no such user"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    def login(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
-        self.logins.append(data.login)
-        return AuthResult(success=data.password == SECRET.encode(), handled=False)
-
-
-@pytest.fixture
-def smtp() -> Iterator[Callable[..., tuple[Post, int]]]:
-    up: list[Controller] = []
-
-    def start(**options: Any) -> tuple[Post, int]:
-        post = Post()
-        if options.pop("auth", False):
-            options |= {"authenticator": post.login, "auth_require_tls": False}
-        up.append(Controller(post, hostname="127.0.0.1", port=free_port(), **options))
-        up[-1].start()
-        return post, up[-1].port
-
-    yield start
-    for each in up:
-        each.stop()
-
-
-@pytest.fixture
-def silent() -> Iterator[int]:
-    """A server that takes connections and never says a word."""
-    with socket.socket() as hole:
-        hole.bind(("127.0.0.1", 0))
-        hole.listen()
-        yield hole.getsockname()[1]
 
 
 @pytest.fixture(autouse=True)
