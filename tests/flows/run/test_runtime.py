@@ -55,10 +55,10 @@ class House:
         return self.store.runs.submit(NewRun(tenant_id="demo", pipeline_id=pipeline, spec=spec, run_date="2025-11-15",
                                              folders=[str(f) for f in self.settings.folders])).run_id
 
-    def backfill(self, *steps, pipeline, days=3):
+    def backfill(self, *steps, pipeline, days=3, at_once=1):
         spec = {"pipeline_id": pipeline, "steps": list(steps)}
         return self.store.backfills.submit(NewBackfill(
-            tenant_id="demo", pipeline_id=pipeline, spec=spec, folders=[str(f) for f in self.settings.folders],
+            tenant_id="demo", pipeline_id=pipeline, spec=spec, folders=[str(f) for f in self.settings.folders], at_once=at_once,
             days=[{"run_date": f"2025-11-0{n + 1}", "params": {}} for n in range(days)])).backfill_id
 
     def filled(self, backfill_id):
@@ -420,6 +420,35 @@ def test_a_backfill_survives_its_runner(house, number):
         assert days == [("2025-11-01", "SUCCESS", 1), ("2025-11-02", "CANCELLED", 1), ("2025-11-02", "SUCCESS", 1),
                         ("2025-11-03", "SUCCESS", 1)]
         assert runs[2].resume_of == run.run_id == runs[1].run_id
+
+
+def test_days_side_by_side_survive_a_kill_and_nobody_starts_beside_them(house):
+    backfill_id = house.backfill(wait("work", 3), pipeline="fill-wide", days=4, at_once=2)
+    killed, beside = house.day(backfill_id, 2, "work"), house.day(backfill_id, 1, "work")
+    with pytest.raises(DuplicateRun, match=beside.run_id):
+        house.submit(wait("short", 0.1), pipeline="fill-wide")
+    os.kill(house.pid_of(killed.run_id), signal.SIGKILL)
+    fill, runs = house.filled(backfill_id)
+    assert (fill.status, fill.position) == ("DONE", 4)
+    assert sorted(run.run_date for run in runs if run.status == "SUCCESS") == [f"2025-11-0{n}" for n in (1, 2, 3, 4)]
+    lost = [run for run in runs if run.status != "SUCCESS"]
+    assert {(run.run_date, run.status) for run in lost} <= {("2025-11-02", "CRASHED")}
+    spans = [(run.started_at, run.ended_at) for run in runs]
+    assert any(one[0] < other[0] < one[1] for one in spans for other in spans)
+
+
+def test_the_command_works_days_off_and_says_each_of_them(house):
+    spec = house.settings.folders[0] / "cli.yml"
+    spec.write_text("pipeline_id: fill-cli\nsteps:\n- {step_id: read, ps_type: generic.extract, "
+                    "source: {query: 'select {run_date} as day'}}\n- {step_id: load, ps_type: generic.load, config: {input: read}, "
+                    "destination: {table: mart.fill_cli, mode: append}}\n")
+    call = [sys.executable, "-m", "flows.cli", "backfill", str(spec), "--from", "2025-11-01", "--to", "2025-11-03", "--at-once", "2"]
+    env = {**os.environ, "PENSTOCK_HOME": str(house.settings.home), "PENSTOCK_CONTROL_URL": ""}
+    done = subprocess.run(call, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert sorted(line.split()[1:3] for line in lines if "run-" in line) == [[f"2025-11-0{n}", "Succeeded"] for n in (1, 2, 3)]
+    assert lines[-1] == "  All 3 days of it are done."
 
 
 def test_a_run_outlives_prefects_server_and_one_that_is_new_waits_for_it(house):
