@@ -14,7 +14,7 @@ import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from streamlit.runtime.pages_manager import PagesManager
 
@@ -59,6 +59,13 @@ def warm() -> None:
         if read.status == "ready":
             service().preview(read, limit=1)
         talks()
+    service().metrics()  # counts from here on: nobody asked for the plan above
+
+
+async def metrics(_: Request) -> Response:
+    """What monitoring reads. It names no tenant; like the app itself it is served on this machine only."""
+    text, kind = await run_in_threadpool(service().metrics)
+    return Response(text, headers={"Content-Type": kind, "Cache-Control": "no-store"})
 
 
 async def healthz(_: Request) -> JSONResponse:
@@ -73,7 +80,7 @@ AROUND: dict[str, Any] = {
     "lifespan": lifespan,
     "on_script_error": crash_page,
     "middleware": [Middleware(Guard)],
-    "routes": [Route("/healthz", healthz), Mount("/api", api)],
+    "routes": [Route("/healthz", healthz), Route("/metrics", metrics), Mount("/api", api)],
 }
 # A folder named pages is a way of its own for Streamlit, until st.navigation has run once: a link to /runs that comes first would show the
 # bare page. This app has st.navigation only.

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flows.errors import InputError, MissingError, SpecError
+from flows.metrics import generating, validating
 from flows.service.door import Door
 from flows.service.request import MOST_RUNS, Request, dates_of, words_of
 from flows.spec.model import FlowSpec
@@ -50,12 +51,15 @@ class Author(Door):
         """
         from flows.planner.embedded import plan
 
-        request = self._request(text, now, answers, current, files)
-        result = plan(request)
-        if result.intent == "edit" and not result.spec:
-            stored = self._named_spec(str((result.run_request or {}).get("pipeline") or ""))
-            result = plan(request.model_copy(update={"current_spec": stored})) if stored is not None else result
-        return self._checked_plan(result)
+        with generating(self.settings.project) as seen:
+            request = self._request(text, now, answers, current, files)
+            result = plan(request)
+            if result.intent == "edit" and not result.spec:
+                stored = self._named_spec(str((result.run_request or {}).get("pipeline") or ""))
+                result = plan(request.model_copy(update={"current_spec": stored})) if stored is not None else result
+            checked = self._checked_plan(result)
+            seen.status = checked.status
+        return checked
 
     def _named_spec(self, pipeline: str) -> FlowSpec | None:
         """A stored pipeline that a text names, to be changed; None when it is only known to the catalogue."""
@@ -226,6 +230,12 @@ class Author(Door):
 
     def validate(self, given: Given, *, level: str = "semantic") -> Report:
         """Judge a spec. `level`: syntax | semantic | full. Problems are in the report; only an unreadable spec raises SpecError."""
+        with validating(level) as told:
+            report = self._report(given, level)
+            told(problem.code for problem in report.problems)
+        return report
+
+    def _report(self, given: Given, level: str) -> Report:
         from flows.checks import validate
 
         source = self.source(given)

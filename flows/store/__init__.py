@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from flows.store.runs import Runs
     from flows.store.specs import Specs
     from flows.store.steps import Steps
+    from flows.store.tallies import Tallies
 
 __all__ = ["Backfill", "Chat", "LakeFile", "LakeTable", "Message", "NewBackfill", "NewMessage", "NewRun", "Procedure", "Run", "RunStats",
            "Runner", "SpecVersion", "StepRow", "Store", "open_store"]
@@ -51,6 +52,7 @@ class Store:
     messages: Messages
     manifest: Manifest
     procedures: Procedures
+    tallies: Tallies
 
     def __init__(self, database: Database) -> None:
         from flows.store.backfills import Backfills
@@ -62,6 +64,7 @@ class Store:
         from flows.store.runs import Runs
         from flows.store.specs import Specs
         from flows.store.steps import Steps
+        from flows.store.tallies import Tallies
 
         self.address = database.address  # without a password
         self.kind = database.kind  # "sqlite" | "postgresql"
@@ -69,6 +72,7 @@ class Store:
         self.runners, self.manifest = Runners(database), Manifest(database)
         self.backfills = Backfills(database, self.runs)
         self.chats = Chats(database)
+        self.tallies = Tallies(database)
         self.messages = Messages(database)
         self.books = Books(database, self.manifest)
         self.procedures = self.manifest.procedures

@@ -98,6 +98,23 @@ def test_health_is_503_when_the_control_store_does_not_answer(client, monkeypatc
     assert found.json()["detail"] == "the control store cannot be opened. Check the folder's rights"
 
 
+def test_monitoring_reads_metrics(client, monkeypatch, tmp_path):
+    from prometheus_client.parser import text_string_to_metric_families
+
+    from flows.service import Penstock
+    from flows.settings import Settings
+
+    with Penstock(settings=Settings(home=tmp_path, control_url=f"sqlite:///{tmp_path / 'control.sqlite'}")) as door:
+        monkeypatch.setattr("app.asgi.service", lambda: door)
+        monkeypatch.setattr("flows.metrics._meters", None)
+        found = client.get("/metrics")
+    assert found.status_code == 200
+    assert found.headers["content-type"].startswith("text/plain; version=")
+    families = {family.name: family for family in text_string_to_metric_families(found.text)}
+    assert {"penstock_runs", "penstock_queue_length", "pipeline_generations", "pipeline_validation_errors"} <= set(families)
+    assert families["penstock_control_store_up"].samples[0].value == 1
+
+
 def test_the_api_says_what_it_can_do(client):
     document = client.get("/api/openapi.json").json()
     assert (document["info"]["title"], list(document["paths"])) == ("Penstock", ["/v1/health"])
