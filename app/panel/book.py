@@ -13,6 +13,7 @@ from flows.show.states import StepState
 from flows.show.units import rows, seconds
 
 BROKEN = ("FAILED", "TIMED_OUT")
+TELLING = 10.0  # seconds after a run's end in which its notifications are news
 WRITES = ("generic.load", "generic.export", "generic.procedure_executor")
 
 
@@ -30,6 +31,14 @@ class Book:
     @property
     def live(self) -> bool:
         return not self.run.ended
+
+    @property
+    def telling(self) -> bool:
+        """Has it ended a moment ago, and those who are told of it are not told yet?"""
+        if self.live or not self.run.spec.get("notify") or self.run.ended_at is None:
+            return False
+        waits = any(each["status"] == "WAITING" for each in self.view.messages) or not self.view.messages
+        return waits and (self.at - self.run.ended_at).total_seconds() < TELLING
 
     @property
     def steps(self) -> list[dict[str, Any]]:

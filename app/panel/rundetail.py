@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import streamlit as st
 
@@ -16,7 +17,7 @@ from app.panel.output import output
 from app.panel.verdict import verdict
 from app.parts.badge import badge
 from app.parts.empty import empty
-from app.parts.escape import code
+from app.parts.escape import code, plain
 from app.parts.gantt import gantt
 from app.parts.graph import graph
 from app.parts.logs import logs
@@ -64,7 +65,7 @@ def look(run_id: str, *, key: str) -> Book | None:
 def pace(seen: Book) -> float | None:
     """Seconds until the next look; None when there is nothing more to see."""
     if not seen.live:
-        return None
+        return FAST if seen.telling else None
     return SLOW if seen.elapsed > CALM_AFTER else FAST
 
 
@@ -82,6 +83,8 @@ def _follow(run_id: str, key: str, ways: Ways, told: tuple[float | None, str], f
     step = _drawing(seen, key, ways) if seen.live or seen.view.steps else ""
     if seen.run.status == "SUCCESS":
         output(seen, key=key)
+    for each in seen.view.messages:
+        st.markdown(notified(each))
     for each in seen.steps:
         if each.get("rejected"):
             rejects(each.get("rejects") or [], each["rejected"], key=f"{key}_{each['step_id']}", where=each.get("quarantine") or "",
@@ -102,6 +105,12 @@ def _head(seen: Book, key: str, ways: Ways) -> None:
         actions(seen, key=key, home=ways.home, stop=ways.stop, show=ways.show or opened)
     if seen.live:
         st.progress(seen.done / max(1, len(seen.steps)))
+
+
+def notified(message: Mapping[str, Any]) -> str:
+    """One line: who was told of the run's end, or why not."""
+    words = plain(message["words"][:1].upper() + message["words"][1:])
+    return f":orange[:material/notifications_off: {words}]" if message["error"] else f":gray[:material/notifications: {words}]"
 
 
 def opened(run_id: str) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from app.panel.book import book
+from app.panel.book import Book, book
+from app.panel.rundetail import notified
 from flows.cli.common import print_step
+from flows.run.messages import as_dict
 from flows.show.gantt import GanttRow, bars
 from flows.show.page import run_bundle
+from flows.store import NewMessage
 from tests.app.test_panel import asked, button, keys, texts
 
 Said, Shown = Callable[..., Any], Callable[..., Any]
@@ -222,3 +226,22 @@ def test_a_run_that_was_taken_up_again_says_so(run: Any, shown: Shown) -> None:
     assert words in texts(shown(talk, view="run"))
     store.runs.finish(run_id, "SUCCESS")
     assert "taken up again" not in texts(shown(talk, view="run"))
+
+
+def test_who_was_told_stands_beside_the_run(run: Any, shown: Shown) -> None:
+    talk, run_id = run("FAILED", {"extract_orders": {"status": "FAILED", "error": "it is gone"}}, "it is gone")
+    store = talk.service.store
+    new = [NewMessage("demo", "slack", "#data", "failure"), NewMessage("demo", "email", "x`<b>", "failure", "no *")]
+    store.messages.tell({run_id: new})
+    store.messages.sent(f"{run_id}.1")
+    view = talk.service.view(run_id)
+    named = replace(view, run=replace(view.run, spec={**view.run.spec, "notify": [{"channel": "slack", "target": "#data"}]}))
+    told = [as_dict(message) for message in store.messages.of(run_id)]
+    assert [notified(each) for each in told] == [
+        r":gray[:material/notifications: Notified \#data]",
+        r":orange[:material/notifications_off: Could not notify x\`\<b\>\: no \*]"]
+    late = named.run.ended_at + timedelta(seconds=60)
+    assert Book(named, named.run.ended_at).telling, "they come in a moment: look again"
+    assert not Book(named, late).telling
+    assert not Book(replace(named, messages=told), named.run.ended_at).telling
+    assert not Book(view, view.run.ended_at).telling, "nobody is to be told"

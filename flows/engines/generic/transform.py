@@ -6,15 +6,16 @@ both sides have is `<table>_<column>` on the right side.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
 from flows.engines.base import Block, Context, EngineConfig, Query, Scope, StepResult
 from flows.engines.inputs import ready
 from flows.engines.tables import promised
+from flows.show.units import several
 from flows.transform import compile as compiler
-from flows.transform.operations import Operations, names
+from flows.transform.operations import FlagAnomalies, Operation, Operations, Rename, names
 from flows.warehouse.base import Column
 
 
@@ -57,7 +58,35 @@ def run(config: Config, context: Context) -> StepResult:
     made = compiler.transform(config.config.operations, found, now=context.run_date, dialect=context.warehouse.dialect,
                               aliases=aliases(list(found), context.tables), path="config.operations")
     relation = context.warehouse.stage(context.step_id, made.tree)
-    return StepResult(rows=relation.rows, relation=relation, notes=list(made.notes)).judged(made.notes)
+    result = StepResult(rows=relation.rows, relation=relation, notes=list(made.notes)).judged(made.notes)
+    flags = [name for name in flagged(config.config.operations) if any(c.name == name and c.type == "BOOL" for c in relation.columns)]
+    if flags and not context.preview:
+        number = _count(relation.name, flags, context)
+        result.outputs["anomalies"] = number
+        result.notes.append(f"{several(number, 'row is', 'rows are')} flagged as unusual ({', '.join(flags)})")
+    return result
+
+
+def flagged(operations: Sequence[Operation]) -> list[str]:
+    """The columns that say whether a row is an anomaly, by the names they have after the last operation."""
+    names: list[str] = []
+    for op in operations:
+        if isinstance(op, Rename):
+            names = [op.columns.get(name, name) for name in names]
+        elif isinstance(op, FlagAnomalies):
+            names = [*(name for name in names if name != op.as_), op.as_]
+    return names
+
+
+def _count(relation: str, flags: Sequence[str], context: Context) -> int:
+    """How many of the rows that are there have a flag."""
+    from sqlglot import exp
+
+    from flows.transform.frame import table
+
+    there = exp.or_(*(exp.column(name, quoted=True) for name in flags))
+    counted = exp.select(exp.Count(this=exp.Star()).as_("n")).from_(table(relation)).where(there)
+    return int(context.warehouse.head(counted, 1)[0]["n"])
 
 
 def aliases(inputs: list[str], words: Mapping[str, str]) -> dict[str, str]:

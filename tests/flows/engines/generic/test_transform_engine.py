@@ -101,3 +101,26 @@ def test_nothing_but_one_reading_select_runs(joined, query):
 def test_inputs_of_sql_must_be_there(bench):
     with pytest.raises(SpecError, match=r"config\.inputs\.0: unknown table 'ordrs'. Did you mean 'orders'"):
         bench.output("generic.sql", {"config": {"inputs": ["ordrs"], "query": "SELECT 1"}}, orders=ORDERS)
+
+
+FLAG = {"op": "flag_anomalies", "column": "cost", "threshold": 3}
+AWAY = {"op": "rename", "columns": {"is_anomaly": "odd", "cost": "price"}}
+
+
+@pytest.mark.parametrize(("operations", "found", "note"), [
+    ([FLAG], 2, "2 rows are flagged as unusual (is_anomaly)"), ([FLAG, AWAY], 2, "2 rows are flagged as unusual (odd)"),
+    ([FLAG, {"op": "filter", "where": {"column": "cost", "is": ">", "value": 500}}], 1, "1 row is flagged as unusual (is_anomaly)"),
+    ([{**FLAG, "as": "a"}, {**FLAG, "as": "b"}], 2, "2 rows are flagged as unusual (a, b)"),
+    ([FLAG, {"op": "filter", "where": {"column": "cost", "is": "<", "value": 0}}], 0, "0 rows are flagged as unusual (is_anomaly)"),
+    ([FLAG, {"op": "select", "columns": ["cost"]}], None, ""), ([{"op": "limit", "n": 3}], None, "")])
+def test_flagged_rows_are_counted_where_the_flag_is_still_there(bench, operations, found, note):
+    bench.made("rows", "SELECT n, CASE n WHEN 1 THEN 900 WHEN 2 THEN 450 ELSE n % 7 END AS cost FROM range(100) t(n)")
+    result = bench.run("generic.transform", blocks={"config": {"inputs": ["rows"], "operations": operations}})
+    assert result.outputs.get("anomalies") == found
+    assert [each for each in result.notes if "flagged" in each] == ([note] if note else [])
+
+
+def test_a_preview_counts_no_anomalies(bench):
+    bench.made("rows", "SELECT n AS cost FROM range(100) t(n)")
+    result = bench.run("generic.transform", preview=True, blocks={"config": {"inputs": ["rows"], "operations": [FLAG]}})
+    assert "anomalies" not in result.outputs
