@@ -96,7 +96,7 @@ class Door:
         A file that is there goes first. A template's name has a '/' in it and no ending, a pipeline's id has none: they are never mixed up.
         Raises SpecError for a spec that does not parse, MissingError when there is no such file, template or pipeline.
         """
-        from flows.insight.templates import name_of, placed, plain_name
+        from flows.insight.templates import name_of, placed, plain_name, templates
         from flows.spec.loader import from_data, load_file, parse
 
         if isinstance(given, FlowSpec):
@@ -115,8 +115,9 @@ class Door:
         if plain_name(str(given)):
             return self._template(str(given))
         if path.suffix in (".yml", ".yaml", ".json") or "/" in str(given):
+            near = did_you_mean(str(given), [template.name for template in templates(self.settings)]) if not path.suffix else ""
             raise MissingError(f"there is no file {str(given)!r}",
-                               fix="Give the path of a spec file, the name of a template, or the id of a stored pipeline")
+                               fix=near or "Give the path of a spec file, the name of a template, or the id of a stored pipeline")
         return self.stored(str(given))
 
     def _template(self, name: str) -> Source:

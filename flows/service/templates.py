@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flows.errors import InputError, SpecError
 from flows.service.door import Door
 from flows.spec.model import FlowSpec
-from flows.spec.suggest import did_you_mean
+from flows.spec.suggest import suggest
 
 if TYPE_CHECKING:
     from flows.insight.templates import Template
@@ -88,7 +88,7 @@ def _open(value: Value) -> bool:
 def _known(given: Mapping[str, Any], known: Mapping[str, Any], kind: str, name: str) -> None:
     odd = [key for key in given if key not in known]
     if odd:
-        said = "; ".join(f"{key!r}{f' ({hint})' if (hint := did_you_mean(key, known).rstrip('?')) else ''}" for key in odd)
+        said = " and no ".join(f"{key!r}" + (f" (did you mean {near[0]!r}?)" if (near := suggest(key, known, 1)) else "") for key in odd)
         raise InputError(f"there is no {kind} {said}", where=name, fix=f"It has: {', '.join(known)}" if known else "It has none")
 
 
@@ -124,13 +124,18 @@ def _rewritten(template: Template, made: FlowSpec, values: Mapping[str, Value]) 
     """The template's text with the values written into its lines. Where that would not read back as the spec, its canonical YAML under
     the comment at its head."""
     from flows.insight.templates import HOW, how
-    from flows.spec.loader import dump, parse
+    from flows.spec.loader import dump, dump_plain, parse
 
     lines = template.text.splitlines()
     for place, value in values.items():
         number = template.lines.find(place)
         if number:
             lines[number - 1] = _line(lines[number - 1], place.rpartition(".")[2], value)
+    if "variables:" in lines:  # what came from the path of the template: the copy stands somewhere else
+        ours = [f"  {dump_plain({key: value}).rstrip()}" for key, value in made.variables.items()
+                if f"variables.{key}" not in template.lines.at]
+        at = lines.index("variables:") + 1
+        lines[at:at] = ours
     text = "\n".join([*lines, ""])
     try:
         if parse(text).as_dict() == made.as_dict():
