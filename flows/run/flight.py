@@ -14,7 +14,7 @@ from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.engines.base import Cancel
-from flows.errors import DuplicateRun, PenstockError, SpecError
+from flows.errors import DuplicateRun, LimitError, PenstockError, SpecError
 from flows.run import gate
 from flows.run.job import Job, make_job
 from flows.run.ledger import RunBook
@@ -40,7 +40,7 @@ async def fly(spec: dict[str, Any], run_id: str, environment: str) -> State[Any]
     if ticket is None or ticket.run.run_id != run_id:
         try:
             ticket = own_ticket(spec, environment, flow_run_id)
-        except DuplicateRun as refused:
+        except (DuplicateRun, LimitError) as refused:
             return Cancelled(name="Refused", message=str(refused))
         except PenstockError as error:
             return Failed(message=str(error))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
-from flows.errors import DuplicateRun, PenstockError
+from flows.errors import DuplicateRun, LimitError, PenstockError
 from flows.run import reconcile
 from flows.run.reconcile import POOL
 from flows.run.ticket import new_run
@@ -79,7 +79,7 @@ def worker_type() -> Any:
             name = str(flow_run.id)
             try:
                 name = await asyncio.to_thread(queue.put, flow_run.parameters, str(flow_run.id))
-            except DuplicateRun as refused:
+            except (DuplicateRun, LimitError) as refused:
                 await self.client.set_flow_run_state(flow_run.id, Cancelled(name="Refused", message=str(refused)), force=True)
             if task_status is not None:
                 task_status.started(name)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from flows.store.books import Books
     from flows.store.chats import Chats
     from flows.store.database import Database
+    from flows.store.limits import TenantLimits
     from flows.store.manifest import Manifest
     from flows.store.messages import Messages
     from flows.store.procedures import Procedures
@@ -49,6 +50,7 @@ class Store:
     backfills: Backfills
     chats: Chats
     books: Books
+    limits: TenantLimits
     messages: Messages
     manifest: Manifest
     procedures: Procedures
@@ -58,6 +60,7 @@ class Store:
         from flows.store.backfills import Backfills
         from flows.store.books import Books
         from flows.store.chats import Chats
+        from flows.store.limits import TenantLimits
         from flows.store.manifest import Manifest
         from flows.store.messages import Messages
         from flows.store.runners import Runners
@@ -74,6 +77,7 @@ class Store:
         self.chats = Chats(database)
         self.tallies = Tallies(database)
         self.messages = Messages(database)
+        self.limits = TenantLimits(database)
         self.books = Books(database, self.manifest)
         self.procedures = self.manifest.procedures
         self._database = database

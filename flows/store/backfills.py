@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, exists, func, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
 
-from flows.errors import DuplicateBackfill, DuplicateRun, InputError, MissingError
+from flows.errors import DuplicateBackfill, DuplicateRun, InputError, LimitError, MissingError
 from flows.show import units
 from flows.store.database import Database
 from flows.store.rows import AT_ONCE, OPEN, Backfill, Day, NewBackfill, NewRun
@@ -134,7 +134,7 @@ class Backfills:
                 return ""
             try:
                 return self._start(connection, fill, days, position)
-            except DuplicateRun:  # somebody was faster: the day waits for the end of that run
+            except (DuplicateRun, LimitError):  # somebody was faster, or the tenant has had its runs of today: the day waits
                 return ""
 
     def interrupted(self, run_id: str) -> None:

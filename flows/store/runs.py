@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, false, func, not_, or_, select, true, update
 
 from flows.errors import Cancelled, DuplicateRun, InputError, MissingError, TransientError
+from flows.store import limits
 from flows.store.database import Database
 from flows.store.rows import FINAL, OPEN, Flight, NewRun, Run, RunStats
 from flows.store.schema import runs
@@ -32,7 +33,7 @@ class Runs:
     def submit(self, new: NewRun, *, owner: str = "", lease_seconds: float = 0.0) -> Run:
         """Put a run into the queue; with `owner` it is claimed from the start, by whom it is worked on without a runner.
 
-        Raises DuplicateRun with the id of the open run of this pipeline, if there is one.
+        Raises DuplicateRun with the id of the open run of this pipeline, if there is one, LimitError where the tenant has had its runs.
         A RUNNING run whose lease is over holds nothing: it is closed as CRASHED and the new one takes its place.
         """
         with self._database.write() as connection:
@@ -47,6 +48,7 @@ class Runs:
         for holder in connection.execute(in_the_way).scalars().all():
             if not self._close(connection, self._lost(holder), "CRASHED", "its runner was lost"):
                 raise DuplicateRun(new.pipeline_id, holder)
+        limits.admit(connection, new.tenant_id, new.environment, free=self._free(), at_once=bool(owner))
         for _ in range(9):  # an id that exists already is one in sixteen million within its second
             row = self._insert(connection, new, owner, lease_seconds)
             if row is not None:
@@ -132,18 +134,22 @@ class Runs:
     # ---- what a runner does
 
     def claim(self, owner: str, lease_seconds: float) -> Run | None:
-        """Take the oldest waiting run; of many processes exactly one gets it. It stays PENDING until `begin`.
+        """Take the waiting run that is next (`limits.next_run`); of many processes exactly one gets it. It stays PENDING until `begin`.
 
         A waiting run that was told to stop, and whose first owner died of it, ends here.
         """
-        waits = select(runs.c.seq).where(runs.c.status == "PENDING", self._free()).order_by(runs.c.seq).limit(1)
         with self._database.read() as connection:
-            if connection.execute(waits).first() is None:  # an idle runner asks ten times a second: do not lock out writers for that
+            if connection.execute(limits.next_run(self._free())).first() is None:  # asked ten times a second: do not lock out writers
                 return None
+        passed: set[str] = set()
         with self._database.write() as connection:
-            while (seq := connection.execute(waits.with_for_update(skip_locked=True)).scalar()) is not None:
-                if not self._close(connection, and_(runs.c.seq == seq, runs.c.cancel), "CANCELLED", ""):
-                    return self._take(connection, runs.c.seq == seq, owner, lease_seconds)
+            while row := connection.execute(limits.next_run(self._free(), passed).with_for_update(of=runs, skip_locked=True)).first():
+                this = runs.c.seq == row.seq
+                if self._close(connection, and_(this, runs.c.cancel), "CANCELLED", ""):
+                    continue
+                if not limits.is_full(connection, row.tenant_id, row.runs_at_once, self._free()):
+                    return self._take(connection, this, owner, lease_seconds)
+                passed.add(row.tenant_id)
         return None
 
     def begin(self, run_id: str, owner: str) -> Run:
