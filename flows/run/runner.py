@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Ended = tuple[Outcome, Future[bool]]  # how a try ended, and when the book has it
 LIGHT = frozenset({"generic.wait"})  # they only sleep: they take no place from steps that work
-STUCK_SECONDS = 5.0  # how long a step that was told to stop may take for it
+STUCK_SECONDS = 1.5  # how long a step that was told to stop may take for it
 THREADS = 512
 
 

@@ -76,7 +76,10 @@ def attempt(step: PlanStep, job: Job, inputs: Mapping[str, Relation], cancel: Ca
         own.check()
         with deadline(own, step.timeout), session(job, step, inputs, own, tries, log, told) as warehouse:
             try:
-                return step.engine.run(step.config, job.context(step, warehouse, inputs, own, log))
+                result = step.engine.run(step.config, job.context(step, warehouse, inputs, own, log))
+                if own.reason == OVERDUE:
+                    own.check()  # it did not hear the stop and came too late
+                return result
             finally:
                 spent.append(warehouse.spent())  # a step that fails has its bill, too
 
