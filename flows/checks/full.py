@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from flows.checks.case import Case, find, word
 from flows.checks.columns import below, known, said, table_at, walk
 from flows.checks.rules import read_tables, unlisted
+from flows.checks.told import unheard
 from flows.engines.base import Connections, Context, Files
 from flows.engines.hosts import no_address
 from flows.errors import InputError, MissingError, PenstockError, Problem, SqlError
@@ -43,6 +44,7 @@ def check_full(case: Case, problems: list[Problem], warnings: list[Problem], war
     problems += _connections(case, warnings)
     problems += _destinations(case)
     problems += _files(case)
+    warnings += unheard(case)
     warnings[:] = [w for w in warnings if w not in problems]
 
 

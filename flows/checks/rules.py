@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from flows import errors
 from flows.checks.case import Case, find, word
 from flows.checks.columns import loaded_by, table_at
+from flows.engines.mail import is_address
+from flows.engines.slack import is_channel
 from flows.errors import PenstockError, Problem
 from flows.spec.placeholder import BUILT_IN, names
 from flows.spec.problems import clip
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from flows.spec.model import Retry, Step
 
 Rule = Callable[[Case], Iterator[Problem]]
-SLACK = re.compile(r"^[#@][\w.-]{1,80}\Z|^https://\S+\Z")
-EMAIL = re.compile(r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+\Z")
 STANDARD = ("TimeoutError", "ConnectionError", "OSError")
 WAREHOUSE = ("bigquery", "duckdb")
 TABLE = re.compile(r"^(?!(?i:information_schema)\.)[A-Za-z0-9_][A-Za-z0-9_-]{0,120}\.[A-Za-z0-9_][A-Za-z0-9_-]{0,120}\Z")
@@ -85,8 +85,8 @@ def names_are_free(case: Case) -> Iterator[Problem]:
 def targets_hold(case: Case) -> Iterator[Problem]:
     """Whom to tell is a Slack channel or an e-mail address."""
     for n, note in enumerate(case.spec.notify):
-        form, like = (SLACK, "#data or @name") if note.channel == "slack" else (EMAIL, "name@example.com")
-        if not form.match(note.target):
+        fits, like = (is_channel, "#data or @name") if note.channel == "slack" else (is_address, "name@example.com")
+        if not fits(note.target):
             yield Problem(f"notify.{n}.target", "invalid_target", f"{clip(note.target)!r} is no {note.channel} address",
                           f"Write it like {like}")
 

@@ -443,3 +443,35 @@ def test_what_only_bigquery_runs_is_a_warning_with_its_line(house: Settings) -> 
     [told] = [warning for warning in report.warnings if warning.code == "bigquery_only"]
     assert told.path == "steps.sketch.config.query"
     assert told.message.startswith("BigQuery only, a local run stops here: line 1")
+
+
+# ---- who is to be told
+
+def test_nobody_can_be_told_without_a_connection_which_is_a_warning(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    who = [{"channel": "slack", "target": "#data-eu"}, {"channel": "email", "target": "ops@example.com"}]
+    data = {**copy.deepcopy(REVENUE), "notify": who}
+    data["steps"] += [{"step_id": "tell", "ps_type": "shared.slack_notification", "config": {"channel": "#data-eu"}},
+                      {"step_id": "write", "ps_type": "shared.email_notification", "config": {"to": "a@example.com", "connection": "post"}}]
+    assert not [w for w in judge(data, house).warnings if w.code == "not_connected"]
+    report = judge(data, house, "full")
+    assert report.problems == []
+    mail, hook = "smtp://user:password@host:587?from=name@example.com", "https://hooks.slack.com/services/..."
+    assert [str(w) for w in report.warnings if w.code == "not_connected"] == [
+        f"notify.0: #data-eu cannot be told: connection 'slack' has no address here. Set PENSTOCK_CONN_SLACK={hook}",
+        f"notify.1: ops@example.com cannot be told: connection 'smtp' has no address here. Set PENSTOCK_CONN_SMTP={mail}",
+        f"steps.tell.config: nothing can be sent: connection 'slack' has no address here. Set PENSTOCK_CONN_SLACK={hook}",
+        "steps.write.config: nothing can be sent: connection 'post' has no address here. Set PENSTOCK_CONN_POST=its address"]
+    monkeypatch.setenv("PENSTOCK_CONN_SLACK_DATA_EU", "http://127.0.0.1:9/hook")
+    monkeypatch.setenv("PENSTOCK_CONN_SMTP", "smtp://${NOT_SET}@127.0.0.1")
+    monkeypatch.setenv("PENSTOCK_CONN_POST", "smtp://127.0.0.1?from=a@example.com")
+    [left] = [w for w in judge(data, house, "full").warnings if w.code == "not_connected"]
+    assert left.path == "notify.1"
+    assert "connection 'smtp' refers to the variable NOT_SET, which is not set" in left.message
+
+
+@pytest.mark.parametrize(("config", "path"), [({"to": "ops"}, "steps.tell.config.to"), ({"to": []}, "steps.tell.config.to"),
+                                              ({"to": "a@example.com\nBcc: b@example.com"}, "steps.tell.config.to")])
+def test_a_mail_to_no_address_is_found_before_it_runs(house: Settings, config: dict[str, Any], path: str) -> None:
+    data = copy.deepcopy(REVENUE)
+    data["steps"].append({"step_id": "tell", "ps_type": "shared.email_notification", "config": config})
+    assert [p.path for p in judge(data, house).problems] == [path]
