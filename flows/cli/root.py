@@ -21,6 +21,7 @@ COMMANDS = {
     "backfill": ("backfill", "Run a pipeline for every day of a period"),
     "status": ("runs", "Show runs, or one run with its steps"),
     "cancel": ("runs", "Stop a run"),
+    "logs": ("logs", "Read the log of a run"),
     "query": ("data", "BigQuery SQL on the warehouse"),
     "catalog": ("data", "What data there is"),
     "templates": ("templates", "Whole pipelines to start from"),

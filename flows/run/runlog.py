@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 NO_STEP = "-"
 BLOCK = 65_536
+LOOK_EVERY = 0.2  # seconds
+QUIET = 3  # looks without a new line after which a run that has ended has nothing more to say
 FAR = 16 * 1024 * 1024  # bytes that are searched at most for the lines of one step
 LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})Z ([A-Z]+) (\S+) (.*)", re.DOTALL)
 BREAKS = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
@@ -86,12 +89,13 @@ def add_line(place: Path, names: Mapping[str, str], level: int, text: str) -> No
         handler.close()
 
 
-def read_log(place: Path, *, step: str | None = None, limit: int = 2000) -> list[LogLine]:
-    """The last `limit` lines, of one step (`""`: those of no step) or of all, oldest first; none without a file."""
+def read_log(place: Path, *, step: str | None = None, limit: int = 2000, end: int | None = None) -> list[LogLine]:
+    """The last `limit` lines, of one step (`""`: those of no step) or of all, oldest first; none without a file. `end`: the lines in
+    front of this byte only."""
     found: list[LogLine] = []
     try:
         with place.open("rb") as file:
-            for text in _backwards(file):
+            for text in _backwards(file, end):
                 line = _parsed(text)
                 if line is not None and (step is None or line.step == step):
                     found.append(line)
@@ -102,9 +106,47 @@ def read_log(place: Path, *, step: str | None = None, limit: int = 2000) -> list
     return found[::-1]
 
 
-def _backwards(file: IO[bytes]) -> Iterator[str]:
+def follow_log(place: Path, ended: Callable[[], bool], *, step: str | None = None, limit: int = 2000) -> Iterator[LogLine]:
+    """The last lines, and then each one as it comes, until the run has ended and all that it said is told."""
+    at = 0
+    if place.exists():
+        at = place.stat().st_size
+        yield from read_log(place, step=step, limit=limit, end=at)
+        at = _whole(place, at)
+    quiet = 0
+    while quiet < QUIET:
+        over = ended()
+        new = b""
+        if place.exists():
+            with place.open("rb") as file:
+                file.seek(at)
+                new = file.read(FAR)
+        new = new[:new.rfind(b"\n") + 1]
+        at += len(new)
+        for raw in new.split(b"\n"):
+            line = _parsed(raw.decode(errors="replace"))
+            if line is not None and (step is None or line.step == step):
+                yield line
+        quiet = quiet + 1 if over and not new else 0
+        time.sleep(LOOK_EVERY)
+
+
+def _whole(place: Path, end: int) -> int:
+    """Where the line begins that is being written at `end`."""
+    with place.open("rb") as file:
+        while end > 0:
+            size = min(BLOCK, end)
+            file.seek(end - size)
+            found = file.read(size).rfind(b"\n")
+            if found >= 0:
+                return end - size + found + 1
+            end -= size
+    return 0
+
+
+def _backwards(file: IO[bytes], end: int | None = None) -> Iterator[str]:
     """Each line with its further lines, the last one first. What stands behind the last line break is being written: it waits."""
-    end = place = file.seek(0, 2)
+    end = place = file.seek(0, 2) if end is None else end
     whole, start, behind = False, b"", []
     while place > 0 and end - place < FAR:
         size = min(BLOCK, place)

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 from flows.errors import InputError, MissingError
 from flows.service.health import Health
 from flows.service.submit import Submit
+from flows.spec.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from flows.run.runlog import LogLine
     from flows.run.view import BackfillView, RunView
     from flows.service.door import Given
@@ -87,16 +90,32 @@ class Runs(Submit, Health):
         return found
 
     def logs(self, run_id: str, *, step: str | None = None, limit: int = 2000) -> list[LogLine]:
-        """The last lines of a run's log, oldest first, of one step or of all; none before its first step.
+        """The last lines of a run's log, oldest first, of one step or of all (`""`: those of no step); none before its first step.
 
-        Raises MissingError when this tenant has no such run.
+        Raises MissingError when this tenant has no such run, or the run no such step.
         """
-        from flows.run.job import log_file
         from flows.run.runlog import read_log
+
+        return read_log(self._log_of(run_id, step), step=step, limit=max(1, min(limit, LINES)))
+
+    def follow_log(self, run_id: str, *, step: str | None = None, limit: int = 2000) -> Iterator[LogLine]:
+        """The same, and then each line as it comes, until the run has ended."""
+        from flows.run.runlog import follow_log
+
+        place = self._log_of(run_id, step)
+        yield from follow_log(place, lambda: self.store.runs.peek(run_id).ended, step=step, limit=max(1, min(limit, LINES)))
+
+    def _log_of(self, run_id: str, step: str | None) -> Path:
+        from flows.run.job import log_file
 
         if not self.store.runs.has(self.tenant, run_id):
             raise MissingError(f"there is no run {run_id!r}", fix="See the newest ones: penstock status")
-        return read_log(log_file(self.settings, run_id), step=step, limit=max(1, min(limit, LINES)))
+        if step:
+            known = [str(each.get("step_id")) for each in self.store.runs.get(self.tenant, run_id).spec.get("steps", [])]
+            if step not in known:
+                hint = did_you_mean(step, known) or f"See: penstock status {run_id}"
+                raise MissingError(f"run {run_id} has no step {step!r}", where="step", fix=hint)
+        return log_file(self.settings, run_id)
 
     def stats(self, hours: float = 24) -> RunStats:
         """How the runs of the last hours went, and how many are at work now."""

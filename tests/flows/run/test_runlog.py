@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from flows.logs import Lines, bound
 from flows.run import runlog
 from flows.run.job import Job
-from flows.run.runlog import LogLine, of_step, read_log, run_log
+from flows.run.runlog import LogLine, follow_log, of_step, read_log, run_log
 from flows.scrub import Scrubber
 
 
@@ -156,3 +157,50 @@ def test_only_the_end_of_a_large_log_is_read(job, monkeypatch):
     monkeypatch.setattr(runlog, "FAR", 20_000)
     assert 50 < len(read_log(job.log_file, limit=2000)) < 200
     assert isinstance(lines[0], LogLine)
+
+
+@pytest.mark.parametrize("block", [7, 65_536])
+def test_a_log_is_followed_while_it_is_written(job, monkeypatch, block):
+    monkeypatch.setattr(runlog, "BLOCK", block)
+    monkeypatch.setattr(runlog, "LOOK_EVERY", 0.01)
+    over = threading.Event()
+    seen, got = [], threading.Semaphore(0)
+
+    def read():
+        for line in follow_log(job.log_file, over.is_set, limit=2):
+            seen.append(line.text)
+            got.release()
+
+    with run_log(job) as log:
+        for n in range(3):
+            log.info("before %d", n)
+        with job.log_file.open("a") as file:
+            file.write('{"timestamp": "2025-11-15T02:00:00.000Z", "level": "info", ')
+        reader = threading.Thread(target=read)
+        reader.start()
+        assert got.acquire(timeout=10)
+        assert got.acquire(timeout=10)
+        with job.log_file.open("a") as file:
+            file.write('"event": "half"}\n')
+        assert got.acquire(timeout=10)
+        of_step(log, "load").info("then")
+        assert got.acquire(timeout=10)
+        over.set()
+        log.info("last")
+    reader.join(10)
+    assert seen == ["before 1", "before 2", "half", "then", "last"]
+
+
+def test_a_log_that_is_not_there_yet_is_waited_for(job, monkeypatch):
+    monkeypatch.setattr(runlog, "LOOK_EVERY", 0.01)
+    looks = []
+
+    def ended():
+        looks.append(1)
+        if len(looks) == 3:
+            with run_log(job) as log:
+                of_step(log, "a").info("one")
+                of_step(log, "b").info("two")
+        return len(looks) > 3
+
+    assert said(follow_log(job.log_file, ended, step="b")) == [("INFO", "b", "two")]
