@@ -16,7 +16,7 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)  # looked up before any fork
-CHECK_EVERY, MISSES = 5.0, 3
+CHECK_EVERY, MISSES = 5.0, 6  # a machine that is overloaded answers late, and a kill makes that worse
 MANY, WINDOW = 5, 600.0  # so many deaths within so many seconds: stop trying
 READY_EVERY = 0.2
 TAIL = 15  # log lines shown of a process that is given up
@@ -90,7 +90,7 @@ class Part:
                 preexec_fn=_die_with_parent)
 
     async def watch(self) -> None:
-        """Tell when it is ready; one that was ready and then does not answer three times is ended, so that it starts anew."""
+        """Tell when it is ready; one that was ready and then does not answer so many times is ended, so that it starts anew."""
         missed = 0
         while missed < MISSES:
             ready = await asyncio.to_thread(self.ready, self)

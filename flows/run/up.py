@@ -67,8 +67,7 @@ def serve(settings: Settings, *, say: Say = print, temporary: bool = False, app:
 class Up:
     """The parent. One more process is one more line in `parts`; they stop in reverse order."""
 
-    def __init__(self, settings: Settings, store: Store, say: Say, told: Told, temporary: bool,
-                 app: bool) -> None:
+    def __init__(self, settings: Settings, store: Store, say: Say, told: Told, temporary: bool, app: bool) -> None:
         self.settings, self.store, self.say, self.told, self.temporary = settings, store, say, told, temporary
         self.port = 0 if settings.prefect_url else free_port(settings.prefect_port, say, "Prefect")
         self.app_port = free_port(settings.app_port, say, "the app") if app else 0
@@ -183,7 +182,8 @@ class Up:
             return reconcile.answers(client)
 
     def runner_ready(self, part: Part) -> bool:
-        return any(r.info.get("pid") == part.pid and r.info.get("ready") for r in self.store.runners.alive())
+        """At first when it sees Prefect, afterwards as long as it shows signs of life: its runs outlive a server that is slow or gone."""
+        return any(r.info.get("pid") == part.pid and (r.info.get("ready") or part.up.is_set()) for r in self.store.runners.alive())
 
     def port_lost(self, server: Part) -> bool:
         """Somebody took the port between our look and the server's start: take another one, and tell the runner."""
