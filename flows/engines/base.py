@@ -71,6 +71,19 @@ class Files(Protocol):
         """Where a file may be written (absolute; nothing is made yet). Raises InputError outside the allowed folders."""
 
 
+class Tenancy(Protocol):
+    """What the run's own tenant is made of, and nothing of another one."""
+
+    def make(self, datasets: tuple[str, ...]) -> Mapping[str, bool]:
+        """Make datasets and the run book's tables in the warehouse of the environment: name -> whether it was made now."""
+
+    def limits(self) -> Mapping[str, int | None]:
+        """What the tenant may use; None is no limit."""
+
+    def set_limits(self, changes: Mapping[str, int | None]) -> Mapping[str, int | None]:
+        """Set those that are not set, or lower them. Raises LimitError for one that would be raised."""
+
+
 class Cancel:
     """A switch that a person, a timer or a lost runner throws; handles stop what cannot look at it."""
 
@@ -135,6 +148,7 @@ class Context:
     cancel: Cancel = field(default_factory=Cancel)
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("penstock.step"))
     tables: Mapping[str, str] = field(default_factory=dict)  # step id -> its word in `<table>_<column>`: `registry.table_words(spec)`
+    tenancy: Tenancy | None = None  # only where a run, not a preview, works
     credential_id: str = "none"  # whose rows a load writes: `registry.credentials(spec, catalog)`
     retried: bool = False  # the step is tried again after an error that may pass
     account: Callable[[], Account | None] = lambda: None  # how the run stands, for those who are told of it; None where there is no run

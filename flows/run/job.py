@@ -78,11 +78,14 @@ class Job:
 
     @cached_property
     def allowance(self) -> Allowance | None:
-        """What all steps of this run may be billed together; None where the spec has no such budget."""
+        """What all steps of this run may be billed together: the budget of its spec, and what its tenant has left of today; None where
+        there is neither."""
         from flows.warehouse.bq.allowance import Allowance
 
         most = self.spec.budget.bytes_per_run if self.spec.budget else None
-        return Allowance(most) if most else None
+        left = self.store.limits.bytes_left(self.tenant_id, self.run_id) if self.environment == "production" and not self.preview else None
+        bounds = [bound for bound in (most, left) if bound is not None]
+        return Allowance(min(bounds)) if bounds else None
 
     @property
     def log_file(self) -> Path:
@@ -110,6 +113,7 @@ class Job:
                 log: logging.Logger) -> Context:
         """What the engine of this step is told."""
         from flows.run.account import standing
+        from flows.run.tenancy import OwnTenancy
 
         return Context(
             tenant_id=self.tenant_id, pipeline_id=self.spec.pipeline_id, run_id=self.run_id, step_id=step.step_id,
@@ -117,7 +121,8 @@ class Job:
             catalog=self.catalog, connections=self.connections, files=self.files, limits=self.settings.limits, inputs=inputs,
             continue_on_error=step.continue_on_error, preview=self.preview, cancel=cancel, log=log, tables=self.words,
             credential_id=self.credentials.get(step.step_id, "none"), retried=step.retry.max_attempts > 1,
-            account=lambda: standing(self, step))
+            account=lambda: standing(self, step),
+            tenancy=None if self.preview else OwnTenancy(self.settings, self.store, self.environment))
 
 
 def log_file(settings: Settings, run_id: str) -> Path:

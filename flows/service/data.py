@@ -154,6 +154,18 @@ class Data(Author):
                 found[step["step_id"]] = sum(file.rows for file in files)
         return found
 
+    # ---- limits
+
+    def limits(self) -> dict[str, int | None]:
+        """What this tenant may use: runs_per_day, runs_at_once, bytes_per_day of BigQuery; None is no limit."""
+        return dict(vars(self.store.limits.get(self.tenant)))
+
+    def set_limits(self, **changes: int | None) -> dict[str, int | None]:
+        """Change the limits that are named; None takes one away. For whoever runs Penstock: no pipeline can. Raises InputError."""
+        return dict(vars(self.store.limits.set(self.tenant, changes)))
+
+    # ---- what has a name
+
     def known_tables(self) -> dict[str, Table]:
         """The tables that have a bare name: those of the catalogue, and those of the run book, which every tenant has."""
         from flows.insight.catalog import CatalogColumn, Table

@@ -126,6 +126,16 @@ class Datasets:
         self.dataset(split(spec.name)[0])
         self.jobs.ask(lambda: client.create_table(table, exists_ok=True, retry=self.jobs.retry()), what=spec.name)
 
+    def make(self, logical: str) -> bool:
+        """Make a tenant's dataset; False: it is there already."""
+        client, path = self.jobs.client, f"{self.project.project}.{self.project.dataset(self.tenant_id, logical)}"
+        try:
+            self.jobs.ask(lambda: client.get_dataset(path, retry=self.jobs.retry()), what=logical)
+        except MissingError:
+            self.dataset(logical)
+            return True
+        return False
+
     def dataset(self, logical: str) -> str:
         """Make a tenant's dataset when it is not there; gives its name with the project."""
         from google.cloud import bigquery

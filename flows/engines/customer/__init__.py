@@ -1,0 +1,1 @@
+"""What a customer of Penstock needs before the first pipeline runs."""
