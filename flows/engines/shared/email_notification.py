@@ -24,7 +24,7 @@ SHOWN = 300  # characters of the text in a preview
 class Mail(Block):
     """Whom to write, and what."""
 
-    connection: str = Field(mail.CONNECTION, min_length=1, description="connection of kind smtp: the mail server")
+    connection: str = Field(mail.CONNECTION, min_length=1, description=f"the mail server: PENSTOCK_CONN_SMTP={mail.LIKE}")
     to: str | list[str] = Field(description="one address or several")
     subject: str = Field("", description="default: what became of the pipeline, or its name")
     text: str = Field("", description="what is to be said; may hold placeholders")

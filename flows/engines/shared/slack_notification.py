@@ -24,7 +24,7 @@ SHOWN = 300  # characters of the text in a preview
 class Post(Block):
     """Where to post, and what."""
 
-    connection: str = Field("", description="connection of kind slack: the webhook; default: that of the channel, else slack")
+    connection: str = Field("", description=f"the webhook: PENSTOCK_CONN_SLACK={slack.LIKE}; default: slack_<channel>, else slack")
     channel: str = Field("", description="#channel or @name; default: the one the webhook is for")
     subject: str = Field("", description="first line; default: what became of the pipeline, or its name")
     text: str = Field("", description="what is to be said; may hold placeholders")
