@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from flows.run.ledger import prefect_url
-from flows.run.scrub import without_login
+from flows.scrub import without_login
 from flows.show.account import Account, StepAccount
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flows.errors import PenstockError, TransientError
-from flows.run.scrub import MASK, Scrubber
+from flows.scrub import MASK, Scrubber
 from flows.warehouse import append, runbook
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from flows.engines import registry
 from flows.engines.base import Cancel, Connections, Context, Files
 from flows.errors import InputError
 from flows.insight.catalog import Catalog
-from flows.run.scrub import Scrubber
+from flows.scrub import Scrubber
 from flows.run.session import open_session
 from flows.settings import Settings
 from flows.spec.model import FlowSpec

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flows.errors import PenstockError
 from flows.run import book
-from flows.run.scrub import Scrubber
+from flows.scrub import Scrubber
 from flows.run.session import keeper
 
 if TYPE_CHECKING:
