@@ -4,6 +4,8 @@ import asyncio
 import os
 import socket
 import sys
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -65,12 +67,23 @@ async def test_a_log_that_grew_too_large_is_put_aside_at_a_start(tmp_path, monke
 
 async def test_a_process_that_was_ready_and_stops_answering_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(parts, "CHECK_EVERY", 0.05)
-    answers = iter([True, False, True, False, False, False])
+    answers = iter([True, False, True, *[False] * parts.MISSES])
     one = part(tmp_path, "import time; time.sleep(60)", ready=lambda part: next(answers, True))
     keeper = asyncio.create_task(one.keep(lambda text: None))
     await until(lambda: len(one.deaths) == 1)
     await one.stop()
     await keeper
+
+
+def test_a_runner_is_not_ended_because_prefect_does_not_answer(settings, store):
+    up = Up(settings, store, print, lambda *_: None, True, False)
+    runner = replace(up.runner, process=SimpleNamespace(pid=4711))
+    store.runners.beat("runner@here:4711:a", {"pid": 4711, "ready": False})
+    assert up.runner_ready(runner) is False  # it does not count as started
+    runner.up.set()
+    assert up.runner_ready(runner) is True
+    store.runners.gone("runner@here:4711:a")
+    assert up.runner_ready(runner) is False
 
 
 async def test_stopping_ends_the_whole_group(tmp_path):
