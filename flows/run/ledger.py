@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from flows.run import gate
 from flows.run.runlog import of_step
 from flows.run.scribe import Scribe, settled
-from flows.scrub import without_login
 from flows.run.step import TEXT_LIMIT, Outcome
+from flows.scrub import without_login
 from flows.show.states import state
 from flows.show.units import rows
 from flows.show.units import seconds as length

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from flows.errors import PenstockError
 from flows.run import book
-from flows.scrub import Scrubber
 from flows.run.session import keeper
+from flows.scrub import Scrubber
 
 if TYPE_CHECKING:
     from flows.settings import Settings
