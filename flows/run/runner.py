@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from asyncio import wrap_future
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +25,7 @@ from flows.run import gate
 from flows.run.ledger import RunBook
 from flows.run.runlog import names_of
 from flows.run.step import Outcome, again, attempt, pause
+from flows.spec.model import PLACEHOLDER
 from flows.warehouse.base import Relation
 
 if TYPE_CHECKING:
@@ -233,23 +235,28 @@ def relation_of(row: StepRow) -> Relation | None:
 
 
 def keepable(job: Job, plan: Plan, resume_of: str) -> dict[str, StepRow]:
-    """The steps of an earlier run that need not run again: they succeeded for the same date and values, say the same as then, all
-    that they follow is kept too, and their rows are still there."""
+    """The steps of an earlier run that need not run again: they succeeded for the same date, values and environment, say the same as
+    then, all that they follow is kept too, and their rows are still there. A step that ran because of a failure is judged anew."""
     earlier = job.store.runs.get(job.tenant_id, resume_of)
     this = job.store.runs.get(job.tenant_id, job.run_id)
-    if (earlier.run_date, earlier.params) != (this.run_date, this.params):
+    if (earlier.run_date, earlier.params, earlier.environment) != (this.run_date, this.params, this.environment):
         return {}
-    before = {s["step_id"]: s for s in earlier.spec["steps"]}
-    now = {s["step_id"]: s for s in this.spec["steps"]}
+    before, now = said(earlier.spec), said(this.spec)
     rows = {row.step_id: row for row in job.store.steps.of(resume_of) if row.status == gate.SUCCESS}
     kept: dict[str, StepRow] = {}
     for step in plan.steps:
         row = rows.get(step.step_id)
         relation = relation_of(row) if row else None
         same = row is not None and before.get(step.step_id) == now.get(step.step_id) and all(name in kept for name in step.upstream)
-        if row is not None and same and (relation is None or still_there(relation, job)):
+        if row is not None and same and step.trigger != "on_failure" and (relation is None or still_there(relation, job)):
             kept[step.step_id] = row
     return kept
+
+
+def said(spec: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """What each step says; where it has placeholders, the values that the spec gives to them belong to it."""
+    values = (spec.get("variables"), spec.get("parameters"))
+    return {s["step_id"]: (s, values if PLACEHOLDER.search(json.dumps(s)) else None) for s in spec["steps"]}
 
 
 def still_there(relation: Relation, job: Job) -> bool:
