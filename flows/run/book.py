@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from flows.errors import PenstockError, TransientError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     Ended = tuple[Run, list[StepRow], int]
     Row = dict[str, Any]
+    Scrub = Callable[[str], str]
     Open = Callable[[], BigQueryWarehouse]
 
 BATCH = 500  # runs in one write
@@ -95,13 +97,14 @@ def write_production(settings: Settings, store: Store, opened: Open) -> int:
 
 
 # -------------------------------------------------------------------- rows
-def rows_of(ended: Sequence[Ended], scrub: Scrubber) -> tuple[list[Row], list[Row]]:
+def rows_of(ended: Sequence[Ended], scrubber: Scrubber) -> tuple[list[Row], list[Row]]:
     """The lines of x_meta_pipeline_runs and of x_meta_step_logs."""
+    scrub = lru_cache(maxsize=20_000)(scrubber)  # most texts of many runs are the same few
     runs = [_run(run, steps, planned, scrub) for run, steps, planned in ended]
     return runs, [_step(run, step, scrub) for run, steps, _ in ended for step in steps]
 
 
-def _run(run: Run, steps: Sequence[StepRow], planned: int, scrub: Scrubber) -> Row:
+def _run(run: Run, steps: Sequence[StepRow], planned: int, scrub: Scrub) -> Row:
     states = [step.status for step in steps]
     spent = [_spent(step) for step in steps]
     metadata = {
@@ -120,7 +123,7 @@ def _run(run: Run, steps: Sequence[StepRow], planned: int, scrub: Scrubber) -> R
     }
 
 
-def _step(run: Run, step: StepRow, scrub: Scrubber) -> Row:
+def _step(run: Run, step: StepRow, scrub: Scrub) -> Row:
     kept, spent = step.result or {}, _spent(step)
     result = {"rows": step.rows_processed, **{name: kept.get(name) for name in ("rejected", "checks", "outputs", "notes")}}
     took = (step.ended_at - step.started_at).total_seconds() if step.ended_at and step.started_at else None
@@ -142,15 +145,13 @@ def _spent(step: StepRow) -> dict[str, Any]:
     return (step.result or {}).get("spent") or {}
 
 
-def _json(value: Mapping[str, Any], scrub: Scrubber) -> str:
+def _json(value: Mapping[str, Any], scrub: Scrub) -> str:
     """JSON as BigQuery keeps it, without secrets and without what is not known."""
-    from flows.store.database import dumps
-
     known = {name: item for name, item in value.items() if item not in (None, "", [], {})}
-    return json.dumps(json.loads(dumps(clean(known, scrub))), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(clean(known, scrub), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def clean(value: Any, scrub: Scrubber) -> Any:
+def clean(value: Any, scrub: Scrub) -> Any:
     """Plain data without secrets: in its texts, and whatever stands under the name of one."""
     if isinstance(value, str):
         return scrub(value)
@@ -159,7 +160,7 @@ def clean(value: Any, scrub: Scrubber) -> Any:
     return [clean(item, scrub) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _secret(key: str, value: Any, scrub: Scrubber) -> bool:
+def _secret(key: str, value: Any, scrub: Scrub) -> bool:
     return value not in (None, "") and scrub(f"{key}=1234").endswith(MASK)
 
 
