@@ -64,8 +64,9 @@ class BigQueryWarehouse:
         self.names = Names(project, tenant_id, names, book)
         self.datasets = Datasets(project, tenant_id, self.jobs)
         self.reader = Reader(self.jobs, self.capabilities)
-        self.staging = Staging(self.jobs, self.datasets, Path(stage_dir))
-        self.files = LocalFiles(limits, Path(stage_dir), read_dirs)
+        self.stage_dir = Path(stage_dir)
+        self.staging = Staging(self.jobs, self.datasets, self.stage_dir)
+        self.files = LocalFiles(limits, self.stage_dir, read_dirs)
         self.writer = Writer(self.jobs, self.datasets)
 
     # ---------------------------------------------------------------- reading
