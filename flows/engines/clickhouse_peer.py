@@ -76,7 +76,7 @@ class Peer:
         never the driver's, and never with a password in them."""
         import pyarrow as pa
 
-        errors: tuple[type[Exception], ...] = (*_errors(), pa.ArrowException, OSError)
+        errors: tuple[type[Exception], ...] = (*unless(self.cancel, _errors), pa.ArrowException, OSError)
         mark, client = f"penstock-{uuid4().hex}", None
         try:
             settings = {**SETTINGS, "log_comment": mark, "max_execution_time": ceil(self.seconds)}

@@ -70,7 +70,7 @@ class Peer:
         errors, never the driver's, and never with a password in them."""
         import pyarrow as pa
 
-        dbapi = _driver()
+        dbapi = unless(self.cancel, _driver)  # a first import takes a second or two
         connection = None
         try:
             address = _bounded(self.url, self.connect_seconds)

@@ -23,7 +23,7 @@ from flows.settings import Settings
 if TYPE_CHECKING:
     from flows.store import Run, Store
 
-CANCEL_EVERY, PREFECT_EVERY = 0.5, 2.0  # seconds
+CANCEL_EVERY, PREFECT_EVERY = 0.25, 2.0  # seconds
 LOST = 76  # exit code of a process whose run is somebody else's now
 ATTEMPTS = 3  # how often a run is begun at most, when its runners are lost
 
@@ -92,7 +92,7 @@ def watched(ticket: Ticket, cancel: Cancel, flow_run_id: str, api: str) -> Itera
 
 
 class Watch(threading.Thread):
-    """Looks every half second until `over`."""
+    """Looks every quarter of a second until `over`."""
 
     def __init__(self, ticket: Ticket, cancel: Cancel, flow_run_id: str, api: str) -> None:
         super().__init__(name="watch", daemon=True)
@@ -102,7 +102,7 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         while not self.over.wait(CANCEL_EVERY):
-            with suppress(PenstockError):  # a busy store: look again in half a second
+            with suppress(PenstockError):  # a busy store: look again soon
                 self.look()
         if self.http:
             self.http.close()
