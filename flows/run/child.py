@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ENTRYPOINT = "flows.main.run_pipeline"
 DONE, CRASHED, NO_SERVER = 0, 1, 75  # exit codes; 75 is EX_TEMPFAIL: nothing was begun
 PR_SET_PDEATHSIG = 1
+DRAIN = 9.0  # seconds for each of the two ways to Prefect; together less than the runner lets a process linger
 LOOKED_UP = ctypes.CDLL(None)  # before the fork: loading is not safe after it
 
 log = logging.getLogger("penstock.child")
@@ -144,6 +145,7 @@ async def drain() -> None:
     from prefect.logging.handlers import APILogWorker
 
     for worker in (EventsWorker, APILogWorker):
-        sent = worker.drain_all(timeout=5)
+        sent = worker.drain_all(timeout=DRAIN)
         if asyncio.iscoroutine(sent) or isinstance(sent, asyncio.Future):
-            await asyncio.wait_for(sent, 5)
+            with suppress(TimeoutError):  # the run is over; what Prefect was not told of it, the reconciler closes
+                await asyncio.wait_for(sent, DRAIN)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from asyncio import wrap_future
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,6 +31,7 @@ from flows.spec.model import PLACEHOLDER
 from flows.warehouse.base import Relation
 
 if TYPE_CHECKING:
+    from flows.engines.base import EngineConfig
     from flows.run.job import Job
     from flows.run.plan import Plan, PlanStep
     from flows.store import StepRow
@@ -128,7 +131,8 @@ class Walk:
     async def at_most(self, step: PlanStep, tries: int) -> Ended:
         """The step's thread, or its end by decree when it does not react to being stopped."""
         if step.ps_type in LIGHT:
-            return await self.in_thread(step, tries)
+            seconds = nap(step)
+            return await (self.in_thread(step, tries) if seconds is None else self.rest(step, tries, seconds))
         async with self.slots:
             return await self.in_thread(step, tries)
 
@@ -144,11 +148,24 @@ class Walk:
     def work(self, step: PlanStep, tries: int) -> Ended:
         """In the step's thread: run it and write down how it went."""
         bind(**names_of(self.job), step_id=step.step_id, attempt=tries)
-        begun = self.book.started(step, tries)
-        if step.ps_type not in LIGHT:
-            begun.result()  # what a step does is known to have begun, whatever happens to this process
+        self.book.started(step, tries).result()  # what a step does is known to have begun, whatever happens to this process
+        return self.told(step, tries, self.attempt(step, tries))
+
+    async def rest(self, step: PlanStep, tries: int, seconds: float) -> Ended:
+        """A step that only sleeps does it in the loop: however many sleep at once, they hold no thread."""
+        bind(**names_of(self.job), step_id=step.step_id, attempt=tries)
+        self.book.started(step, tries)
+        began = time.monotonic()
+        if seconds:
+            await self.stopped_within(seconds)
+        outcome = self.attempt(replace(step, config=rested(step.config)), tries)
+        return self.told(step, tries, replace(outcome, seconds=time.monotonic() - began))
+
+    def attempt(self, step: PlanStep, tries: int) -> Outcome:
         inputs = {name: self.relations[name] for name in self.plan.above(step.step_id) if name in self.relations} if self.relations else {}
-        outcome = attempt(step, self.job, inputs, self.cancel, self.book.of(step), tries, partial(self.book.progress, step))
+        return attempt(step, self.job, inputs, self.cancel, self.book.of(step), tries, partial(self.book.progress, step))
+
+    def told(self, step: PlanStep, tries: int, outcome: Outcome) -> Ended:
         if again(outcome, step.retry, tries) and not self.cancel.is_set():
             self.waits[step.step_id] = pause(step.retry, tries)
             return outcome, self.book.retrying(step, outcome, tries, self.waits[step.step_id])
@@ -170,6 +187,17 @@ class Walk:
 
     def thread(self, work: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
+
+
+def nap(step: PlanStep) -> float | None:
+    """How long a step sleeps that does nothing else; None for one that looks for something, or whose limit would end it."""
+    seconds = vars(step.config)["config"].seconds
+    return seconds if seconds is not None and seconds <= step.timeout else None
+
+
+def rested(config: EngineConfig) -> EngineConfig:
+    """The config of such a step when it has slept."""
+    return config.model_copy(update={"config": vars(config)["config"].model_copy(update={"seconds": 0})})
 
 
 def wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:

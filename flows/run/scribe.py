@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flows.errors import PenstockError, TransientError, UnreachableError
 
+GAP = 0.005  # seconds between the beginnings of two transactions: each has its price, whatever it holds
 Changes = Mapping[str, Mapping[str, Any]]
 """Step -> what is new of it."""
 
@@ -29,14 +31,16 @@ class Word:
 class Scribe:
     """`write` puts the changes of many steps into the store in one transaction, or none of them; it says whether the run was open.
 
-    While one transaction is on its way, what is said meanwhile gathers for the next. Safe to use from many threads.
+    While one transaction is on its way and for a few milliseconds after it, what is said gathers for the next. Safe to use from many
+    threads.
     """
 
     def __init__(self, write: Callable[[Changes], bool]) -> None:
         self._write = write
         self._lock = threading.Lock()
         self._waiting: list[Word] = []
-        self._closed = False
+        self._closed = threading.Event()
+        self._last = 0.0  # when a transaction began
         self._pen = ThreadPoolExecutor(1, thread_name_prefix="scribe")
 
     def put(self, step_id: str, **fields: Any) -> Future[bool]:
@@ -44,7 +48,7 @@ class Scribe:
         with the error of this one change. What comes after `close` is too late: False."""
         word = Word(step_id, fields)
         with self._lock:
-            if self._closed:
+            if self._closed.is_set():
                 return settled(False)
             word.kept.set_running_or_notify_cancel()  # who no longer waits for it takes nothing back
             self._waiting.append(word)
@@ -56,10 +60,12 @@ class Scribe:
     def close(self) -> None:
         """Wait until all that was said is written. Again does nothing."""
         with self._lock:
-            self._closed = True
+            self._closed.set()
         self._pen.shutdown()
 
     def _next(self) -> None:
+        self._closed.wait(self._last + GAP - time.monotonic())
+        self._last = time.monotonic()
         with self._lock:
             batch, self._waiting = self._waiting, []
         self._keep(batch)

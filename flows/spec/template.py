@@ -82,7 +82,7 @@ def resolve(spec: FlowSpec, values: Values) -> FlowSpec:
     """
     found = values_of(spec, values)
     data = spec.as_dict()
-    absent = [(where, name) for where, text in _texts(data) for name in names(text) if name not in found]
+    absent = [(place(data, loc), name) for loc, text in _texts(data) for name in names(text) if name not in found]
     if absent:
         raise missing(absent, found)
     filled = {key: part if key in ("variables", "parameters") else _fill_tree(part, found, (key,), data) for key, part in data.items()}
@@ -125,18 +125,17 @@ def values_of(spec: FlowSpec, values: Values) -> dict[str, Any]:
     return found
 
 
-def _texts(data: Any, loc: tuple[str | int, ...] = (), root: Any = None) -> Iterator[tuple[str, str]]:
-    """Every text of a spec, keys of mappings too, with its place."""
-    top = data if root is None else root
+def _texts(data: Any, loc: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every text of a spec, keys of mappings too, with the way to it."""
     if isinstance(data, str):
-        yield place(top, loc), data
+        yield loc, data
     elif isinstance(data, Mapping):
         for key, value in data.items():
-            yield place(top, (*loc, key)), key
-            yield from _texts(value, (*loc, key), top)
+            yield (*loc, key), key
+            yield from _texts(value, (*loc, key))
     elif isinstance(data, list):
         for n, value in enumerate(data):
-            yield from _texts(value, (*loc, n), top)
+            yield from _texts(value, (*loc, n))
 
 
 def _fill_tree(data: Any, values: Values, loc: tuple[str | int, ...], root: Any) -> Any:

@@ -35,7 +35,7 @@ class Steps:
                 for step_id, name, ps_type, position in planned]
         made = self._database.insert(steps)
         again = made.on_conflict_do_update(
-            index_elements=["run_id", "step_id"], where=or_(*(steps.c.status == name for name in ("RUNNING", "RETRYING", "CANCELLED"))),  # IN does not go with many rows
+            index_elements=["run_id", "step_id"], where=or_(*(steps.c.status == name for name in ("RUNNING", "RETRYING", "CANCELLED"))),
             set_={name: made.excluded[name] for name in ("name", "ps_type", "position", *_FRESH)})
         with self._database.write() as connection:
             if connection.execute(select(runs.c.seq).where(runs.c.run_id == run_id)).scalar() is None:
