@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -107,8 +108,9 @@ class House:
     def until(self, true: Callable[[], object], seconds: float, what: str) -> bool:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if true():
-                return True
+            with suppress(httpx.HTTPError):  # a server that is started again
+                if true():
+                    return True
             time.sleep(0.1)
         self.breach(what)
         return False
