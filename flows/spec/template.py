@@ -90,8 +90,9 @@ def resolve(spec: FlowSpec, values: Values) -> FlowSpec:
 
 
 def _variables(spec: FlowSpec, values: Values) -> dict[str, Any]:
-    """The pipeline's variables, filled; they may use each other and `values`."""
+    """The pipeline's variables, filled; they may use each other and `values`, of which an empty one stands behind a variable."""
     done: dict[str, Any] = {}
+    values = {name: value for name, value in values.items() if value != "" or name not in spec.variables}
 
     def value(name: str, path: tuple[str, ...]) -> Any:
         if name in path:

@@ -32,14 +32,14 @@ def test_a_double_and_a_broken_one_are_seen_in_the_list(home, capsys):
     folder = home / "templates" / "gallery"
     folder.mkdir(parents=True)
     (folder / "broken.yml").write_text("steps: [")
-    (folder / "basic_etl.yml").write_text("pipeline_id: p\nname: Mine\nsteps: [{step_id: a, ps_type: generic.wait, config: {seconds: 0}}]\n")
+    (folder / "basic_etl.yml").write_text("pipeline_id: p\nname: Mine\nsteps: [{step_id: a, ps_type: generic.wait}]\n")
     assert call(["templates", "list"]) == 0
     out, _ = said(capsys)
     assert "gallery/broken " in out
     assert "(this home) cannot be read: gallery/broken: " in out
     assert "Mine.  (not used: there are two templates of this name, this one is of this home)" in out
     assert call(["preview", "gallery/basic_etl"]) == 2
-    assert "there are two templates 'gallery/basic_etl': one of Penstock and one of this home. Give your own another name" in said(capsys)[1]
+    assert "there are two templates 'gallery/basic_etl': one of Penstock and one of this home. Give your own" in said(capsys)[1]
 
 
 def test_one_is_shown_whole(home, capsys):

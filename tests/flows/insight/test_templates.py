@@ -10,8 +10,16 @@ from flows.errors import InputError, MissingError
 from flows.insight.templates import find, how, name_of, plain_name, templates
 from flows.insight.templates import templates as listed
 
-SPEC = "# How it works\n#   1. It reads.\n#\n# Make it yours.\npipeline_id: \"{provider}-x\"\nname: Mine\ndescription: It reads orders\nsteps:\n" \
-       "  - {step_id: read, ps_type: generic.extract, source: {table: orders}}\n"
+SPEC = """# How it works
+#   1. It reads.
+#
+# Make it yours.
+pipeline_id: "{provider}-x"
+name: Mine
+description: It reads orders
+steps:
+  - {step_id: read, ps_type: generic.extract, source: {table: orders}}
+"""
 
 
 def put(settings, name, text=SPEC):

@@ -13,7 +13,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from flows.errors import InputError, PenstockError
+from flows.errors import InputError
 from flows.insight.sample import ensure_sample
 from flows.insight.templates import templates
 from flows.service import Penstock
@@ -52,11 +52,13 @@ def test_it_says_what_it_is(template):
     assert 3 <= len(template.title) <= 40
     assert 20 <= len(template.sentence) <= 140
     assert not template.sentence.endswith(".")
-    assert template.how.startswith("  ")
-    assert "Make it yours: " in template.how
+    assert len(template.how) > 100
+    if template.domain == "gallery":
+        assert template.how.startswith("  ")
+        assert "Make it yours: " in template.how
+        assert spec.variables
     assert spec.parameters
     assert all(len(param.description) > 10 and param.default is not None for param in spec.parameters)
-    assert spec.variables
     assert all(step.name for step in spec.steps)
     known = {*spec.variables, *(param.name for param in spec.parameters)} - {"provider", "domain", "run_date"}
     used = {name for text in leaves(spec.as_dict()) for name in names(text)}
@@ -72,15 +74,17 @@ def test_ids_and_tables_are_their_own(door):
         spec = resolve(template.spec, run_values(template.spec, {}, tenant_id="demo"))
         ids.append(spec.pipeline_id)
         tables += {step.destination.get("table") or step.destination.get("path") for step in spec.steps if step.destination}
+        assert not any(str(table).startswith(("_", "{")) for table in tables)
     assert len(ids) == len(set(ids))
     assert len(tables) == len(set(tables))
+    assert {"cloud_gcp.daily_costs", "genai_openai.daily_usage"} <= set(tables)
 
 
 @each
 def test_it_holds_at_the_full_level(template, door):
     report = door.validate(template.name, level="full")
     assert [str(problem) for problem in report.problems] == []
-    assert {warning.code for warning in report.warnings} <= {"sample_data"}
+    assert {warning.code for warning in report.warnings} <= {"sample_data", "not_connected", "no_destination"}
 
 
 @each
@@ -214,8 +218,7 @@ def test_a_bad_variable_ends_in_an_error_or_stays_a_value(template, door):
             continue
         try:
             spec = door.use_template(template.name, variables={name: EVIL})
-        except PenstockError as error:
-            assert str(error)
+        except InputError:
             continue
         assert name in ("report", "file", "targets_file", "endpoint", "key", "changed_at"), f"{name} took it"
         shown = door.preview(spec, limit=1)
@@ -226,8 +229,8 @@ def test_a_bad_variable_ends_in_an_error_or_stays_a_value(template, door):
 # ---- a spec of one's own
 
 def test_a_template_becomes_a_spec_of_ones_own(door):
-    spec = door.use_template("gallery/incremental_load", variables={"source_table": "payments", "key": "payment_id", "changed_at": "paid_at",
-                                                                    "destination_table": "mart.own"},
+    variables = {"source_table": "payments", "key": "payment_id", "changed_at": "paid_at", "destination_table": "mart.own"}
+    spec = door.use_template("gallery/incremental_load", variables=variables,
                              params={"run_date": "{yesterday}", "lookback": "1d"}, pipeline_id="own")
     assert (spec.pipeline_id, spec.variables["key"]) == ("own", "payment_id")
     assert [param.default for param in spec.parameters] == ["{yesterday}", "1d"]
@@ -236,12 +239,12 @@ def test_a_template_becomes_a_spec_of_ones_own(door):
 
 def test_its_text_keeps_the_comments_and_reads_back_as_the_spec(door):
     for template in ALL:
-        first = next(name for name in template.spec.variables if name.endswith("table"))
-        spec, text = door.use_template_text(template.name, pipeline_id="mine", variables={first: template.spec.variables[first]})
+        same = {name: value for name, value in template.spec.variables.items() if name.endswith("table")}
+        spec, text = door.use_template_text(template.name, pipeline_id="mine", variables=same)
         assert parse(text) == spec
         assert text.startswith("# How it works\n")
         assert text.count("#") == template.text.count("#")
-    spec, text = door.use_template_text("gallery/basic_etl", variables={"destination_table": "mart.own"}, params={"smallest_amount": "10.5"})
+    _, text = door.use_template_text("gallery/basic_etl", variables={"destination_table": "mart.own"}, params={"smallest_amount": "10.5"})
     assert "  destination_table: mart.own # what is written\n" in text
     assert "default: 10.5, description: Orders below" in text
 
@@ -249,7 +252,7 @@ def test_its_text_keeps_the_comments_and_reads_back_as_the_spec(door):
 @pytest.mark.parametrize(("given", "told"), [
     ({"variables": {"sorce_table": "orders", "x": "1"}}, "gallery/basic_etl: there is no variable 'sorce_table' (did you mean "
      "'source_table'?) and no 'x'. It has: source_table, destination_table"),
-    ({"params": {"smalest_amount": 1}}, "there is no parameter 'smalest_amount' (did you mean 'smallest_amount'?). It has: smallest_amount"),
+    ({"params": {"smalest_amount": 1}}, "there is no parameter 'smalest_amount' (did you mean 'smallest_amount'?). It has: smallest"),
     ({"params": {"smallest_amount": "much"}}, "--param smallest_amount: the parameter 'smallest_amount' must be of type number"),
     ({"variables": {"destination_table": "{nowhere}.t"}}, "nothing gives {nowhere} a value"),
     ({"variables": {"destination_table": "{source_table}", "source_table": "{destination_table}"}},
