@@ -66,11 +66,12 @@ def go(tmp_path, monkeypatch, moody, deaf):
 
         if how == "cancel":
             threading.Thread(target=person, daemon=True).start()
-        outcome = attempt(plan.step("s"), job, {"rows": given.result.relation}, cancel, log)
+        inputs = {"rows": given.result.relation} if step["ps_type"] == "generic.load" else {}
+        outcome = attempt(plan.step("s"), job, inputs, cancel, log)
         go.late = (time.monotonic() - go.asked) if how == "cancel" else outcome.seconds - limit
         return outcome
 
-    go.settings = settings
+    go.settings, go.asked = settings, 0.0
     yield go
     store.dispose()
 
