@@ -33,7 +33,7 @@ from flows.run.ledger import prefect_url
 from flows.settings import Settings
 from flows.store import NewRun, Run, open_store
 
-TENANT, PORT, ROWS, DAYS = "bench", 4720, 3000, ("2025-11-14", "2025-11-15", "2025-11-16")
+TENANT, PORT, ROWS, DAYS = "bench", 20_000 + os.getpid() % 1000 * 20, 3000, ("2025-11-14", "2025-11-15", "2025-11-16")
 KINDS = ("runner", "run", "worker", "server", "up")
 SERVE = ("import sys; from flows.run import parts; parts.WINDOW = 1.0; from flows.settings import Settings; "
          "from flows.run.up import serve; sys.exit(serve(Settings.load(), app=False))")
