@@ -13,7 +13,7 @@ from flows.errors import DataError, LimitError, PenstockError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SHOWN = 20
+KEPT = 10_000  # rejected records that are told one by one, the rest is only counted
 _INT64 = 2**63
 _KINDS: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "string", dict: "json", list: "json", datetime: "datetime",
                            date: "date", time: "time", Decimal: "string"}
@@ -88,7 +88,7 @@ class Rows:
 
     def reject(self, line: int, column: str, reason: str) -> None:
         self.rejected += 1
-        if len(self.rejects) < SHOWN:
+        if len(self.rejects) < KEPT:
             self.rejects.append({"line": line, "column": column, "reason": reason})
 
     def table(self) -> pa.Table:

@@ -234,3 +234,8 @@ def _or(names: list[str]) -> str:
 
 def _and(names: list[str]) -> str:
     return " and ".join(names)
+
+
+def softened(check: Check) -> Check:
+    """The check as it is for a step that goes on without bad rows: what would end the step sets its rows aside, if it has any."""
+    return check if check.on_fail != "fail" or isinstance(check, _Whole) else check.model_copy(update={"on_fail": "quarantine"})

@@ -18,7 +18,7 @@ from flows.warehouse.tables import Found, Tables, no_glob, parquet
 if TYPE_CHECKING:
     from sqlglot import exp
 
-SHOWN = 20  # rejected rows that are shown, the rest is only counted
+KEPT = 10_000  # rejected rows that are told one by one, the rest is only counted
 FORMATS = {"csv": ("csv", "tsv", "txt"), "parquet": ("parquet", "pq"), "json": ("json", "ndjson", "jsonl")}
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from flows.errors import DataError, InputError
 from flows.warehouse.base import Column
-from flows.warehouse.files import SHOWN, FileRead, bind_file, cast_sql, declared, existing, fit_sql, infer
+from flows.warehouse.files import KEPT, FileRead, bind_file, cast_sql, declared, existing, fit_sql, infer
 from flows.warehouse.quoting import literal, name_sql
 from flows.warehouse.session import Session
 from flows.warehouse.tables import Tables
@@ -65,7 +65,7 @@ class CsvReader:
         keep = [fit_sql(name, kind, strict=True) for name, kind in fixed.items() if kind != "STRING"]
         if keep:
             bad, shown = self._misfits(fixed, rejects)
-            rows, rejected, rejects = rows - bad, rejected + bad, sorted([*rejects, *shown], key=lambda r: r["line"])[:SHOWN]
+            rows, rejected, rejects = rows - bad, rejected + bad, sorted([*rejects, *shown], key=lambda r: r["line"])[:KEPT]
         where = f" WHERE {' AND '.join(keep)}" if keep else ""
         sql = f"SELECT {', '.join(cast_sql(name, kinds[name]) for name in self.names)} FROM {self._source()}{where}"
         return FileRead(bind_file(self.tables, sql, columns), columns, rows, rejected, rejects, self.notes)
@@ -159,13 +159,13 @@ class CsvReader:
         first: dict[int, tuple[Any, ...]] = {}
         for row in found:
             first.setdefault(row[0], row)
-        wanted = {row[1] for row in list(first.values())[:SHOWN] if row[1] is not None}
+        wanted = {row[1] for row in list(first.values())[:KEPT] if row[1] is not None}
         lines = self._lines(wanted)
         rejected, shown = 0, []
         for number, (line, at, column, kind, message, text) in enumerate(first.values()):
             covers = self._covers(kind, text or "", at)
             rejected += covers
-            if number < SHOWN:
+            if number < KEPT:
                 shown.append({"line": lines.get(at, line), "column": column or "", "reason": _reason(kind, message, covers),
                               "text": (text or "").strip("\r\n")[:TEXT]})
         return rejected, shown
@@ -200,7 +200,7 @@ class CsvReader:
         any_of = " OR ".join(tests.values())
         numbered = f"(SELECT *, row_number() OVER () AS penstock_row FROM {self._source()})"
         bad = self.session.rows(f"SELECT count(*) FROM {self._source()} WHERE {any_of}")[0][0]
-        rows = self.session.rows(f"SELECT penstock_row, CASE {which} END, CASE {value} END FROM {numbered} WHERE {any_of} LIMIT {SHOWN}")
+        rows = self.session.rows(f"SELECT penstock_row, CASE {which} END, CASE {value} END FROM {numbered} WHERE {any_of} LIMIT {KEPT}")
         skipped = sorted(reject["line"] for reject in before)
         shown = []
         for row, column, text in rows:

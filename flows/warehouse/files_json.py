@@ -10,7 +10,7 @@ from typing import Any
 from flows.errors import DataError, PenstockError
 from flows.warehouse.base import Column
 from flows.warehouse.bqtypes import columns_of, to_duck
-from flows.warehouse.files import SHOWN, FileRead, bind_file, cast_sql, declared, existing, fit_sql
+from flows.warehouse.files import KEPT, FileRead, bind_file, cast_sql, declared, existing, fit_sql
 from flows.warehouse.quoting import literal, name_sql
 from flows.warehouse.session import Session
 from flows.warehouse.tables import Tables
@@ -47,7 +47,7 @@ class JsonReader:
         keep = [fit_sql(name, kind, strict=True) for name, kind in fixed.items() if kind != "STRING"]
         if keep:
             lost, shown = self._misfits(flat, fixed, keep)
-            bad, rejects = bad + lost, [*rejects, *shown][:SHOWN]
+            bad, rejects = bad + lost, [*rejects, *shown][:KEPT]
         parts = [cast_sql(name, kinds[name]) if columns[name] == "STRING" else f"CAST({name_sql(name)} AS {to_duck(kinds[name])}) AS "
                  f"{name_sql(name)}" for name in shape]
         sql = f"SELECT {', '.join(parts)} FROM {flat}{' WHERE ' + ' AND '.join(keep) if keep else ''}"
@@ -59,7 +59,7 @@ class JsonReader:
         try:
             total, bad = self.session.rows(f"SELECT count(*), count(*) FILTER (WHERE NOT fine) FROM {self.numbered}")[0]
             shape = self.session.rows(f"SELECT json_group_structure(json) FROM {self.objects}")[0][0]
-            first = f"SELECT n, json IS NULL FROM {self.numbered} WHERE NOT fine ORDER BY n LIMIT {SHOWN}"
+            first = f"SELECT n, json IS NULL FROM {self.numbered} WHERE NOT fine ORDER BY n LIMIT {KEPT}"
             broken = self.session.rows(first) if bad else []
         except PenstockError as error:
             raise DataError(f"{self.path.name} cannot be read as JSON: {error.what}", where="source.path",
@@ -102,7 +102,7 @@ class JsonReader:
         which = " ".join(f"WHEN NOT {fit_sql(name, kind, strict=True)} THEN {literal(name)}"
                          for name, kind in fixed.items() if kind != "STRING")
         numbered = f"(SELECT *, row_number() OVER () AS penstock_row FROM {flat})"
-        rows = self.session.rows(f"SELECT penstock_row, CASE {which} END FROM {numbered} WHERE {bad} LIMIT {SHOWN}") if count else []
+        rows = self.session.rows(f"SELECT penstock_row, CASE {which} END FROM {numbered} WHERE {bad} LIMIT {KEPT}") if count else []
         return count, [{"line": n, "column": column, "reason": f"not {fixed[column]}"} for n, column in rows]
 
 

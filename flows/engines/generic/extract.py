@@ -1,7 +1,7 @@
 """Read rows: a table of the catalogue or the lake, a file, a query, or a REST endpoint.
 
 What cannot be read as it should is rejected, counted and shown. A run stops at rejected rows, unless the step says
-`continue_on_error: true`: then the good rows go on.
+`continue_on_error: true`: then the good rows go on, and the others are set aside in quarantine.<pipeline>_<step>_rejects with the reason.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from flows.engines.base import Block, Context, EngineConfig, Query, Scope, StepResult
 from flows.engines.filed import Format, columns_of, read_file
+from flows.engines.quarantine import unread
 from flows.engines.remote import Got, Want, fetch, lookback, narrowed, since
 from flows.engines.rest import Paging
 from flows.engines.tables import catalogued, lake, of_warehouse, promised
@@ -21,6 +22,7 @@ from flows.transform.condition import Condition
 from flows.warehouse.base import Column
 from flows.warehouse.bqtypes import normal
 
+SHOWN = 20  # rejected rows that stand in the result
 OPTIONS = ("encoding", "delimiter", "quote", "header", "skip", "null", "types", "sheet")
 
 
@@ -132,9 +134,21 @@ def run(config: Config, context: Context) -> StepResult:
         if not context.preview:
             raise DataError(text, where=_place(source), fix=hint)
         got.notes.append(f"{text}: a run stops here. {hint}")
+    if context.continue_on_error and not context.preview:
+        aside(got, context)
     rows = got.known if got.relation.rows is None else got.relation.rows
-    return StepResult(rows=rows, relation=got.relation, rejected=got.rejected, rejects=shown, notes=got.notes,
+    return StepResult(rows=rows, relation=got.relation, rejected=got.rejected, rejects=shown[:SHOWN], notes=got.notes,
                       outputs=got.about).judged(got.differs)
+
+
+def aside(got: Got, context: Context) -> None:
+    """Rejected rows into the quarantine table of the step, as far as they are known one by one."""
+    name = unread(got.rejects, context)
+    if name is None:
+        return
+    got.about["quarantine"] = name
+    more = f", the first {len(got.rejects):,} of them" if got.rejected > len(got.rejects) else ""
+    got.notes.append(f"{got.rejected:,} {'row' if got.rejected == 1 else 'rows'} cannot be read and went to {name}{more}")
 
 
 def _read(source: Source, context: Context) -> Got:

@@ -1,13 +1,12 @@
 """Hold rows to promises: stop the run, set the bad rows aside, or only say how many there are.
 
 `fail` ends the step and nothing goes on. `quarantine` puts the bad rows with their reason into a table of their own
-(quarantine.<pipeline>_<step>_rejects) and lets the good ones go on. `warn` counts.
+(quarantine.<pipeline>_<step>_rejects) and lets the good ones go on. `warn` counts. With `continue_on_error: true` a check of single rows
+that says `fail` sets them aside, too.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,17 +16,16 @@ from pydantic import Field
 
 from flows.engines.base import Block, CheckResult, Context, EngineConfig, Query, Scope, StepResult
 from flows.engines.inputs import ready
-from flows.engines.tables import count, everything, is_lake, promised
+from flows.engines.quarantine import set_aside
+from flows.engines.tables import count, everything, promised
 from flows.errors import DataError
-from flows.transform.quality import Checks, tables
-from flows.warehouse.base import Column, Relation, Slice, TableSpec
+from flows.transform.quality import Checks, softened, tables
+from flows.warehouse.base import Column, Relation
 
 if TYPE_CHECKING:
     from flows.transform.gate import Finding, Gate
 
 EXAMPLES = 3
-DATASET = "quarantine"
-LONGEST = 110  # characters of a table's name
 
 
 class Promise(Block):
@@ -109,7 +107,8 @@ def _judged(config: Config, context: Context) -> tuple[Gate, list[Finding]]:
     from flows.transform.gate import compile_checks
 
     found = {name: ready(name, context) for name in inputs(config)}
-    gate = compile_checks(config.config.checks, found, now=_now(context.run_date), dialect=context.warehouse.dialect, path="config.checks")
+    checks = [softened(check) for check in config.config.checks] if context.continue_on_error else config.config.checks
+    gate = compile_checks(checks, found, now=_now(context.run_date), dialect=context.warehouse.dialect, path="config.checks")
     row = context.warehouse.head(gate.counts, 1)[0]
     return gate, gate.findings(row)
 
@@ -120,24 +119,13 @@ def _now(run_date: date) -> datetime:
 
 
 def _set_aside(result: StepResult, gate: Gate, context: Context) -> None:
-    """Bad rows into their table. It is written even when there are none, so that a repeated run leaves no old ones behind."""
-    name = f"{DATASET}.{_table(context)}"
+    """Bad rows into their table."""
     aside = context.warehouse.stage(f"{context.step_id}__aside", gate.quarantined)
-    if not aside.rows and not is_lake(name, context):
-        return
-    key = Slice(context.tenant_id, context.pipeline_id, context.credential_id, context.run_date.isoformat(), context.run_id)
-    context.warehouse.write(TableSpec(name, aside.columns), key, aside, mode="append")
-    result.rejected = aside.rows or 0
-    if result.rejected:
+    result.rejected, name = aside.rows or 0, set_aside(aside, context)
+    if name:
         result.rejects = _shown(aside, context)
         result.outputs["quarantine"] = name
         result.notes.append(f"{result.rejected:,} rows were set aside in {name}")
-
-
-def _table(context: Context) -> str:
-    """The quarantine table of this step; a name that is too long is cut and told apart by its hash."""
-    name = re.sub(r"[^A-Za-z0-9_]", "_", f"{context.pipeline_id}_{context.step_id}_rejects")
-    return name if len(name) <= LONGEST else f"{name[:LONGEST - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _same(name: str, context: Context) -> Relation:

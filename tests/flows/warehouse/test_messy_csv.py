@@ -40,7 +40,7 @@ def test_each_broken_line_counts_once_and_at_its_place(warehouse: DuckDBWarehous
     good = sum(fine for fine, _ in lines)
     assert (file.rows, file.rejected) == (good, len(lines) - good)
     assert warehouse.query(file.tree).num_rows == good
-    assert [r["line"] for r in file.rejects] == [n for n, (fine, _) in enumerate(lines, 2) if not fine][:20]
+    assert [r["line"] for r in file.rejects] == [n for n, (fine, _) in enumerate(lines, 2) if not fine]
 
 
 def test_a_file_with_everything_wrong(warehouse: DuckDBWarehouse) -> None:

@@ -120,6 +120,32 @@ def test_with_continue_on_error_the_good_rows_go_on_and_the_bad_ones_are_shown(b
     assert [r["name"] for r in bench.rows("rows")] == ["anna", "dora"]
 
 
+def test_bad_rows_are_set_aside_and_a_second_run_of_the_day_does_not_double_them(bench):
+    for _ in range(2):
+        bench.file("a.csv", RAGGED)
+        result = bench.extract(path="a.csv", types={"id": "INT64"}, about={"continue_on_error": True})
+        assert result.outputs == {"quarantine": "quarantine.p_rows_rejects"}
+        assert any("3 rows cannot be read and went to quarantine.p_rows_rejects" in note for note in result.notes)
+        aside = sorted(bench.rows("quarantine.p_rows_rejects"), key=lambda row: row["line"])
+        assert [(row["line"], row["text"]) for row in aside] == [(3, "2"), (4, "3,carl,extra"), (6, None)]
+        assert all(row["x_quarantine_reason"] and row["x_pipeline_id"] == "p" for row in aside)
+    bench.file("a.csv", "id,name\n1,anna\n")
+    assert bench.extract(path="a.csv", types={"id": "INT64"}, about={"continue_on_error": True}).outputs == {}
+    assert bench.rows("quarantine.p_rows_rejects") == []
+
+
+def test_all_bad_rows_are_set_aside_not_only_those_that_are_shown(bench):
+    bench.file("a.csv", "id,name\n1,anna\n" + "x,y\n" * 500)
+    result = bench.extract(path="a.csv", types={"id": "INT64"}, about={"continue_on_error": True})
+    assert (result.rejected, len(result.rejects), len(bench.rows("quarantine.p_rows_rejects"))) == (500, 20, 500)
+
+
+def test_a_preview_sets_nothing_aside(bench):
+    bench.file("a.csv", RAGGED)
+    bench.extract(preview=True, path="a.csv", types={"id": "INT64"}, about={"continue_on_error": True})
+    assert bench.session().list_tables() == []
+
+
 def test_a_preview_shows_rejected_rows_and_says_that_a_run_stops(bench):
     bench.file("a.csv", RAGGED)
     result = bench.extract(preview=True, path="a.csv", types={"id": "INT64"})

@@ -68,6 +68,15 @@ def test_when_one_check_fails_nothing_is_set_aside(rows):
     assert "quarantine.p_gate_rejects" not in rows.session().list_tables()
 
 
+def test_with_continue_on_error_rows_are_set_aside_and_a_check_of_all_rows_still_stops(rows):
+    positive = {"check": "positive", "column": "amount"}
+    result = check(rows, positive, continue_on_error=True)
+    assert (result.rows, result.rejected) == (1, 2)
+    assert len(rows.rows(result.outputs["quarantine"])) == 2
+    with pytest.raises(DataError):
+        check(rows, positive, {"check": "row_count", "min": 10}, continue_on_error=True)
+
+
 def test_a_preview_shows_the_numbers_and_writes_nothing(rows):
     result = check(rows, {"check": "positive", "column": "amount", "on_fail": "quarantine"}, {"check": "not_null", "column": "email"},
                    preview=True)
