@@ -109,3 +109,28 @@ def holds(one, how, other):
         return one.ended_at < other.ended_at
     beside = begun(one) < other.ended_at and begun(other) < one.ended_at
     return beside is (how == "beside")
+
+
+def test_a_resumed_run_judges_alarms_anew_and_reads_again_what_its_variables_changed(ground):
+    wait = {"ps_type": "generic.wait", "config": {"seconds": 0}}
+    spec = {"pipeline_id": "resumed", "variables": {"n": 1}, "steps": [
+        {"step_id": "alarm", **wait, "depends_on": [], "trigger": "on_failure"},
+        {"step_id": "plain", "ps_type": "generic.sql", "depends_on": [], "config": {"query": "SELECT 1 AS a"}},
+        {"step_id": "valued", "ps_type": "generic.sql", "depends_on": [], "config": {"query": "SELECT {n} AS a"}},
+        {"step_id": "lost", "ps_type": "generic.sql", "depends_on": [], "config": {"query": "SELECT 2 AS a"}},
+        {"step_id": "read", "ps_type": "generic.extract", "depends_on": [], "source": {"path": "resumed_late.csv"}},
+        {"step_id": "load", **wait, "depends_on": ["read", "plain"]},
+        {"step_id": "tidy", **wait, "depends_on": ["load"], "trigger": "always"}]}
+    first = ground.at_once(lambda: ground.fly(spec))[0]
+    assert {s: step.status for s, step in first.steps.items()} == {
+        "alarm": "SUCCESS", "plain": "SUCCESS", "valued": "SUCCESS", "lost": "SUCCESS", "read": "FAILED", "load": "SKIPPED",
+        "tidy": "SUCCESS"}
+    (ground.settings.folders[0] / "resumed_late.csv").write_text("a\n1\n")
+    for file in first.steps["lost"].result["relation"]["files"]:
+        Path(file).unlink()
+    changed = {**spec, "variables": {"n": 2}}
+    again = ground.at_once(lambda: ground.fly(changed, resume_of=first.run.run_id))[0]
+    assert again.run.status == "SUCCESS"
+    assert {s for s, step in again.steps.items() if step.started_at == first.steps[s].started_at} == {"plain"}  # kept as it was
+    assert (again.steps["alarm"].status, again.steps["alarm"].error) == ("SKIPPED", "runs on failure only, and no step failed")
+    assert {again.steps[s].status for s in ("valued", "lost", "read", "load", "tidy")} == {"SUCCESS"}
