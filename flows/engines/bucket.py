@@ -140,18 +140,18 @@ class Bucket:
 
     def fetch(self, file: Found, place: Path, most: int = 0) -> bool:
         """Copy a file, or its first `most` bytes, to a place on this machine. True when it is whole. Raises LimitError above the limit of
-        a file, Cancelled when stopped."""
+        a file, TransientError when it is another one by now, Cancelled when stopped."""
         if file.size > self.limits.file_bytes and not most:
             raise LimitError(f"{file.key} is larger than {self.limits.file_bytes // 1024**2} MiB", where="source.path", fix="Split it")
         left = most or file.size
         source = self._call(lambda: self._fs.open_input_stream(f"{self.bucket}/{file.key}", compression=None), file.key)
-        try:
-            with place.open("wb") as out:
-                while left and (chunk := self._call(partial(source.read, min(CHUNK, left)), file.key)):
-                    out.write(chunk)
-                    left -= len(chunk)
-        finally:
-            source.close()
+        with place.open("wb") as out:
+            while left and (chunk := self._call(partial(source.read, min(CHUNK, left)), file.key)):
+                out.write(chunk)
+                left -= len(chunk)
+        source.close()  # only here: after a stop a read may still be at work on it, and the last who holds it closes it
+        if left and not most:
+            raise TransientError(f"{file.key} became shorter while it was read", where="source.path", fix="Run the step again")
         return not most or file.size <= most
 
     def opened(self, file: Found, work: Callable[[Any], T]) -> T:

@@ -51,9 +51,10 @@ class Landing(Block):
             for n, name in enumerate(getattr(self, field) or ()):
                 find(name, columns, f"destination.{field}.{n}")
 
-    def write(self, rows: str | exp.Query, columns: Sequence[Column], context: Context) -> StepResult:
-        """The rows of a query, put in all or nothing. Raises what `Warehouse.write` raises."""
-        key = Slice(context.tenant_id, context.pipeline_id, context.credential_id, context.run_date.isoformat(), context.run_id)
+    def write(self, rows: str | exp.Query, columns: Sequence[Column], context: Context, *,
+              also: tuple[str, tuple[str, ...]] | None = None) -> StepResult:
+        """The rows of a query, put in all or nothing; `also` as in `Slice`. Raises what `Warehouse.write` raises."""
+        key = Slice(context.tenant_id, context.pipeline_id, context.credential_id, context.run_date.isoformat(), context.run_id, also)
         spec = TableSpec(self.table, tuple(columns), self.partition_by or "", tuple(self.cluster_by or ()), tuple(self.keys or ()))
         done = context.warehouse.write(spec, key, rows, mode=self.mode)
         about: dict[str, Any] = {"table": done.table, "mode": self.mode, "replaced": done.replaced, "version": done.version}

@@ -157,16 +157,25 @@ class Diff:
 
 @dataclass(frozen=True)
 class Slice:
-    """Whose rows a write is: the four key columns and the run that writes them."""
+    """Whose rows a write is: the four key columns and the run that writes them.
+
+    `also`: a STRING column and texts. An append then takes away, besides the slice, what the same tenant, pipeline and login have written
+    for other dates with one of these texts: the rows of a file that comes again.
+    """
 
     x_org_slug: str
     x_pipeline_id: str
     x_credential_id: str
     x_pipeline_run_date: str  # ISO date
     x_run_id: str = ""
+    also: tuple[str, tuple[str, ...]] | None = None
 
     def key(self) -> dict[str, str]:
         return {name: str(getattr(self, name)) for name in SLICE_KEY}
+
+    def whose(self) -> dict[str, str]:
+        """The key without the date."""
+        return {name: value for name, value in self.key().items() if name != SLICE_KEY[-1]}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -114,8 +114,12 @@ class Writer:
         mixed = [file for file in pinned.files if not file.slice]
         if any(pinned.spec.column(name) is None for name in SLICE_KEY):
             mixed = []
-        condition = " AND ".join(f"{name_sql(n)} IS NOT DISTINCT FROM CAST({literal(v)} AS {'DATE' if n.endswith('date') else 'VARCHAR'})"
-                                 for n, v in key.key().items())
+        condition = _is(key.key())
+        if key.also and pinned.spec.column(key.also[0]) is not None:
+            whose, texts = key.whose(), ", ".join(map(literal, key.also[1]))
+            mixed += [file for file in pinned.files
+                      if file.slice and file.slice != key.key() and whose.items() <= file.slice.items()]
+            condition = f"(({condition}) OR ({_is(whose)} AND coalesce({name_sql(key.also[0])} IN ({texts}), FALSE)))"
         kept, touched, replaced = self._without(pinned, mixed, condition, key.x_run_id)
         return Change(spec, kept, own + touched), replaced + sum(file.rows for file in own)
 
@@ -143,7 +147,7 @@ class Writer:
         touched = [by_path[path] for path in hits]
         for file in touched:
             rest = f"SELECT * FROM ({self.tables.files_sql([str(self.lake.path(file))], pinned.spec.columns)}) WHERE NOT ({condition})"
-            kept += self.files(rest, replace(pinned.spec, partition_by=""), {}, run_id, partition=file.partition)
+            kept += self.files(rest, replace(pinned.spec, partition_by=""), file.slice, run_id, partition=file.partition)
         return kept, touched, sum(hits.values())
 
     def _merge(self, pinned: Pinned, want: TableSpec, key: Slice, source: Source) -> tuple[Change, LoadResult]:
@@ -318,6 +322,12 @@ def partition_sql(spec: TableSpec) -> str:
     name = name_sql(column.name)
     value = f"CAST({name} AS DATE)" if column.type in ("TIMESTAMP", "DATETIME") else name
     return f"coalesce(CAST({value} AS VARCHAR), {literal(NULL_PARTITION)})"
+
+
+def _is(key: Mapping[str, str]) -> str:
+    """The rows that carry these key columns; never NULL."""
+    return " AND ".join(f"{name_sql(n)} IS NOT DISTINCT FROM CAST({literal(v)} AS {'DATE' if n.endswith('date') else 'VARCHAR'})"
+                        for n, v in key.items())
 
 
 def merge_keys(spec: TableSpec, columns: Sequence[Column]) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Load files of a bucket into a table: CSV, JSON or Parquet, plain or gzip, found by a path with wildcards or the run date in it.
 
 With mode append only files that are new are loaded: every row carries its file (x_source_file) and what the file was then
-(x_source_mark: size and time), so rows and the account of what was loaded are one write. A file that has changed is loaded again
-beside its earlier rows. The other modes read all files that the path names.
+(x_source_mark: size and time), so rows and the account of what was loaded are one write. A file that has changed is loaded again, and
+its rows take the place of its earlier ones in the same write. The other modes read all files that the path names.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MARKS = (Column("x_source_file", "STRING"), Column("x_source_mark", "STRING"))
 FILES = 1000  # of one run
 GROUP = 50  # relations that one statement joins
 HEAD = 1024 * 1024  # bytes that a preview reads of a text file
-SHOWN = 20
+SHOWN, KEPT = 20, 10_000  # rejected rows that stand in the result, and that are set aside one by one
 _WIDER = {frozenset(("INT64", "FLOAT64")): "FLOAT64", frozenset(("INT64", "NUMERIC")): "NUMERIC",
           frozenset(("DATE", "DATETIME")): "DATETIME"}
 
@@ -115,15 +115,30 @@ def run(config: Config, context: Context) -> StepResult:
                         fix="Correct them, or set continue_on_error: true to go on without them")
     changed = sum(file.key in {key for key, _ in known} for file in new)
     if changed:
-        got.notes.append(f"{changed:,} of the files have changed since they were loaded: their earlier rows stay")
-    rows, columns = _together(got.parts, _earlier(config, context, known), context)
+        got.notes.append(f"{changed:,} of the files have changed since they were loaded: their earlier rows are replaced")
+    keys = tuple(file.key for file in new) if config.only_new else ()
+    rows, columns = _together(got.parts, _earlier(config, context, known, keys), context)
     config.destination.judge(columns)
     before = sum(date == context.run_date.isoformat() for date in known.values())
-    result = config.destination.write(rows, columns, context)
-    result.rejected, result.rejects = got.rejected, got.rejects
+    aside = _aside(got, keys, context) if context.continue_on_error else None
+    result = config.destination.write(rows, columns, context, also=(MARKS[0].name, keys) if changed else None)
+    result.rejected, result.rejects = got.rejected, got.rejects[:SHOWN]
+    result.outputs |= {"quarantine": aside} if aside else {}
     result.notes = [f"loaded {len(new):,} of {len(files):,} files" + (", beside those of this date before" if before else ""), *got.notes]
     result.outputs |= {"files": len(new), "bytes": sum(file.size for file in new)}
     return result
+
+
+def _aside(got: _Got, files: Sequence[str], context: Context) -> str | None:
+    """Rows that cannot be read into the quarantine table of the step, before the others are written: a run that is lost between the two
+    reads the same files again."""
+    from flows.engines.quarantine import unread, unread_in
+
+    name = unread_in(files, got.rejects, context) if files else unread(got.rejects, context)
+    if name:
+        more = f", the first {len(got.rejects):,} of them" if got.rejected > len(got.rejects) else ""
+        got.notes.append(f"{got.rejected:,} {'row' if got.rejected == 1 else 'rows'} cannot be read and went to {name}{more}")
+    return name
 
 
 def preview(config: Config, context: Context) -> StepResult:
@@ -135,7 +150,7 @@ def preview(config: Config, context: Context) -> StepResult:
     if not new:
         return StepResult(rows=0, notes=[told], outputs=about)
     relation, rejected, rejects = _sample(bucket, new[0], config, context)
-    return StepResult(rows=relation.rows, relation=relation, rejected=rejected, rejects=rejects, outputs=about,
+    return StepResult(rows=relation.rows, relation=relation, rejected=rejected, rejects=rejects[:SHOWN], outputs=about,
                       notes=[told, f"a sample: the first rows of {new[0].key}"])
 
 
@@ -176,8 +191,9 @@ def _mine(context: Context) -> exp.Expr:
     return exp.and_(*(exp.EQ(this=col(name), expression=exp.Literal.string(value)) for name, value in said))
 
 
-def _earlier(config: Config, context: Context, known: Mapping[tuple[str, str], str]) -> Relation | None:
-    """The rows of this run date that are there: an append replaces its slice, so they go with the new ones."""
+def _earlier(config: Config, context: Context, known: Mapping[tuple[str, str], str], coming: Sequence[str]) -> Relation | None:
+    """The rows of this run date that are there and stay: an append replaces its slice, so they go with the new ones, but for those of the
+    files that come again."""
     from sqlglot import exp
 
     from flows.transform.frame import cast as typed
@@ -189,7 +205,9 @@ def _earlier(config: Config, context: Context, known: Mapping[tuple[str, str], s
     columns = [c for c in context.warehouse.describe(config.destination.table).columns if c.name.lower() not in LINEAGE]
     date = typed(exp.Literal.string(day), "DATE", context.warehouse.dialect)
     tree = exp.Select(expressions=[col(c.name) for c in columns]).from_(table(config.destination.table)).where(
-        exp.and_(_mine(context), exp.EQ(this=col("x_pipeline_run_date"), expression=date)))
+        exp.and_(_mine(context), exp.EQ(this=col("x_pipeline_run_date"), expression=date),
+                 exp.or_(exp.Is(this=col(MARKS[0].name), expression=exp.Null()),
+                         exp.Not(this=exp.In(this=col(MARKS[0].name), expressions=[exp.Literal.string(key) for key in coming])))))
     return context.warehouse.stage(f"{context.step_id}__earlier", tree)
 
 
@@ -201,7 +219,7 @@ def _read(bucket: Bucket, files: Sequence[Found], config: Config, context: Conte
             read = reads.read_file(place, config.source.format or "", config.source.options())
             got.parts.append((context.warehouse.stage(f"{context.step_id}__file{n}", read.tree), file))
         got.rejected += read.rejected
-        got.rejects.extend({"file": file.key, **reject} for reject in list(read.rejects)[:SHOWN - len(got.rejects)])
+        got.rejects.extend({"file": file.key, **reject} for reject in list(read.rejects)[:KEPT - len(got.rejects)])
         got.notes.extend(f"{file.key}: {note}" for note in read.notes)
         context.log.info("%s is read (%d of %d)", file.key, n + 1, len(files))
     return got

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from flows.warehouse.base import Column, TableSpec
+from flows.warehouse.base import Column, Slice, TableSpec
 from flows.warehouse.evolve import lineage_columns
 from flows.warehouse.quoting import literal, name_sql
 
@@ -58,6 +58,14 @@ def slice_is(key: Mapping[str, str]) -> str:
     """The rows of a slice."""
     kinds = {c.name: c for c in lineage_columns()}
     return " AND ".join(f"{name(column)} = {_typed(kinds[column], value)}" for column, value in key.items())
+
+
+def room(key: Slice) -> str:
+    """The rows that an append takes the place of."""
+    if not key.also:
+        return slice_is(key.key())
+    column, texts = key.also
+    return f"(({slice_is(key.key())}) OR ({slice_is(key.whose())} AND {name(column)} IN ({', '.join(map(text, texts))})))"
 
 
 def not_others(tenant: str, side: str = "") -> str:

@@ -98,8 +98,8 @@ class Writer:
     def _append(self, w: _Write) -> str:
         self.datasets.follow(w.have, w.spec, w.rows.numbers)
         column = _partition(w.spec)
-        bounded = column is None or column.name in SLICE_KEY  # then the slice itself says the partition
-        return sql.replace_rows(self._table(w), w.spec.columns, w.rows.place, sql.slice_is(w.key.key()),
+        bounded = column is None or (column.name in SLICE_KEY and not w.key.also)  # then the slice itself says the partition
+        return sql.replace_rows(self._table(w), w.spec.columns, w.rows.place, sql.room(w.key),
                                 partition=None if bounded else column, mine=w.mine)
 
     def _overwrite(self, w: _Write) -> str:

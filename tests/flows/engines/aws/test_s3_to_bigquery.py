@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 import io
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -21,6 +24,7 @@ from pyarrow.fs import S3FileSystem
 from flows.engines import registry
 from flows.engines.base import Cancel
 from flows.errors import Cancelled, DataError, InputError, MissingError, UnreachableError
+from flows.warehouse.base import Column, Slice, TableSpec
 from flows.warehouse.bigquery import BigQueryWarehouse
 from tests.servers import die_with_parent, free_port
 
@@ -74,7 +78,7 @@ class Shelf:
         return engine.preview(config, context) if preview else engine.run(config, context)
 
     def rows(self) -> list[tuple[Any, ...]]:
-        tree = "SELECT id, name, x_source_file FROM raw.events ORDER BY id"
+        tree = "SELECT id, name, x_source_file FROM raw.events ORDER BY id, name"
         return [tuple(row.values()) for row in self.open().query(tree).to_pylist()]
 
 
@@ -112,9 +116,30 @@ def test_only_new_files_are_loaded_and_again_changes_nothing(shelf: Shelf) -> No
     shelf.put("in/3.csv", "id,name\n3,cc\n4,d\n")
     changed = shelf.load("in/*.csv", day=17)
     assert changed.rows == 2
-    assert "1 of the files have changed since they were loaded: their earlier rows stay" in changed.notes
-    assert shelf.load("in/*.csv", day=18, to={"mode": "overwrite"}).rows == 4
+    assert changed.outputs["replaced"] == 1
+    assert "1 of the files have changed since they were loaded: their earlier rows are replaced" in changed.notes
     assert [row[:2] for row in shelf.rows()] == [(1, "a"), (2, "b"), (3, "cc"), (4, "d")]
+    shelf.put("in/1.csv", "id,name\n1,aa\n")
+    assert shelf.load("in/*.csv").rows == 2  # the date it was loaded for: the other file of that slice stays, with the rows that came
+    assert [row[:2] for row in shelf.rows()] == [(1, "aa"), (2, "b"), (3, "cc"), (4, "d")]
+    assert shelf.load("in/*.csv", day=18, to={"mode": "overwrite"}).rows == 4
+    assert [row[:2] for row in shelf.rows()] == [(1, "aa"), (2, "b"), (3, "cc"), (4, "d")]
+
+
+def test_rows_that_somebody_else_put_there_stay_when_a_file_comes_again(shelf: Shelf) -> None:
+    """A row without a file, and the same file of another pipeline."""
+    shelf.put("in/it's.csv", "id,name\n1,a\n")
+    shelf.load("in/*.csv")
+    columns = (Column("id", "INT64"), Column("name", "STRING"), Column("x_source_file", "STRING"))
+    for pipeline, file in (("p", None), ("other", "in/it's.csv")):
+        rows = pa.table({"id": [7], "name": [pipeline], "x_source_file": pa.array([file], pa.string())})
+        session = shelf.open()
+        session.write(TableSpec("raw.events", columns), Slice("demo", pipeline, "none", "2025-11-14", "r"), session.stage("x", rows),
+                      mode="append")
+    shelf.put("in/it's.csv", "id,name\n1,b\n2,b\n")
+    for day in (16, 17):
+        shelf.load("in/*.csv", day=day)
+        assert shelf.rows() == [(1, "b", "in/it's.csv"), (2, "b", "in/it's.csv"), (7, "other", "in/it's.csv"), (7, "p", None)], day
 
 
 def test_stars_stay_in_their_folder_and_two_do_not(shelf: Shelf) -> None:
@@ -132,6 +157,29 @@ def test_rows_that_cannot_be_read_stop_a_run_or_are_counted(shelf: Shelf) -> Non
     result = shelf.load("in/*.csv", go_on=True)
     assert (result.rows, result.rejected, result.rejects[0]["file"]) == (2, 1, "in/bad.csv")
     assert [row[0] for row in shelf.rows()] == [1, 3]
+
+
+def test_rows_that_cannot_be_read_are_set_aside_with_their_file_once(shelf: Shelf) -> None:
+    def aside() -> list[tuple[Any, ...]]:
+        tree = "SELECT file, line, x_quarantine_reason != '' FROM quarantine.p_load_rejects ORDER BY file, line"
+        return [tuple(row.values()) for row in shelf.open().query(tree).to_pylist()]
+
+    shelf.put("in/1.csv", "id,name\n1,a\n2,b,c,d\n")
+    result = shelf.load("in/*.csv", go_on=True)
+    assert result.outputs["quarantine"] == "quarantine.p_load_rejects"
+    assert "1 row cannot be read and went to quarantine.p_load_rejects" in result.notes
+    shelf.load("in/*.csv", go_on=True)  # nothing new: what was set aside stays
+    assert aside() == [("in/1.csv", 3, True)]
+    shelf.put("in/2.csv", "id,name\n4,d\n5,b,c,d\n6\n")
+    shelf.load("in/*.csv", go_on=True)  # the same date, another file
+    assert aside() == [("in/1.csv", 3, True), ("in/2.csv", 3, True), ("in/2.csv", 4, True)]
+    shelf.put("in/2.csv", "id,name\n4,d\n5,b\n6\n")
+    shelf.load("in/*.csv", go_on=True, day=16)  # corrected, and read on another date
+    assert aside() == [("in/1.csv", 3, True), ("in/2.csv", 4, True)]
+    shelf.put("in/1.csv", "id,name\n1,a\n2,corrected\n")
+    assert "quarantine" not in shelf.load("in/*.csv", go_on=True, day=17).outputs
+    assert aside() == [("in/2.csv", 4, True)]
+    assert [row[0] for row in shelf.rows()] == [1, 2, 4, 5]
 
 
 def test_a_preview_reads_the_first_part_and_writes_nothing(shelf: Shelf) -> None:
@@ -161,6 +209,14 @@ def test_into_bigquery(shelf: Shelf, bq_project: Any, tmp_path: Any) -> None:
     shelf.load("in/*.csv")
     assert [row[:2] for row in shelf.rows()] == [(1, "a"), (2, "b")]
     assert shelf.load("in/*.csv").rows == 0
+    shelf.put("in/1.csv", "id,name\n1,aa\n3,x,y,z\n")  # changed: its rows of another date go with the same write
+    again = shelf.load("in/*.csv", day=16, go_on=True)
+    assert (again.rows, again.outputs["replaced"], again.outputs["quarantine"]) == (1, 1, "quarantine.p_load_rejects")
+    assert [row[:2] for row in shelf.rows()] == [(1, "aa"), (2, "b")]
+    shelf.put("in/1.csv", "id,name\n1,a\n3,c\n")
+    assert "quarantine" not in shelf.load("in/*.csv", day=17, go_on=True).outputs
+    assert [row[:2] for row in shelf.rows()] == [(1, "a"), (2, "b"), (3, "c")]
+    assert shelf.open().query("SELECT * FROM quarantine.p_load_rejects").num_rows == 0
     for each in made:
         each.close()
 
@@ -192,6 +248,56 @@ def test_a_stop_ends_it(shelf: Shelf) -> None:
     cancel.set("stopped by a person")
     with pytest.raises(Cancelled, match="stopped by a person"):
         shelf.load("in/*.csv", cancel=cancel)
+
+
+class Dam:
+    """Between a client and the bucket: after so many bytes of an answer nothing more comes, and the line stays open."""
+
+    def __init__(self, server: str, bytes_: int) -> None:
+        self.there, self.most, self.held, self.over = server.split(":"), bytes_, threading.Event(), threading.Event()
+        self.door = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.door.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while not self.over.is_set():
+            with suppress(OSError):
+                one, other = self.door.accept()[0], socket.create_connection((self.there[0], int(self.there[1])))
+                threading.Thread(target=self._pass, args=(one, other, 1 << 60), daemon=True).start()
+                threading.Thread(target=self._pass, args=(other, one, self.most), daemon=True).start()
+
+    def _pass(self, source: socket.socket, to: socket.socket, most: int) -> None:
+        with suppress(OSError):
+            while most > 0 and (data := source.recv(65_536)):
+                to.sendall(data)
+                most -= len(data)
+            if most <= 0:
+                self.held.set()
+                self.over.wait(60)
+            to.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        self.over.set()
+        self.door.close()
+
+
+def test_a_stop_in_the_middle_of_a_transfer_ends_it_and_leaves_nothing(shelf: Shelf, server: str) -> None:
+    shelf.put("in/1.csv", "id,name\n1,a\n")
+    shelf.load("in/*.csv")
+    shelf.put("in/2.csv", "id,name\n" + "2,a row among many\n" * 600_000)
+    dam, cancel = Dam(server, 1024 * 1024), Cancel()
+    shelf.bench.env["PENSTOCK_CONN_LAKE"] = f"s3://AKIATEST:s3cr3t%2F%2Bkey@{shelf.name}?endpoint=http://{dam.address}"
+    stop = threading.Thread(target=lambda: dam.held.wait(60) and cancel.set("stopped by a person"))
+    stop.start()
+    try:
+        with pytest.raises(Cancelled, match="stopped by a person"):  # the dam still holds the answer back: nobody waits for it
+            shelf.load("in/*.csv", cancel=cancel)
+        assert dam.held.is_set()
+    finally:
+        dam.close()
+        stop.join()
+    assert [row[0] for row in shelf.rows()] == [1]
+    assert not list(shelf.bench.settings.home.rglob(".s3-*"))
 
 
 def test_only_new_needs_append() -> None:
