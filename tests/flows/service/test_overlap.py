@@ -86,7 +86,7 @@ def test_what_is_said_before() -> None:
 
 def test_a_period_holds_both_its_ends() -> None:
     assert period("2025-10-30", date(2025, 11, 1)) == [date(2025, 10, 30), date(2025, 10, 31), date(2025, 11, 1)]
-    with pytest.raises(InputError, match="--to: the last day, 2025-11-01, comes before the first, 2025-11-02. Swap them"):
+    with pytest.raises(InputError, match=r"--to: the last day, 2025-11-01, comes before the first, 2025-11-02\. Swap them"):
         period("2025-11-02", "2025-11-01")
 
 
@@ -100,7 +100,7 @@ def test_days_that_would_meet_are_refused_side_by_side_and_taken_one_by_one(door
     spec = {"pipeline_id": "w", "steps": [
         {"step_id": "read", "ps_type": "generic.extract", "source": {"query": "select {run_date} as day"}}, load()]}
     days = ["2025-11-01", "2025-11-02"]
-    with pytest.raises(SpecError, match="every day replaces the whole of mart.t"):
+    with pytest.raises(SpecError, match=r"every day replaces the whole of mart\.t"):
         door.backfill(spec, days, at_once=2)
     assert door.backfills() == []
     assert door.backfill(spec, days).at_once == 1
