@@ -77,6 +77,14 @@ class Submit(Door):
         source, every = self._days(given, dates, params or {}, environment)
         return notes(source.spec, every)
 
+    def side_by_side(self, given: Given, dates: Iterable[date | str], *, params: Mapping[str, str] | None = None,
+                     environment: str = "local") -> list[str]:
+        """Why these days must not run at the same time, one line for each cause; empty when they may. Raises as `backfill`."""
+        from flows.service.overlap import overlaps
+
+        source, every = self._days(given, dates, params or {}, environment)
+        return [str(problem) for problem in overlaps(source.spec, every)]
+
     def _days(self, given: Given, dates: Iterable[date | str], asked: Mapping[str, str],
               environment: str) -> tuple[Source, list[dict[str, Any]]]:
         """The spec and the values of every day."""
@@ -85,6 +93,8 @@ class Submit(Door):
             raise InputError("a backfill needs at least one date", fix="Give the days it is for")
         if len(days) > DAYS:
             raise LimitError(f"a backfill has at most {DAYS:,} days, not {len(days):,}", fix="Ask for them in parts")
+        if "run_date" in asked:
+            raise InputError("every day of a backfill has its own run date", where="--param run_date", fix="Leave it out")
         source = self._runnable(given, environment)
         return source, [self._values(source, {**asked, "run_date": day.isoformat()}) for day in days]
 
@@ -149,16 +159,16 @@ def _same(earlier: Run, spec: FlowSpec) -> dict[str, Any]:
 
 def period(first: date | str, last: date | str) -> list[date]:
     """Every day from `first` to `last`, both included. Raises InputError, also when the last comes before the first."""
-    begin, end = _day(first), _day(last)
+    begin, end = _day(first, "--from"), _day(last, "--to")
     if end < begin:
         raise InputError(f"the last day, {end}, comes before the first, {begin}", where="--to", fix="Swap them")
     return [begin + timedelta(n) for n in range((end - begin).days + 1)]
 
 
-def _day(given: date | str) -> date:
+def _day(given: date | str, where: str = "") -> date:
     if not isinstance(given, str):
         return given
     try:
         return date.fromisoformat(given)
     except ValueError:
-        raise InputError(f"{given!r} is not a date", fix="Write it as 2025-11-15") from None
+        raise InputError(f"{given!r} is not a date", where=where, fix="Write it as 2025-11-15") from None

@@ -58,11 +58,12 @@ def test_days_that_do_the_same_and_days_to_come_are_told(spec, capsys, home):
 
 @pytest.mark.parametrize(("args", "told"), [
     (["--from", "2025-11-07", "--to", "2025-11-01"], "--to: the last day, 2025-11-01, comes before the first, 2025-11-07. Swap them"),
-    (["--from", "yesterday", "--to", "2025-11-01"], "'yesterday' is not a date. Write it as 2025-11-15"),
+    (["--from", "yesterday", "--to", "2025-11-01"], "--from: 'yesterday' is not a date. Write it as 2025-11-15"),
     (["--from", "2020-01-01", "--to", "2025-11-01"], "a backfill has at most 1,000 days, not 2,132"),
     (["--from", "2025-11-01"], "Missing option '--to'"),
     ([*DAYS, "--at-once", "17"], "17 is not in the range 1<=x<=16"),
     ([*DAYS, "--param", "n=1"], "--param n: the pipeline has no parameter 'n'"),
+    ([*DAYS, "--param", "run_date=2025-11-01"], "--param run_date: every day of a backfill has its own run date. Leave it out"),
     ([*DAYS, "--env", "mars"], "there is no environment 'mars'"),
 ])
 def test_wrong_days_are_one_line(args, told, spec, capsys, home):
