@@ -6,7 +6,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
@@ -63,15 +63,14 @@ class Scrubber:
         self._own = sorted(_forms(secrets), key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
-        for secrets in (self._own, _known):
-            for secret in secrets:
-                if secret in text:
-                    text = text.replace(secret, MASK)
+        # places are looked for in the text as it came: a secret that is masked first may be the word by which another is found
+        spans = [span for secrets in (self._own, _known) for secret in secrets if secret in text for span in _places(text, secret)]
         small = text.lower()
         for hint in _HINTS:
             if hint in small:
-                return _by_pattern(text)
-        return text
+                spans += _by_pattern(text)
+                break
+        return _masked(text, spans) if spans else text
 
     def data(self, value: Any, depth: int = DEPTH) -> Any:
         """The value as plain data for a log: texts are scrubbed, what a secret's name stands before is masked whatever it is, an object
@@ -99,19 +98,35 @@ def without_login(address: str) -> str:
     return f"{parts.scheme}://{place}{parts.path}" if place else address
 
 
-def _by_pattern(text: str) -> str:
-    text = _LOGIN.sub(rf"\g<head>{MASK}@", text)
-    for pattern in (_BEARER, _HOOK):
-        text = pattern.sub(rf"\g<head>{MASK}", text)
-    text = _NAMED.sub(lambda m: m["head"] + (f"{m['quote']}{MASK}{m['quote']}" if m["quote"] else _opened(m[0], m["head"])), text)
-    return _KEYS.sub(MASK, text)
+def _places(text: str, secret: str) -> Iterator[tuple[int, int]]:
+    at = text.find(secret)
+    while at >= 0:
+        yield at, at + len(secret)
+        at = text.find(secret, at + 1)
 
 
-def _opened(found: str, head: str) -> str:
-    """A value whose quote is not closed keeps its quote."""
-    value = found[len(head):]
-    start = len(value) - len(value.lstrip("\\\"'"))
-    return value[:start] + MASK
+def _by_pattern(text: str) -> list[tuple[int, int]]:
+    """Where something stands that looks like a secret."""
+    spans = [(m.end("head"), m.end() - 1) for m in _LOGIN.finditer(text)]
+    spans += [(m.end("head"), m.end()) for pattern in (_BEARER, _HOOK) for m in pattern.finditer(text)]
+    for m in _NAMED.finditer(text):
+        marks = len(m["quote"] or "")
+        value = text[m.end("head"):m.end()]  # one whose quote is not closed keeps its quote
+        start = marks or len(value) - len(value.lstrip("\\\"'"))
+        spans.append((m.end("head") + start, m.end() - marks))
+    return spans + [m.span() for m in _KEYS.finditer(text)]
+
+
+def _masked(text: str, spans: list[tuple[int, int]]) -> str:
+    """The text with one mask for each place; places that overlap are one."""
+    done, out, until = 0, [], -1
+    for start, end in sorted(spans):
+        if start >= until:
+            out += [text[done:start], MASK]
+            done = until = end
+        else:
+            done = until = max(until, end)
+    return "".join([*out, text[done:]])
 
 
 def _forms(secrets: Iterable[str | None]) -> set[str]:

@@ -55,6 +55,24 @@ def test_what_a_process_learns_every_scrubber_of_it_masks(nothing_known):
     assert scrub("hunter22 p@ss-word p%40ss-word q-secret abc plain-value") == "*** *** *** *** abc plain-value"
 
 
+@pytest.mark.parametrize(("secret", "text", "left"), [
+    ("postgres", "postgres://me:s3cr3t@db/x failed", "***://***@db/x failed"),
+    ("pass", "password=hunter22, user=me", "***word=***, user=me"),
+    ("token", '{"x_token": "abcd1234", "n": 1}', '{"x_***": "***", "n": 1}'),
+    ("Bear", "Authorization: Bearer abcdefgh12345678", "Authorization: ***er ***"),
+    ("services", "https://hooks.slack.com/services/T0AB/B0CD/abcDEF123", "https://hooks.slack.com/***/***"),
+    ("s3cr3t@db", "postgres://me:s3cr3t@db/x", "postgres://***/x"),
+    ("aaaa", "aaaaaa", "***"),
+])
+def test_a_known_secret_hides_no_other(nothing_known, secret, text, left):
+    """A password may be a word that stands everywhere (a database's login is postgres:postgres)."""
+    assert Scrubber([secret])(text) == left
+    learn(secret)
+    assert Scrubber()(text) == left
+    assert Scrubber()(left) == left
+    assert Scrubber([f"{secret}-longer"])(f"{secret}-longer") == "***"
+
+
 def test_the_environment_is_learnt_by_its_names(nothing_known, tmp_path):
     key = tmp_path / "key-file"
     key.touch()
