@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flows.errors import InputError
 
@@ -55,6 +57,7 @@ class Settings:
     prefect_url: str = field(default="", repr=False)  # an own Prefect server; empty: `penstock up` starts one
     prefect_port: int = 4200
     app_port: int = 8501
+    public_url: str = ""  # where people reach the app, for the links in messages; empty: where it runs on this machine
     max_runs: int = 0  # runs at once; 0: 2 on SQLite, twice the cores on PostgreSQL
     log_format: str = "console"  # of the logs of processes; the log of a run is JSON in any case
     log_level: str = ""  # of what penstock itself says; empty: INFO, of a command WARNING
@@ -63,10 +66,10 @@ class Settings:
 
     @classmethod
     def load(cls, *, home: str | Path | None = None, tenant_id: str | None = None) -> Settings:
-        """Read PENSTOCK_HOME, _TENANT, _CONTROL_URL, _PREFECT_URL, _PREFECT_PORT, _APP_PORT, _MAX_RUNS, _LOG, _LOG_LEVEL,
+        """Read PENSTOCK_HOME, _TENANT, _CONTROL_URL, _PREFECT_URL, _PREFECT_PORT, _APP_PORT, _PUBLIC_URL, _MAX_RUNS, _LOG, _LOG_LEVEL,
         _PATHS and GOOGLE_CLOUD_PROJECT.
 
-        Raises InputError for a number that is none, or a word that means nothing.
+        Raises InputError for a number or an address that is none, or a word that means nothing.
         """
         env = os.environ
         place = Path(home or env.get("PENSTOCK_HOME") or ".penstock").expanduser().absolute()
@@ -79,6 +82,7 @@ class Settings:
             prefect_url=env.get("PENSTOCK_PREFECT_URL", ""),
             prefect_port=_port("PENSTOCK_PREFECT_PORT", 4200),
             app_port=_port("PENSTOCK_APP_PORT", 8501),
+            public_url=_address("PENSTOCK_PUBLIC_URL"),
             max_runs=_number("PENSTOCK_MAX_RUNS", 0),
             log_format=_word("PENSTOCK_LOG", FORMATS, "console"),
             log_level=_word("PENSTOCK_LOG_LEVEL", LEVELS, "").upper(),
@@ -107,6 +111,22 @@ def check_tenant(tenant_id: str) -> None:
     if not plain.isalnum() or not plain.isascii() or len(tenant_id) > 63:
         raise InputError(f"tenant {tenant_id!r} is not a valid name", where="--tenant",
                          fix="Use letters, digits, '-' and '_', at most 63 of them")
+
+
+def _address(name: str) -> str:
+    """A web address that a path can be put behind; it stands in messages, so it holds no login."""
+    text = os.environ.get(name, "").strip().rstrip("/")
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or len(text) > 200 or re.search(r"[^!-~]|[@?#<>\"|\\]", text):
+        raise InputError("this is no address that links can begin with", where=name,
+                         fix=f"Unset {name} or write it like https://penstock.example.com, without a login")
+    return text
 
 
 def _port(name: str, default: int) -> int:

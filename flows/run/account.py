@@ -49,9 +49,12 @@ def anomalies(rows: Sequence[StepRow]) -> int:
 
 
 def address(run: Run, store: Store, settings: Settings) -> str:
-    """Where the run can be seen: in the app when it is up, else in Prefect; "" when neither is known."""
+    """Where the run can be seen: where people reach the app, else in the app when it is up on this machine, else in Prefect; "" when
+    none is known."""
     from flows.run.up import holder
 
+    if settings.public_url:
+        return f"{settings.public_url}/runs?run={quote(run.run_id)}"
     there = holder(settings)
     if there.get("address") and there["address"] != there.get("prefect"):
         return f"{without_login(str(there['address'])).rstrip('/')}/runs?run={quote(run.run_id)}"

@@ -40,3 +40,20 @@ def test_a_tenant_that_is_no_name_is_refused(tenant: str) -> None:
 
     with pytest.raises(InputError, match="is not a valid name"):
         check_tenant(tenant)
+
+
+def test_the_address_that_people_use_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENSTOCK_PUBLIC_URL", " https://penstock.example.com/data/ ")
+    assert Settings.load().public_url == "https://penstock.example.com/data"
+    monkeypatch.delenv("PENSTOCK_PUBLIC_URL")
+    assert Settings.load().public_url == ""
+
+
+@pytest.mark.parametrize("text", ["penstock.example.com", "ftp://example.com", "https://", "https://me:hunter2@example.com", "https://e.com?a=b",
+                                  "https://e.com/#x", "https://e.com:99999", "javascript:alert(1)", "https://e.com/\nBcc: x", "https://e.com/<b>",
+                                  "https://e.com/|x", "https://e.com/ä", "https://e.com/" + "x" * 200])
+def test_an_address_that_is_none_names_its_variable(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("PENSTOCK_PUBLIC_URL", text)
+    with pytest.raises(InputError, match="PENSTOCK_PUBLIC_URL: this is no address that links can begin with") as said:
+        Settings.load()
+    assert "hunter2" not in str(said.value)

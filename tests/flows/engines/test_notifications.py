@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import logging
+import re
 import socket
 import ssl
 import threading
@@ -327,6 +328,15 @@ def test_long_words_are_cut_and_strange_ones_stored() -> None:
     assert len(letter["Subject"]) == 200
     assert letter["Message-ID"] == "<run_1__.x@example.com>"
     assert b"\0" not in bytes(letter)
+
+
+@pytest.mark.parametrize("sign", ["&", "<", "x", "é"])
+def test_no_section_is_longer_than_slack_takes(sign: str) -> None:
+    notice = Notice(sign * 400, sign * 5000, tuple((f"label {n}", sign * 900) for n in range(9)), "https://penstock.example.com/runs?run=1")
+    for block in slack.payload(notice, "#data")["blocks"][:-1]:
+        text = block["text"]["text"]
+        assert len(text) <= 3000
+        assert not re.search(r"&(?!(amp|lt|gt);)", text)
 
 
 def test_a_second_go_may_tell_twice_and_says_so() -> None:

@@ -166,6 +166,47 @@ def test_a_run_that_went_well_says_how_many_rows(store: Store, settings: Any, ho
     assert "*Steps:* 1 of 1 succeeded\n*Rows:* load 7 rows" in facts
 
 
+def test_the_link_leads_where_people_reach_the_app(store: Store, settings: Any, post: Any, hook: Any) -> None:
+    seen = hook()
+    run_id = ended(store, MAIL, SLACK)
+    turns(replace(settings, public_url="https://penstock.example.com"), store, run_id)
+    link = f"https://penstock.example.com/runs?run={run_id}"
+    [mail] = post.messages
+    assert f"See the run: {link}" in mail.get_body(("plain",)).get_content()
+    assert f'<a href="{link}">' in mail.get_body(("html",)).get_content()
+    assert seen[0]["blocks"][-1]["elements"][0]["text"].startswith(f"<{link}|See the run>")
+
+
+def test_names_and_errors_are_text_in_mail_and_post(store: Store, settings: Any, post: Any, hook: Any) -> None:
+    seen = hook()
+    evil = "Orders\r\nBcc: spy@example.com\r\n\r\n<img src=x onerror=alert(1)> <!here> <https://evil.example|Sign in>"
+    run = store.runs.submit(NewRun("demo", "p", {"pipeline_id": "p", "name": evil, "notify": [MAIL, SLACK], "steps": []},
+                                   run_date="2025-11-15"), owner="me", lease_seconds=60)
+    store.runs.begin(run.run_id, "me")
+    assert store.runs.finish(run.run_id, "FAILED", evil * 2000)
+    assert [m.status for m in turns(settings, store, run.run_id)] == ["SENT", "SENT"]
+    [mail] = post.messages
+    assert (mail["To"], mail["Bcc"], mail["Subject"].count("\n")) == ("ops@example.com", None, 0)
+    assert [mail.get_content_type(), *(part.get_content_type() for part in mail.iter_parts())] == [
+        "multipart/alternative", "text/plain", "text/html"]
+    html = mail.get_body(("html",)).get_content()
+    assert "<img" not in html
+    assert "&lt;img" in html
+    assert "<!here>" not in str(seen)
+    assert "<https://evil" not in str(seen)
+
+
+def test_a_resumed_run_tells_of_its_own_end_to_all_of_them(store: Store, settings: Any, hook: Any) -> None:
+    seen = hook()
+    many = [{"channel": "slack", "target": f"#c{n}", "on": ["always"]} for n in range(12)]
+    first = ended(store, *many)
+    assert {m.status for m in turns(settings, store, first)} == {"SENT"}
+    again = ended(store, *many, status="SUCCESS", resume_of=first)
+    assert {m.status for m in turns(settings, store, again)} == {"SENT"}
+    assert len({body["channel"] for body in seen}) == 12
+    assert [body["text"] for body in seen] == ["Orders failed"] * 12 + ["Orders succeeded"] * 12
+
+
 def test_busy_servers_are_tried_again(store: Store, settings: Any, post: Any, hook: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(messages, "WAITS", (0.05,) * 7)
     seen, post.answers = hook(Response("slow", 429, {"Retry-After": "1"}), Response("", 503)), ["451 later"]
