@@ -13,15 +13,15 @@ from sqlalchemy.exc import IntegrityError
 from flows.errors import DuplicateBackfill, DuplicateRun, InputError, LimitError, MissingError
 from flows.show import units
 from flows.store.database import Database
-from flows.store.rows import AT_ONCE, OPEN, Backfill, Day, NewBackfill, NewRun
+from flows.store.rows import AT_ONCE, Backfill, Day, NewBackfill, NewRun
 from flows.store.runs import Runs
-from flows.store.schema import backfills, runs
+from flows.store.schema import backfills, is_open, runs
 
 CRASHES = 3  # so many runs of one day may be lost with their processes; then the day has failed
 NAMED = 5  # so many failed days are named one by one
 
 _COLUMNS = [c for c in backfills.c if c.name in Backfill.__dataclass_fields__]
-_OPEN_RUN = and_(runs.c.tenant_id == backfills.c.tenant_id, runs.c.pipeline_id == backfills.c.pipeline_id, runs.c.status.in_(OPEN))
+_OPEN_RUN = and_(runs.c.tenant_id == backfills.c.tenant_id, runs.c.pipeline_id == backfills.c.pipeline_id, is_open)
 _MINE = and_(_OPEN_RUN, runs.c.backfill_id == backfills.c.backfill_id)
 _ANOTHER = exists().where(_OPEN_RUN, runs.c.backfill_id != backfills.c.backfill_id)
 _AT_WORK = select(func.count()).where(_MINE).correlate(backfills).scalar_subquery()
@@ -75,7 +75,7 @@ class Backfills:
         mine = and_(backfills.c.tenant_id == tenant, backfills.c.backfill_id == backfill_id)
         values = {"status": "STOPPED", "error": "", "ended_at": self._database.now()}
         at_work = select(runs.c.run_id).where(runs.c.tenant_id == tenant, runs.c.backfill_id == backfill_id, runs.c.backfill_id != "",
-                                              runs.c.status.in_(OPEN)).order_by(runs.c.seq)
+                                              is_open).order_by(runs.c.seq)
         with self._database.write() as connection:
             if connection.execute(update(backfills).where(mine, backfills.c.status == "RUNNING").values(values)).rowcount == 1:
                 for run_id in connection.execute(at_work).scalars().all():

@@ -63,7 +63,8 @@ class Books:
 
         `production`: those of that environment, else all others, which are kept locally.
         """
-        asked = select(*_RUN).where(runs.c.tenant_id == tenant, unmirrored, _kind(production)).order_by(runs.c.seq).limit(limit)
+        which = select(runs.c.seq).where(runs.c.tenant_id == tenant, unmirrored, _kind(production))  # its index has all that is asked here
+        asked = select(*_RUN).where(runs.c.seq.in_(which)).order_by(runs.c.seq).limit(limit)
         with self._database.read() as connection:
             found = [Run(**{"spec": {}, **row._mapping, "folders": tuple(row.folders)}) for row in connection.execute(asked)]
             ids = [run.run_id for run in found]

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, not_, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, cast, delete, func, not_, or_, select
 
 from flows.errors import InputError, LimitError
 from flows.store.database import Database
-from flows.store.rows import OPEN
-from flows.store.schema import runs, steps, tenant_limits
+from flows.store.schema import is_open, runs, steps, tenant_limits
 
 KINDS = ("runs_per_day", "runs_at_once", "bytes_per_day")
 MOST = 2**31 - 1  # of runs
@@ -87,10 +86,10 @@ def admit(connection: Connection, tenant: str, environment: str, *, free: Column
 def next_run(free: ColumnElement[bool], passed: Collection[str] = ()) -> Select[Any]:
     """The waiting run that is next (seq, tenant_id, bound): of the tenants with the fewest runs at work the oldest, so that no tenant's
     queue holds up another's single run. A tenant at its bound waits, as do those in `passed`."""
-    busy = (select(runs.c.tenant_id, func.count().label("n")).where(runs.c.status.in_(OPEN), not_(free))
+    busy = (select(runs.c.tenant_id, func.count().label("n")).where(is_open, not_(free))
             .group_by(runs.c.tenant_id).subquery())
     n = func.coalesce(busy.c.n, 0)
-    waits = and_(runs.c.status == "PENDING", free, or_(tenant_limits.c.runs_at_once.is_(None), n < tenant_limits.c.runs_at_once))
+    waits = and_(is_open, runs.c.status == "PENDING", free, or_(tenant_limits.c.runs_at_once.is_(None), n < tenant_limits.c.runs_at_once))
     asked = (select(runs.c.seq, runs.c.tenant_id, tenant_limits.c.runs_at_once)
              .select_from(runs.outerjoin(busy, busy.c.tenant_id == runs.c.tenant_id)
                           .outerjoin(tenant_limits, tenant_limits.c.tenant_id == runs.c.tenant_id))
@@ -113,20 +112,18 @@ def _limit(connection: Connection, tenant: str, *, alone: bool = False) -> Tenan
 
 
 def _at_work(connection: Connection, tenant: str, free: ColumnElement[bool]) -> int:
-    mine = (runs.c.tenant_id == tenant, runs.c.status.in_(OPEN), not_(free))
+    mine = (runs.c.tenant_id == tenant, is_open, not_(free))
     return int(connection.execute(select(func.count()).where(*mine)).scalar_one())
 
 
 def _bytes(connection: Connection, tenant: str, without: str = "") -> int:
     """What the steps of today's runs were billed, or what their run was expected to be where that is more and it is still open."""
-    mine = and_(runs.c.tenant_id == tenant, runs.c.environment == "production", runs.c.run_id != without,
-                or_(runs.c.created_at >= _midnight(datetime.now(UTC)), runs.c.status.in_(OPEN)))
-    billed: dict[str, int] = {}
-    results = select(steps.c.run_id, steps.c.result).join(runs, runs.c.run_id == steps.c.run_id).where(mine)
-    for run_id, result in connection.execute(results):
-        billed[run_id] = billed.get(run_id, 0) + int(((result or {}).get("spent") or {}).get("bytes") or 0)
-    open_ = select(runs.c.run_id, runs.c.estimate).where(mine, runs.c.status.in_(OPEN))
-    for run_id, estimate in connection.execute(open_):
+    mine = and_(runs.c.tenant_id == tenant, runs.c.environment == "production", runs.c.run_id != without)
+    today = or_(and_(mine, runs.c.created_at >= _midnight(datetime.now(UTC))), and_(mine, is_open))
+    spent = func.sum(cast(steps.c.result[("spent", "bytes")].as_string(), BigInteger))
+    results = select(steps.c.run_id, spent).join(runs, runs.c.run_id == steps.c.run_id).where(today).group_by(steps.c.run_id)
+    billed = {run_id: int(number or 0) for run_id, number in connection.execute(results)}
+    for run_id, estimate in connection.execute(select(runs.c.run_id, runs.c.estimate).where(mine, is_open)):
         billed[run_id] = max(billed.get(run_id, 0), int((estimate or {}).get("bytes") or 0))
     return sum(billed.values())
 

@@ -14,12 +14,11 @@ from flows.errors import Cancelled, DuplicateRun, InputError, MissingError, Tran
 from flows.store import limits
 from flows.store.database import Database
 from flows.store.rows import FINAL, OPEN, Flight, NewRun, Run, RunStats
-from flows.store.schema import runs
+from flows.store.schema import is_open, runs
 from flows.store.steps import close_steps, reopen_steps
 
 _COLUMNS = [c for c in runs.c if c.name in Run.__dataclass_fields__]
 _WITHOUT_SPEC = [c for c in _COLUMNS if c.name != "spec"]
-_IS_OPEN = runs.c.status.in_(OPEN)
 
 
 class Runs:
@@ -44,7 +43,7 @@ class Runs:
         self._alone(connection, new.tenant_id, new.pipeline_id)
         mine = and_(runs.c.backfill_id == new.backfill_id, runs.c.lane != new.lane) if new.backfill_id else false()
         in_the_way = select(runs.c.run_id).where(
-            runs.c.tenant_id == new.tenant_id, runs.c.pipeline_id == new.pipeline_id, _IS_OPEN, not_(mine)).order_by(runs.c.seq)
+            runs.c.tenant_id == new.tenant_id, runs.c.pipeline_id == new.pipeline_id, is_open, not_(mine)).order_by(runs.c.seq)
         for holder in connection.execute(in_the_way).scalars().all():
             if not self._close(connection, self._lost(holder), "CRASHED", "its runner was lost"):
                 raise DuplicateRun(new.pipeline_id, holder)
@@ -98,7 +97,8 @@ class Runs:
         with self._database.read() as connection:
             counted = connection.execute(select(runs.c.status, func.count()).where(*mine).group_by(runs.c.status))
             count: dict[str, int] = {row[0]: row[1] for row in counted}
-            running = connection.execute(select(func.count()).where(runs.c.tenant_id == tenant, runs.c.status == "RUNNING")).scalar_one()
+            at_work = select(func.count()).where(runs.c.tenant_id == tenant, is_open, runs.c.status == "RUNNING")
+            running = connection.execute(at_work).scalar_one()
             timed = connection.execute(select(func.count()).where(*good)).scalar_one()
             middle = select(took).where(*good).order_by(took).offset((timed - 1) // 2).limit(2 - timed % 2)
             seconds = [float(each) for each in connection.execute(middle).scalars()] if timed else []
@@ -116,8 +116,8 @@ class Runs:
         """The same inside a transaction that is open already, and without an answer."""
         mine = and_(runs.c.tenant_id == tenant, runs.c.run_id == run_id)
         _lock(connection, mine)
-        if not self._close(connection, and_(mine, _IS_OPEN, self._free()), "CANCELLED", ""):
-            connection.execute(update(runs).where(mine, _IS_OPEN).values(cancel=true()))
+        if not self._close(connection, and_(mine, is_open, self._free()), "CANCELLED", ""):
+            connection.execute(update(runs).where(mine, is_open).values(cancel=true()))
 
     def waiting(self, tenant: str, run_id: str) -> int:
         """The place in the queue: 1 is next, 0 does not wait. Raises MissingError. Counts the runs of all tenants."""
@@ -128,7 +128,7 @@ class Runs:
                 raise _missing(run_id)
             if row.status != "PENDING" or row.owner:
                 return 0
-            ahead = select(func.count()).where(runs.c.status == "PENDING", runs.c.owner == "", runs.c.seq <= row.seq)
+            ahead = select(func.count()).where(is_open, runs.c.status == "PENDING", runs.c.owner == "", runs.c.seq <= row.seq)
             return int(connection.execute(ahead).scalar_one())
 
     # ---- what a runner does
@@ -154,7 +154,7 @@ class Runs:
 
     def begin(self, run_id: str, owner: str) -> Run:
         """PENDING to RUNNING; again changes nothing. Raises Cancelled when the claim is no longer this owner's."""
-        mine = and_(runs.c.run_id == run_id, runs.c.owner == owner, _IS_OPEN)
+        mine = and_(runs.c.run_id == run_id, runs.c.owner == owner, is_open)
         values = {"status": "RUNNING", "error": "", "started_at": func.coalesce(runs.c.started_at, self._database.now())}
         with self._database.write() as connection:
             row = connection.execute(update(runs).where(mine).values(values).returning(*_COLUMNS)).one_or_none()
@@ -164,7 +164,7 @@ class Runs:
 
     def renew(self, owner: str, run_ids: Iterable[str], lease_seconds: float) -> list[str]:
         """Lengthen the leases; gives back the runs that are still this owner's. What is missing was lost: stop working on it."""
-        mine = and_(runs.c.run_id.in_(list(run_ids)), runs.c.owner == owner, _IS_OPEN)
+        mine = and_(runs.c.run_id.in_(list(run_ids)), runs.c.owner == owner, is_open)
         with self._database.write() as connection:
             kept = connection.execute(update(runs).where(mine).values(lease_until=self._database.now(lease_seconds))
                                       .returning(runs.c.run_id))
@@ -219,7 +219,7 @@ class Runs:
         """All runs that are not final, oldest first; with `owner` those it holds, `claimed` those that anybody holds. For the runner,
         across tenants."""
         held = runs.c.owner == owner if owner else runs.c.owner != "" if claimed else true()
-        return self._all(select(*_COLUMNS).where(_IS_OPEN, held).order_by(runs.c.seq))
+        return self._all(select(*_COLUMNS).where(is_open, held).order_by(runs.c.seq))
 
     def peek(self, run_id: str) -> Run:
         """A run by its id alone, for the process that works on it; never for a request. Raises MissingError."""
@@ -287,10 +287,10 @@ class Runs:
         return or_(runs.c.owner == "", runs.c.lease_until < self._database.now())
 
     def _over(self, now: datetime | None = None) -> ColumnElement[bool]:
-        return and_(_IS_OPEN, runs.c.owner != "", runs.c.lease_until < (now or self._database.now()))
+        return and_(is_open, runs.c.owner != "", runs.c.lease_until < (now or self._database.now()))
 
     def _held(self, run_id: str, owner: str, expired: bool) -> ColumnElement[bool]:
-        return and_(runs.c.run_id == run_id, _IS_OPEN, runs.c.owner == owner if owner else true(), self._over() if expired else true())
+        return and_(runs.c.run_id == run_id, is_open, runs.c.owner == owner if owner else true(), self._over() if expired else true())
 
     def _lost(self, run_id: str) -> ColumnElement[bool]:
         return and_(runs.c.run_id == run_id, runs.c.status == "RUNNING", self._over())

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     false,
+    literal_column,
     text,
 )
 
@@ -142,6 +143,8 @@ runs = Table(
     Index("runs_untold", "seq", sqlite_where=_untold, postgresql_where=_untold),
     Index("runs_unmirrored", "tenant_id", "environment", "seq", sqlite_where=unmirrored, postgresql_where=unmirrored),
 )
+is_open = runs.c.status.in_([literal_column("'PENDING'"), literal_column("'RUNNING'")])
+"""Runs that wait or are at work, in the words of their indexes: with bound values SQLite would read all runs that ever were."""
 _going_on = text("status = 'RUNNING'")
 backfills = Table(
     "backfills", metadata,

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from flows.store.database import Database
-from flows.store.rows import OPEN
-from flows.store.schema import messages, runners, runs, steps
+from flows.store.schema import is_open, messages, runners, runs, steps
 
 LATE = 1000  # of the newest runs, none counts as settled: on PostgreSQL a number given earlier may be seen later
 FINAL_STEPS = ("SUCCESS", "FAILED", "SKIPPED", "CANCELLED", "TIMED_OUT")
@@ -74,7 +73,6 @@ class Tallies:
         with self._database.read() as connection:
             edge = max(after, self._edge(connection))
             old, new = (runs.c.seq > after, runs.c.seq <= edge), (runs.c.seq > edge,)
-            is_open = runs.c.status.in_(OPEN)
             waiting, opened = connection.execute(
                 select(func.coalesce(func.sum(case((runs.c.status == "PENDING", 1), else_=0)), 0), func.count()).where(is_open)).one()
             alive = select(func.count()).where(runners.c.beat_at >= self._database.now(-ALIVE_SECONDS))
@@ -90,7 +88,7 @@ class Tallies:
     def _edge(self, connection: Connection) -> int:
         """All runs up to this number have ended."""
         newest = connection.execute(select(func.max(runs.c.seq))).scalar() or 0
-        oldest = connection.execute(select(func.min(runs.c.seq)).where(runs.c.status.in_(OPEN))).scalar()
+        oldest = connection.execute(select(func.min(runs.c.seq)).where(is_open)).scalar()
         return max(0, min(newest - LATE, newest if oldest is None else oldest - 1))
 
     def _runs(self, connection: Connection, which: Sequence[ColumnElement[bool]], bounds: Sequence[float],
@@ -105,8 +103,8 @@ class Tallies:
     def _steps(self, connection: Connection, which: Sequence[ColumnElement[bool]], bounds: Sequence[float]) -> Table:
         took = self._database.seconds(steps.c.started_at, steps.c.ended_at)
         again = func.coalesce(func.sum(case((steps.c.attempts > 1, steps.c.attempts - 1), else_=0)), 0)
-        asked = select(steps.c.ps_type, steps.c.status, func.count(), again, *_spread(took, bounds)).select_from(
-            runs.join(steps, steps.c.run_id == runs.c.run_id)).where(*which).group_by(steps.c.ps_type, steps.c.status)
+        asked = select(steps.c.ps_type, steps.c.status, func.count(), again, *_spread(took, bounds)).where(
+            steps.c.run_id.in_(select(runs.c.run_id).where(*which))).group_by(steps.c.ps_type, steps.c.status)  # a join reads all steps
         return {(row[0], row[1]): Tally(row[2], _read(row[4:]), retries=row[3]) for row in connection.execute(asked)}
 
 

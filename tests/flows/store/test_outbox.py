@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from flows.store import Message, NewMessage, NewRun, Store, open_store
 from flows.store.database import Database
@@ -135,15 +133,6 @@ def test_a_store_of_before_tells_nothing_of_old_runs(url: str) -> None:
     with open_store(url) as store:
         assert store.messages.untold() == []
         assert [store.messages.is_told(run_id) for run_id in (over, going)] == [True, False]
-
-
-def test_the_untold_are_found_by_their_index(store: Store, url: str) -> None:
-    asked = "SELECT run_id FROM runs WHERE NOT told AND status IN ('FAILED', 'SUCCESS') ORDER BY seq LIMIT 50"
-    with Database(url).read() as connection:
-        if store.kind == "postgresql":
-            connection.execute(text("SET enable_seqscan = off"))
-        plan: list[Any] = list(connection.execute(text(f"EXPLAIN {'QUERY PLAN ' if store.kind == 'sqlite' else ''}{asked}")))
-    assert "runs_untold" in str(plan)
 
 
 def test_a_message_is_plain_data(store: Store, told: str) -> None:
