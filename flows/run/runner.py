@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from prefect import allow_failure, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed, Failed
@@ -52,7 +52,7 @@ class Walk:
         self.done = {s.step_id: asyncio.Event() for s in plan.steps}
         self.ended: dict[str, str] = {}  # our states
         self.errors: dict[str, str] = {}
-        self.states: dict[str, State[Any]] = {}  # Prefect's
+        self.marks = {s.step_id: Mark() for s in plan.steps}
         self.relations: dict[str, Relation] = {}
         self.waits: dict[str, float] = {}
         self.tries: dict[str, int] = {}
@@ -92,11 +92,9 @@ class Walk:
             work, arguments = self.decide(step)
             more = step.retry.max_attempts - 1 - self.tries.get(step_id, 0) if work is run_step else 0
             named = self.task(work, step.ps_type, more)
-            parents = [allow_failure(self.states[name]) for name in step.upstream]
-            self.states[step_id] = await named(step_id, *arguments, return_state=True, wait_for=parents)
+            await named(step_id, *arguments, return_state=True, wait_for=[self.marks[name] for name in step.upstream])
         finally:
             self.ended.setdefault(step_id, gate.CANCELLED if self.cancel.is_set() else gate.FAILED)  # Prefect begins nothing then
-            self.states.setdefault(step_id, Failed(message="lost"))
             self.done[step_id].set()
 
     def task(self, work: Any, ps_type: str, retries: int) -> Any:
@@ -176,7 +174,7 @@ class Walk:
         self.ended[step.step_id], self.errors[step.step_id] = outcome.status, outcome.error
         if outcome.result.relation is not None:
             self.relations[step.step_id] = outcome.result.relation
-        return prefect_state(outcome)
+        return prefect_state(outcome, self.marks[step.step_id])
 
     async def stopped_within(self, seconds: float) -> bool:
         try:
@@ -241,19 +239,24 @@ async def keep_step(step_id: str) -> State[Any]:
     relation = relation_of(row)
     if relation:
         walk.relations[step_id] = relation
-    return Completed(name="Reused", message=f"kept from {row.run_id}")
+    return Completed(name="Reused", message=f"kept from {row.run_id}", data=walk.marks[step_id])
 
 
-def prefect_state(outcome: Outcome) -> State[Any]:
+class Mark:
+    """The result of a step as Prefect knows it. It says which task run it came from, which makes the edges of Prefect's graph; a state
+    would do that as well, but is taken apart for each edge, and for its result a thread is asked each time."""
+
+
+def prefect_state(outcome: Outcome, mark: Mark) -> State[Any]:
     """Our state in Prefect's words: a skipped step is final and green, a cancelled one is not red."""
     if outcome.status == gate.SUCCESS:
         rows = outcome.result.rows
-        return Completed(message="" if rows is None else f"{rows:,} rows")
+        return Completed(message="" if rows is None else f"{rows:,} rows", data=mark)
     if outcome.status == gate.SKIPPED:
-        return Completed(name="Skipped", message=outcome.error)
+        return Completed(name="Skipped", message=outcome.error, data=mark)
     if outcome.status == gate.CANCELLED:
-        return Cancelled(message=outcome.error)
-    return Failed(name="TimedOut" if outcome.status == gate.TIMED_OUT else "Failed", message=outcome.error)
+        return Cancelled(message=outcome.error, data=mark)
+    return Failed(name="TimedOut" if outcome.status == gate.TIMED_OUT else "Failed", message=outcome.error, data=mark)
 
 
 def relation_of(row: StepRow) -> Relation | None:

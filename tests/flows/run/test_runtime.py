@@ -1,5 +1,6 @@
 """A real Prefect server and a real runner: order, retries, cancels, and what is left after a kill."""
 
+import json
 import os
 import re
 import signal
@@ -171,6 +172,24 @@ def test_failures_skip_what_follows_and_start_what_waits_for_them(house):
     house.recorded(run_id, "Failed")
     house.until(lambda: {n: t["state_name"] for n, t in house.task_runs(run_id).items()} == {
         "read": "Failed", "load": "Skipped", "alarm": "Completed", "tidy": "Completed", "whole": "Completed"})
+
+
+@pytest.mark.parametrize("status", ["SUCCESS", "FAILED"])
+def test_the_moment_a_run_is_final_its_book_and_its_log_are_complete(house, status):
+    chains = [wait(f"s{n}", 0, depends_on=[f"s{n - 6}"] if n > 5 else []) for n in range(30)]
+    bad = [{"step_id": "bad", **MISSING, "depends_on": []}, wait("behind", 0, depends_on=["bad"])] if status == "FAILED" else []
+    run_id = house.submit(*chains, *bad, pipeline=f"complete_{status.lower()}")
+    end = time.monotonic() + 60
+    while not house.store.runs.peek(run_id).ended and time.monotonic() < end:
+        pass  # not a moment later
+    rows, log = house.store.steps.of(run_id), (house.settings.home / "logs" / "demo" / f"{run_id}.log").read_text()
+    assert house.store.runs.peek(run_id).status == status
+    assert {row.step_id: row.status for row in rows} == {f"s{n}": "SUCCESS" for n in range(30)} | (
+        {"bad": "FAILED", "behind": "SKIPPED"} if bad else {})
+    assert [row.step_id for row in rows if row.ended_at is None or (row.started_at is None) != (row.status == "SKIPPED")] == []
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert [line["event"] for line in lines if line["event"].startswith("run ended: ")][-1:], log
+    assert {line["step_id"] for line in lines if line["event"].startswith(("ended: ", "failed, "))} == {row.step_id for row in rows}
 
 
 def test_prefects_graph_names_the_parents_of_every_step(house):
