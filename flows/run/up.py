@@ -277,16 +277,15 @@ def ready(store: Store) -> bool:
 
 
 def _wait_ready(settings: Settings, store: Store) -> None:
-    starts, until = 0, time.monotonic() + START_SECONDS
+    starts, until, parent = 0, time.monotonic() + START_SECONDS, None
     while not ready(store):
         if time.monotonic() > until:
             raise _failed(settings, f"did not start within {START_SECONDS:g} s")
-        if not held(settings):
+        if not held(settings) and (parent is None or parent.poll() is not None):  # on a busy machine it takes seconds to its lock
             if starts == STARTS:
                 raise _failed(settings, "did not start")
             starts += 1
-            _start(settings)
-            time.sleep(1)
+            parent = _start(settings)
         time.sleep(0.1)
 
 
@@ -298,12 +297,11 @@ def _failed(settings: Settings, what: str) -> UnreachableError:
 
 def _keep(settings: Settings, store: Store, over: threading.Event) -> None:
     """A parent that is lost while it is needed is started again."""
-    missing = 0.0
+    missing, parent = 0.0, None
     while not over.wait(1):
-        missing = 0.0 if held(settings) or ready(store) else missing + 1
+        missing = 0.0 if held(settings) or ready(store) or (parent and parent.poll() is None) else missing + 1
         if missing >= LOST_SECONDS:
-            missing = 0.0
-            _start(settings)
+            missing, parent = 0.0, _start(settings)
 
 
 def _start(settings: Settings) -> subprocess.Popen[bytes]:
