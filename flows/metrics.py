@@ -1,5 +1,7 @@
-"""What monitoring reads, in Prometheus' form: runs, steps, messages and the queue from the control store, where every process writes them
-and a restart loses nothing; generations and validations as this process did them.
+"""What monitoring reads, in Prometheus' form.
+
+Runs, steps, messages and the queue come from the control store, where every process writes them and a restart loses nothing;
+generations and validations are counted as this process did them.
 
 Over all tenants: none is named, and a name from outside becomes a label only within bounds.
 """

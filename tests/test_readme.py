@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/warehouses.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/warehouses.md", "docs/running.md"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -54,7 +54,7 @@ def test_the_python_runs_and_prints_what_is_written_under_it(home):
 
 def test_the_commands_that_need_no_server_run_one_after_the_other(home):
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.split()[0] == "penstock"]
-    quick = [line for line in lines if line.split()[1] not in ("run", "status", "cancel")]
+    quick = [line for line in lines if line.split()[1] not in ("run", "backfill", "status", "cancel")]
     assert len(quick) >= 7
     script = "\n".join(["set -e", f'penstock() {{ {shlex.quote(sys.executable)} -m flows.cli "$@"; }}', *quick])
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=200, check=False,
@@ -96,7 +96,8 @@ def test_every_command_and_option_exists():
         command = penstock.get_command(click.Context(penstock), name)
         assert command is not None, name
         if isinstance(command, click.Group) and words and not words[0].startswith("-"):
-            command = command.get_command(click.Context(command), words[0])
+            group, command = command, command.get_command(click.Context(command), words[0])
+            command = command or group.get_command(click.Context(group), "start")  # `penstock backfill FILE` starts one
             assert command is not None, f"{name} {words[0]}"
         known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)}
         assert {word.split("=")[0] for word in words if word.startswith("--")} <= known, f"penstock {name} {words}"
