@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
 from flows.errors import Cancelled, LimitError, PenstockError, SqlError, StepTimeout
 from flows.warehouse.base import Column, QueryLimits, Spent, SqlPlan
 from flows.warehouse.bq import labels as names
+from flows.warehouse.bq.again import Again
 from flows.warehouse.bq.allowance import Allowance
 from flows.warehouse.bq.errors import reason_of, translate
 from flows.warehouse.bq.fields import columns_of, fields_of
@@ -29,6 +30,7 @@ Disposition = Literal["empty", "append", "truncate"]
 Params = Mapping[str, Any] | None
 
 RETRY_SECONDS = 60.0  # how long the client repeats a request that failed for a passing reason
+UPLOAD_RETRIES = 3  # of one part of a file; the client waits 1, 2 and 4 s and hears no stop while it does
 REQUEST_SECONDS = 120.0  # of one request over the network
 FIRST_LOOK, LAST_LOOK = 0.05, 1.0  # seconds between two looks at a job that runs
 CANCEL_SECONDS = 1.0  # how long a cancel waits for the server's answer
@@ -63,6 +65,8 @@ class Jobs:
         self._own, self._count = uuid.uuid4().hex[:12], 0
         self._lock, self._opening = threading.Lock(), threading.Lock()
         self._active, self._closed = list[Work](), False
+        self._asking = list[threading.Thread]()  # the server to stop a job
+        self._here = threading.local()  # of a thread that asks: the switch of whoever waits for it
 
     @property
     def client(self) -> bigquery.Client:
@@ -201,7 +205,8 @@ class Jobs:
 
     def _upload(self, file: IO[bytes], table: str, config: Any, job_id: str) -> Any:
         """Resumable whatever the size (no `size` is said): a lost connection does not lose what was sent."""
-        return self.client.load_table_from_file(file, table, rewind=True, job_id=job_id, job_config=config, timeout=REQUEST_SECONDS)
+        return self.client.load_table_from_file(file, table, rewind=True, num_retries=UPLOAD_RETRIES, job_id=job_id, job_config=config,
+                                                timeout=REQUEST_SECONDS)
 
     def copy(self, source: str, table: str, *, disposition: Disposition = "empty", labels: Mapping[str, str] | None = None,
              limits: QueryLimits | None = None, job_key: str = "") -> bigquery.CopyJob:
@@ -291,7 +296,7 @@ class Jobs:
         with self.watched(work):
             work.wake.clear()  # before the check: a stop that comes after it sets it again
             work.check()
-            threading.Thread(target=self._answer, args=[future, call, work, abandoned], daemon=True).start()
+            threading.Thread(target=self._answer, args=[future, call, work, abandoned], daemon=True, name="bigquery").start()
             while not future.done():
                 work.wake.wait(max(0.0, work.until - time.monotonic()) if work.until else None)
                 work.wake.clear()
@@ -309,6 +314,7 @@ class Jobs:
         from google.api_core.exceptions import GoogleAPIError
         from google.auth.exceptions import GoogleAuthError
 
+        self._here.gone = abandoned
         try:
             future.set_result(call())
         except (GoogleAPIError, GoogleAuthError, PenstockError, OSError, ValueError, TypeError) as error:
@@ -321,10 +327,8 @@ class Jobs:
                 self._stop([work.job_id])
 
     def retry(self) -> Any:
-        """How the client repeats a request that failed for a passing reason."""
-        from google.cloud.bigquery import DEFAULT_RETRY
-
-        return DEFAULT_RETRY.with_timeout(RETRY_SECONDS)
+        """How the client repeats a request that failed for a passing reason: until whoever waits for it has gone."""
+        return Again(RETRY_SECONDS, lambda: getattr(self._here, "gone", None))
 
     # ---------------------------------------------------------------- stopping
     def cancel(self, why: Callable[[], PenstockError] = lambda: Cancelled("cancelled")) -> None:
@@ -333,11 +337,17 @@ class Jobs:
             works = list(self._active)
         for work in works:
             work.stopped = work.stopped or why
+        asked = self._ask_stop([work.job_id for work in works if work.job_id])  # before whoever waits for the work wakes, and closes
+        for work in works:
             work.wake.set()
-        self._stop([work.job_id for work in works if work.job_id])
+        _joined(asked)
 
     def _stop(self, job_ids: Sequence[str]) -> None:
-        """Ask the server to stop jobs; a job that is not there or has ended is fine."""
+        """Ask the server to stop jobs, and give it some time to answer."""
+        _joined(self._ask_stop(job_ids))
+
+    def _ask_stop(self, job_ids: Sequence[str]) -> list[threading.Thread]:
+        """The threads that ask; a job that is not there or has ended is fine."""
         from google.api_core.exceptions import GoogleAPIError
 
         def stop(job_id: str) -> None:
@@ -347,17 +357,26 @@ class Jobs:
             except (GoogleAPIError, OSError, PenstockError):
                 return
 
-        threads = [threading.Thread(target=stop, args=[job_id], daemon=True) for job_id in job_ids]
-        for thread in threads:
-            thread.start()
-        until = time.monotonic() + CANCEL_SECONDS
-        for thread in threads:
-            thread.join(max(0.0, until - time.monotonic()))
+        threads = [threading.Thread(target=stop, args=[job_id], daemon=True, name="bigquery") for job_id in job_ids]
+        with self._lock:
+            self._asking = [one for one in self._asking if one.is_alive()] + threads
+            for thread in threads:
+                thread.start()
+        return threads
 
     def close(self) -> None:
-        """Stop what runs and let the connection go; calling it again does nothing."""
+        """Stop what runs and let the connection go, after the server has heard of every stop; calling it again does nothing."""
         if not self._closed:
             self.cancel()
             self._closed = True
+            with self._lock:
+                asking = list(self._asking)
+            _joined(asking)
             if self._client is not None:
                 self._client.close()
+
+
+def _joined(threads: Sequence[threading.Thread]) -> None:
+    until = time.monotonic() + CANCEL_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
