@@ -20,17 +20,26 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FULL = 50_000  # rows of a file that takes in no more
+RACES = 20
 
 Row = Mapping[str, Any]
 
 
 def ensure(lake: Lake, specs: Sequence[TableSpec]) -> None:
-    """The tables are there afterwards, with at least these columns. Raises TransientError for a race that was lost."""
+    """The tables are there afterwards, with at least these columns. A lost race means that somebody else has made or written them: it is
+    looked again. Raises TransientError when every one was lost."""
     for spec in specs:
-        have = lake.manifest.table(lake.tenant_id, spec.name)
-        if have is None or have.spec != spec_to_dict(spec):
-            version = have.version if have else 0
-            lake.manifest.swap(lake.tenant_id, spec.name, add=(), drop=(), spec=spec_to_dict(spec), expect_version=version)
+        for attempt in range(RACES):
+            have = lake.manifest.table(lake.tenant_id, spec.name)
+            if have is not None and have.spec == spec_to_dict(spec):
+                break
+            try:
+                lake.manifest.swap(lake.tenant_id, spec.name, add=(), drop=(), spec=spec_to_dict(spec),
+                                   expect_version=have.version if have else 0)
+                break
+            except TransientError:
+                if attempt + 1 == RACES:
+                    raise
 
 
 def appended(lake: Lake, spec: TableSpec, rows: Sequence[Row]) -> Swap:

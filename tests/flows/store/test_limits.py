@@ -67,6 +67,41 @@ def test_two_who_ask_at_the_same_moment_do_not_both_get_the_last_run_of_the_day(
     assert (len(store.runs.open()), len(refused)) == (3, 5)
 
 
+def test_fifty_starts_of_five_who_ask_at_once_are_ten_runs(store, url):
+    store.limits.set("demo", {"runs_per_day": 10})
+    gate, refused = threading.Barrier(5), []
+
+    def one(n: int) -> None:
+        with open_store(url) as own:
+            gate.wait(20)
+            for m in range(10):
+                try:
+                    ask(own, f"p{n}-{m}")
+                except LimitError as error:
+                    refused.append(str(error))
+
+    threads = [threading.Thread(target=one, args=(n,)) for n in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(store.runs.open()), len(refused)) == (10, 40)
+
+
+def test_limits_that_are_lowered_stop_nothing_that_is_at_work(store):
+    for name in "abc":
+        ask(store, name)
+    assert [take(store), take(store)] == ["a", "b"]
+    store.limits.set("demo", {"runs_at_once": 1, "runs_per_day": 1})
+    assert take(store) == ""
+    with pytest.raises(LimitError, match="has had its 1 runs of today"):
+        ask(store, "d")
+    for run in [each for each in store.runs.open() if each.pipeline_id in ("a", "b")]:
+        store.runs.finish(run.run_id, "SUCCESS")
+    assert take(store) == "c"  # it was admitted before
+    ask(store, "d", tenant="other")
+
+
 def test_runs_at_once_wait_in_the_queue_while_others_go_on(store):
     store.limits.set("demo", {"runs_at_once": 1})
     for name in ("a", "b"):
