@@ -17,6 +17,7 @@ st.html(style())
 st.logo(MARK, size="large")
 page = st.navigation([
     st.Page(HERE / "pages" / "chat.py", title="Chat", icon=":material/forum:", default=True),
+    st.Page(HERE / "pages" / "templates.py", title="Templates", icon=":material/dashboard_customize:"),
     st.Page(HERE / "pages" / "runs.py", title="Runs", icon=":material/timeline:"),
 ], position="top")
 banner()

@@ -12,6 +12,7 @@ from app.door import service, talks
 from app.panel import panel
 from app.panel.place import LATE
 from app.parts import reply
+from app.parts.card import at_once_key
 from app.parts.escape import plain
 from app.parts.newest import newest
 from app.parts.start import FILES, start
@@ -146,7 +147,7 @@ def _answer(turn_id: str, question_id: str, option: str | None, key: str) -> Non
 ACTS = reply.Acts(
     answer=_answer,
     undo_assumption=lambda turn_id, number: _try(_here().undo_assumption, turn_id, number),
-    confirm=lambda turn_id: _try(_here().confirm, turn_id),
+    confirm=lambda turn_id: _try(_here().confirm, turn_id, int(st.session_state.get(at_once_key(turn_id)) or 1)),
     dismiss=lambda turn_id: _try(_here().dismiss, turn_id),
     again=lambda turn_id: _try(_here().again, turn_id),
     stop_turn=lambda: _try(_here().stop_turn),

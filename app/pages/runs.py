@@ -8,10 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from app.door import service
+from app.door import health, service
 from app.panel import place
 from app.panel.rundetail import Ways, run_detail
+from app.parts.card import far, more
 from app.parts.cards import Card, cards
+from app.parts.days import grid
 from app.parts.empty import empty
 from app.parts.ended import pipelines, steps_done
 from app.parts.escape import code, plain, quoted
@@ -52,6 +54,7 @@ def overview(live: bool, first: list[tuple[list[Any], list[Any]]]) -> None:
         Card("Median time", seconds(stats.median_seconds) if stats.median_seconds is not None else "–",
              f"of {stats.succeeded:,} succeeded" if stats.succeeded else "No run succeeded"),
     ], key="runs_cards")
+    untold()
     backfills([*fills, *(fill for fill in service().backfills(status="FAILED", limit=FAILED_FILLS) if recent(fill, now))])
     if stats.total:
         day(now)
@@ -70,6 +73,16 @@ def day(now: datetime) -> None:
         pick(picked)
 
 
+def untold() -> None:
+    """Notifications of the last day that were given up: a quiet line, since no run is the worse for it."""
+    for part in health()["parts"]:
+        if part["name"] == "Notifications":
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", key="runs_untold"):
+                st.markdown(f":orange[:material/notifications_off:] {quoted(part['words'])} The runs are not affected.", width="stretch")
+                st.button("Show the run", type="tertiary", icon=":material/arrow_forward:", key="runs_untold_show", on_click=choose,
+                          args=(part["run_id"],))
+
+
 def recent(view: Any, now: datetime) -> bool:
     """Did a backfill end in the last day?"""
     ended = view.backfill.ended_at
@@ -83,7 +96,9 @@ def backfills(views: Sequence[Any]) -> None:
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"runs_fill_{key}"):
             name, bad = plain(str(fill.spec.get("name") or fill.pipeline_id)), view.state == "FAILED"
             mark = ":red[:material/error:] Backfill" if bad else ":material/date_range: Backfill"
-            st.markdown(f"{mark} **{name}**: {view.done} of {view.total} runs done · {quoted(view.words)}", width="stretch")
+            with st.container(gap="xsmall", width="stretch"):
+                st.markdown(" · ".join(part for part in (f"{mark} **{name}**: {far(view)}", more(view)) if part))
+                grid(view, key=key)
             if bad:
                 st.button("Go on", icon=":material/resume:", key=f"runs_fill_on_{key}", on_click=act_on, args=(service().go_on, key),
                           help="Run what failed again from its failed step, then the days that were not begun.")

@@ -14,6 +14,7 @@ from app.panel.words import target
 from app.parts.escape import code, plain
 from app.parts.rows import rows_table
 from app.talk.turn import Draft, State
+from app.talk.words import filled
 from flows.errors import PenstockError
 from flows.show.outline import steps_of
 from flows.show.units import rows
@@ -60,7 +61,7 @@ def _would(state: State, draft: Draft) -> Outcome | None:
     steps = {step["step_id"]: step for step in steps_of(draft.spec)}
     seen = {each.step_id: each for each in state.preview.steps if each.step_id in steps} if state.preview is not None else {}
     full = {name: each for name, each in seen.items() if each.status == "ok" and each.columns}
-    tables = [(name, _input(step)) for step in steps.values() if (name := target(step)) and name != "?"]
+    tables = [(filled(name, draft.spec), _input(step)) for step in steps.values() if (name := target(step)) and name != "?"]
     where, of = next(((name, of) for name, of in reversed(tables) if of in full), ("", next(reversed(full), "")))
     if not of:
         return None

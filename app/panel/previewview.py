@@ -46,7 +46,7 @@ def previewview(talk: Talk, state: State, draft: Draft) -> None:
     if step in found:
         with st.container(key="preview_old" if old else "preview_new"):
             st.caption(f"From DuckDB, in {seconds(preview.seconds)}. {NOTHING}{_whole(preview.verdict)}")
-            _step(found, step, draft)
+            shown(found, step, draft)
     else:
         empty("This step is new. Choose **Refresh** to see its rows.", key="preview_new_step", icon="table_view")
 
@@ -68,7 +68,7 @@ def _bar(talk: Talk, state: State, draft: Draft) -> str:
     ids = [each["step_id"] for each in steps_of(draft.spec)]
     if not ids:
         return ""
-    chosen = place.step() if place.step() in ids else _telling(state, ids)
+    chosen = place.step() if place.step() in ids else telling(state, ids)
     st.session_state["preview_step"] = chosen
     seen = state.preview.steps if state.preview else ()
     marks = {each.step_id: f":material/{look(each.status, of='preview').icon}: " for each in seen if each.status != "ok"}
@@ -91,7 +91,7 @@ def _bar(talk: Talk, state: State, draft: Draft) -> str:
     return chosen
 
 
-def _telling(state: State, ids: Sequence[str]) -> str:
+def telling(state: State, ids: Sequence[str]) -> str:
     """The step to show first: one that failed, else the last that has rows, else the last."""
     seen = state.preview.steps if state.preview else ()
     failed = next((each.step_id for each in seen if each.status == "failed"), "")
@@ -99,7 +99,8 @@ def _telling(state: State, ids: Sequence[str]) -> str:
     return next((name for name in (failed, filled) if name in ids), ids[-1])
 
 
-def _step(found: Mapping[str, Any], step_id: str, draft: Draft) -> None:
+def shown(found: Mapping[str, Any], step_id: str, draft: Draft) -> None:
+    """One step of a preview: what is wrong with it, its rows beside those that come in, its checks and notes."""
     seen = found[step_id]
     if only_there(seen):
         st.info(f"**{plain(step_id)} runs on BigQuery only.** {quoted(seen.error)}", icon=":material/cloud:")

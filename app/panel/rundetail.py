@@ -100,11 +100,17 @@ def _head(seen: Book, key: str, ways: Ways) -> None:
         waited = "queued for " if run.started_at is None and seen.live else ""
         when = f" · for {day(date.fromisoformat(run.run_date))}" if run.run_date else ""
         st.markdown(f"{mark} {code(run.run_id.rpartition('-')[2])} · {waited}{seconds(seen.elapsed)} · "
-                    f"{seen.done} of {several(len(seen.steps), 'step')}{when}", width="stretch",
+                    f"{seen.done} of {several(len(seen.steps), 'step')}{when}{_tries(run)}", width="stretch",
                     help=f"Run {code(run.run_id)}, created {clock(run.created_at)}")
         actions(seen, key=key, home=ways.home, stop=ways.stop, show=ways.show or opened)
     if seen.live:
         st.progress(seen.done / max(1, len(seen.steps)))
+
+
+def _tries(run: Any) -> str:
+    """That it was taken up again, and whose steps it keeps."""
+    again = f" · attempt {run.attempt}" if run.attempt > 1 else ""
+    return again + (f" · goes on from {code(run.resume_of.rpartition('-')[2])}" if run.resume_of else "")
 
 
 def notified(message: Mapping[str, Any]) -> str:

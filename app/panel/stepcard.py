@@ -15,7 +15,7 @@ from app.parts.badge import badge
 from app.parts.escape import code, named, plain, quoted
 from app.parts.logs import logs
 from app.talk.turn import Draft, State
-from app.talk.words import problem
+from app.talk.words import filled, problem
 from flows.errors import PenstockError
 from flows.show.outline import outline, steps_of
 from flows.show.step import sentence as said
@@ -48,8 +48,8 @@ def summary(draft: Draft) -> None:
     st.markdown(f"**{plain(draft.name)}**  \n:gray[{plain(draft.pipeline_id)} · {several(len(steps), 'step')}]")
     if spec.get("description"):
         st.markdown(plain(spec["description"]))
-    reads = [_named(name) for name in dict.fromkeys(origin(step) for step in steps) if name]
-    writes = [_named(name) for name in dict.fromkeys(target(step) for step in steps) if name]
+    reads = [_named(name) for name in dict.fromkeys(filled(origin(step), spec) for step in steps) if name]
+    writes = [_named(name) for name in dict.fromkeys(filled(target(step), spec) for step in steps) if name]
     facts = {"Runs": plain(schedule(spec)), "Reads": ", ".join(reads), "Writes": ", ".join(writes),
              "Parameters": ", ".join(_parameter(each) for each in spec.get("parameters") or []), "Tells": plain(notified(spec))}
     _facts({name: words for name, words in facts.items() if words})

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.parts import days as marks
 from app.parts.escape import code, plain, quoted
 from app.talk.turn import Card, Turn
 from flows.show.diff import diff
@@ -52,7 +53,19 @@ def runs(turn: Turn, *, confirm: Callable[[str], None], dismiss: Callable[[str],
         elif card.problem:
             st.markdown(f":material/block: {quoted(card.problem)}")
         else:
+            for note in card.notes:
+                st.markdown(f":orange[:material/info: {quoted(note[:1].upper() + note[1:])}.]")
+            if card.why_one:
+                st.markdown(f":gray[:material/low_priority: {quoted(card.why_one)}]")
+            elif card.most > 1:
+                st.number_input("Days at once", 1, card.most, 1, key=at_once_key(turn.id), width=170, disabled=turn.working,
+                                help=f"1 to {card.most}. No more of them run at a time than the runner has places for.")
             _buttons(turn.id, label(card), "Cancel", confirm, dismiss, disabled=turn.working)
+
+
+def at_once_key(turn_id: str) -> str:
+    """Where the card's number of days side by side stands in the session."""
+    return f"at_once_{turn_id}"
 
 
 def sentence(card: Card) -> str:
@@ -66,7 +79,14 @@ def sentence(card: Card) -> str:
         return f"Run {name} again from the failed step of {code(card.resume_of)}. The steps before it are kept."
     again = " again" if card.op == "rerun" else ""
     for_ = f" for {days(card.dates)}" if card.dates else " for today’s run date"
-    return f"{VERBS.get(card.op, 'Run')} {name}{again}{for_}: {several(card.runs, 'run')}{', one at a time' if card.runs > 1 else ''}."
+    return f"{VERBS.get(card.op, 'Run')} {name}{again}{for_}: {several(card.runs, 'run')}{_pace(card)}."
+
+
+def _pace(card: Card) -> str:
+    """How many at a time, once that is decided or cannot be chosen."""
+    if card.runs < 2 or (card.most > 1 and card.at_once == 1):
+        return ""
+    return f", up to {card.at_once} at a time" if card.at_once > 1 else ", one at a time"
 
 
 def label(card: Card) -> str:
@@ -88,14 +108,27 @@ def _buttons(key: str, yes: str, no: str, confirm: Callable[[str], None], dismis
         st.button(no, key=f"no_{key}", type="tertiary", on_click=dismiss, args=(key,), disabled=disabled)
 
 
+def far(seen: Any) -> str:
+    """`3 of 7 days done, 2 at work`."""
+    return f"{seen.done} of {several(seen.total, 'day')} done{f', {seen.at_work} at work' if seen.at_work else ''}"
+
+
+def more(seen: Any) -> str:
+    """What its words say beyond that, as markdown; "" for nothing."""
+    return "" if seen.words == f"{far(seen)}." else quoted(seen.words)
+
+
 def progress(seen: Any, *, key: str, stop: Callable[[str], None], go_on: Callable[[str], None]) -> None:
-    """How far several runs are (a BackfillView): a bar, `3 of 7 runs done`, Stop while they go on, and Go on after a failure or a stop."""
-    st.progress(seen.done / seen.total if seen.total else 1.0, text=f"{seen.done} of {several(seen.total, 'run')} done")
+    """How far several runs are (a BackfillView): a bar, `3 of 7 days done, 2 at work`, each day, Stop while they go on, and Go on after a
+    failure or a stop."""
+    st.progress(seen.done / seen.total if seen.total else 1.0, text=far(seen))
+    marks.grid(seen, key=key)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"{MARKS.get(seen.state, '')}{quoted(seen.words)}", width="stretch")
+        st.markdown(f"{MARKS.get(seen.state, '')}{more(seen)}", width="stretch")
         if seen.state == "RUNNING":
             st.button("Stop", key=f"stop_{key}", type="tertiary", icon=":material/stop_circle:", on_click=stop,
                       args=(seen.backfill.backfill_id,))
         elif seen.state in ("FAILED", "STOPPED"):
             st.button("Go on", key=f"on_{key}", type="tertiary", icon=":material/resume:", on_click=go_on,
-                      args=(seen.backfill.backfill_id,), help="Run what did not succeed again from its failed step, then the days that were not begun.")
+                      args=(seen.backfill.backfill_id,),
+                      help="Run what did not succeed again from its failed step, then the days that were not begun.")

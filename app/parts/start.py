@@ -39,6 +39,7 @@ def start(say: Callable[[Any], None], example: Callable[[str], None], *, runs: S
         with st.container(horizontal=True, horizontal_alignment="center", gap="xsmall", key="examples"):
             for n, (label, text) in enumerate(EXAMPLES.items()):
                 st.button(label, key=f"example_{n}", on_click=example, args=(text,), help=f"Sends: {text}")
+        st.page_link("pages/templates.py", label="Or start from a template", icon=":material/dashboard_customize:")
         _left_off(runs, chats, open_chat)
 
 

@@ -200,15 +200,16 @@ class Talk:
                     self._set(preview_state="none")
         self._keep()
 
-    def confirm(self, turn_id: str) -> None:
-        """Do what the card of a turn says: apply the change, or start or stop the runs; a job. Once only."""
+    def confirm(self, turn_id: str, at_once: int = 1) -> None:
+        """Do what the card of a turn says: apply the change, or start or stop the runs, `at_once` days side by side; a job. Once only."""
         with self._lock:
             turn = self._turn(turn_id)
             if turn.decided or (turn.card is None and turn.diff is None):
                 raise InputError("this was decided already")
             if turn.card is not None and turn.card.problem:
                 raise InputError(turn.card.problem)
-            self._begin(turn_id, "Applying the change" if turn.diff else "Starting", work.confirm)
+            self._begin(turn_id, "Applying the change" if turn.diff else "Starting",
+                        lambda job: work.confirm(job, at_once))
 
     def dismiss(self, turn_id: str) -> None:
         """Put a card aside; nothing happens."""
@@ -222,15 +223,18 @@ class Talk:
         """Show a stored pipeline. Raises MissingError for one that is not there."""
         source = self.service.stored(pipeline_id)  # what stands in an address is never a path
         spec = source.spec.as_dict()
-        text = self.service.yaml(source.spec)
-        turn = Turn(_id(), "", now(), state=DONE, kind="open", reply=words.opened(spec, source.version))
+        self.show(spec, self.service.yaml(source.spec), words.opened(spec, source.version), made="stored", version=source.version or 1)
+
+    def show(self, spec: dict[str, Any], text: str, said: str, *, made: str, version: int = 1) -> None:
+        """Put a finished spec into the panel, as the next draft; `said` is markdown for the chat, `made` says where it is from."""
+        turn = Turn(_id(), "", now(), state=DONE, kind="open", reply=said)
         report = self.service.draft_report(text)  # what it names may be gone since it was stored
-        draft = Draft(spec, text, version=source.version or 1, ready=report.ok, words="stored", report=report,
-                      why_not="" if report.ok else "Fix the spec first")
+        draft = Draft(spec, text, version=version, ready=report.ok, words=made, report=report, why_not="" if report.ok else
+                      "Fix the spec first")
         with self._lock:
             self._idle()
-            self._set(title=self._state.title or words.title(str(spec.get("name") or pipeline_id)), turns=(*self._state.turns, turn),
-                      draft=draft, preview=None, price=None, preview_state="none", panel=True)
+            self._set(title=self._state.title or words.title(draft.name), turns=(*self._state.turns, turn), draft=draft, preview=None,
+                      price=None, preview_state="none", panel=True)
         self._keep()
         self.refresh_preview()
 

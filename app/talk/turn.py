@@ -29,7 +29,11 @@ class Answered:
 
 @dataclass(frozen=True)
 class Card:
-    """Something that starts or stops runs and waits for a click. `problem` says why it cannot be confirmed, "" when it can."""
+    """Something that starts or stops runs and waits for a click. `problem` says why it cannot be confirmed, "" when it can.
+
+    Of a list of dates: `at_once` of its days run side by side, at most `most`; `why_one` says why no more than one, `notes` what a
+    person should know before.
+    """
 
     op: str
     pipeline_id: str
@@ -41,6 +45,10 @@ class Card:
     run_id: str = ""
     words: str = ""
     problem: str = ""
+    at_once: int = 1
+    most: int = 1
+    why_one: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -224,7 +232,8 @@ def _turn(data: dict[str, Any], recall: Any) -> Turn:
                 at=datetime.fromisoformat(data["at"]), files=tuple(File(**_known(File, f)) for f in data["files"]),
                 stages=tuple(Stage(**_known(Stage, s)) for s in data["stages"]),
                 result=recall(data["result"]) if data["result"] else None,
-                card=Card(**{**_known(Card, card), "dates": tuple(date.fromisoformat(d) for d in card["dates"])}) if card else None,
+                card=Card(**{**_known(Card, card), "dates": tuple(date.fromisoformat(d) for d in card["dates"]),
+                              "notes": tuple(card.get("notes", ()))}) if card else None,
                 diff=(diff[0], diff[1]) if diff else None,
                 answered=tuple(Answered(**_known(Answered, each)) for each in data["answered"]),
                 runs=tuple(RunLine(**{**_known(RunLine, run), "at": datetime.fromisoformat(run["at"])}) for run in data["runs"]))

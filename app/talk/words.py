@@ -9,6 +9,7 @@ from typing import Any
 from app.parts.escape import code, plain, quoted
 from flows.errors import DuplicateRun, PenstockError, SpecError
 from flows.show import units
+from flows.spec.placeholder import TOKEN, as_text
 from flows.spec.words.cron import said_cron
 
 TITLE = 60
@@ -107,7 +108,7 @@ def reads(spec: dict[str, Any], preview: Any, known: Mapping[str, int]) -> str:
     first = {step["step_id"]: step["source"] for step in spec["steps"] if not step.get("depends_on") and step.get("source")}
     seen = {s.step_id: s.row_count for s in (preview.steps if preview is not None else ()) if s.status == "ok"}
     counts = [known.get(name, seen.get(name)) for name in first]
-    named = list(dict.fromkeys(_short(str(source.get("table") or source.get("path") or "")) for source in first.values()))
+    named = list(dict.fromkeys(_short(filled(str(source.get("table") or source.get("path") or ""), spec)) for source in first.values()))
     tables = _list([code(name) for name in named if name and name != "?"])
     if counts and None not in counts:
         rows = units.rows(sum(n for n in counts if n is not None))
@@ -119,10 +120,16 @@ def _short(name: str) -> str:
     return name.rsplit("/", 1)[-1]
 
 
+def filled(text: str, spec: Mapping[str, Any]) -> str:
+    """A text of a spec with the values of its variables; what only a run knows stays as it stands."""
+    known = spec.get("variables") or {}
+    return TOKEN.sub(lambda found: as_text(known[found[1]]) if found[1] in known else found[0], text)
+
+
 def writes(spec: dict[str, Any]) -> str:
     """The tables and files it writes."""
     targets = [(step.get("destination") or {}) for step in spec["steps"] if step.get("destination")]
-    known = [str(t.get("table") or t.get("path") or "?") for t in targets]
+    known = [filled(str(t.get("table") or t.get("path") or "?"), spec) for t in targets]
     named = list(dict.fromkeys(_short(name) for name in known if name != "?"))
     return f"writes {_list([code(name) for name in named])}" if named else ""
 
@@ -168,6 +175,14 @@ def opened(spec: dict[str, Any], version: int | None) -> str:
     kept = f", version {version}" if version else ""
     return (f"Opened **{plain(spec.get('name') or spec['pipeline_id'])}**{kept}: {steps}, {plain(when(spec))}. "
             "Ask for a change, or say “run it”.")
+
+
+def from_template(spec: dict[str, Any], name: str) -> str:
+    """The reply when a template is taken."""
+    steps = units.several(len(spec["steps"]), "step")
+    does = writes(spec)
+    return (f"Here is **{plain(spec.get('name') or spec['pipeline_id'])}** from the template {code(name)}: {steps}, {plain(when(spec))}."
+            f"{f' It {does}.' if does else ''} Ask for a change, or say “run it”. {NOTHING_RAN}")
 
 
 def why_not(result: Any) -> str:
@@ -243,6 +258,13 @@ def help_() -> str:
             "- ask for a change: “change it to 3 am”\n"
             "- run it: “run it for 1 to 7 November 2025”\n"
             "- ask about runs: “what failed yesterday?”")
+
+
+def why_one(found: Sequence[Any]) -> str:
+    """Why days do not run side by side, plain: `One day at a time: in 'load', every day replaces the whole of mart.orders.`"""
+    causes = [f"in '{each.path.split('.')[1]}', {each.message.rstrip('.')}" if each.path.startswith("steps.") else each.message
+              for each in found[:2]]
+    return f"One day at a time: {'; '.join(causes)}." if causes else ""
 
 
 def asking(result: Any) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PREVIEW_ROWS = 200
 LISTED = 5  # runs that an answer shows
+AT_ONCE = 16  # days of a backfill side by side
 
 
 class Job:
@@ -149,8 +150,8 @@ def undo_assumption(job: Job, number: int) -> None:
     _create(job, result, made="an assumption undone")
 
 
-def confirm(job: Job) -> None:
-    """Do what stands on the turn's card."""
+def confirm(job: Job, at_once: int = 1) -> None:
+    """Do what stands on the turn's card; of a list of dates `at_once` side by side."""
     turn = job.turn()
     if turn.diff is not None:
         _apply(job, turn)
@@ -158,7 +159,7 @@ def confirm(job: Job) -> None:
     card = turn.card
     if card is None:
         raise InputError("there is nothing to confirm")
-    _begin_runs(job, card)
+    _begin_runs(job, replace(card, at_once=min(max(at_once, 1), card.most)))
 
 
 def preview(job: Job, params: Mapping[str, str] | None = None) -> None:
@@ -263,7 +264,19 @@ def _request(job: Job, result: Any) -> None:
         dates = _usual_date(job, asked.pipeline_id, asked.params)
     card = Card(asked.op, asked.pipeline_id, asked.name, dates, dict(asked.params), asked.runs, asked.resume_of or "",
                 asked.run_id or "", asked.words, asked.problem)
-    job.put(kind="run", card=card, reply="")
+    job.put(kind="run", card=_side_by_side(job, card) if len(dates) > 1 and not card.problem else card, reply="")
+
+
+def _side_by_side(job: Job, card: Card) -> Card:
+    """How many of the days may run at the same time, why no more than one, and what to know before; errors are told on the card."""
+    try:
+        given, days = _given(job, card.pipeline_id), list(card.dates)
+        notes = tuple(job.service.backfill_notes(given, days, params=card.params or None))
+        found = job.service.side_by_side(given, days, params=card.params or None)
+    except PenstockError as error:
+        return replace(card, problem=str(error))
+    why = words.filled(words.why_one(found), job.service.source(given).spec.as_dict())
+    return replace(card, notes=notes, most=1 if found else min(AT_ONCE, len(days)), why_one=why)
 
 
 def _given(job: Job, pipeline_id: str) -> Any:
@@ -318,9 +331,9 @@ def _begin_runs(job: Job, card: Card) -> None:
         return
     given = _given(job, card.pipeline_id)
     if card.runs > 1:
-        backfill = job.service.backfill(given, list(card.dates), params=card.params or None, trigger_by="app")
+        backfill = job.service.backfill(given, list(card.dates), params=card.params or None, trigger_by="app", at_once=card.at_once)
         job.set(backfill_id=backfill.backfill_id, panel=True)
-        job.put(decided="started", backfill_id=backfill.backfill_id)
+        job.put(decided="started", backfill_id=backfill.backfill_id, card=card)
     else:
         params = dict(card.params) | ({"run_date": str(card.dates[0])} if card.dates else {})
         run = job.service.submit(given, params=params, trigger_by="app", resume=card.resume_of or None)

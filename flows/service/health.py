@@ -30,12 +30,13 @@ WAIT = "Runs that you start now wait; previews still work."
 
 @dataclass(frozen=True)
 class Part:
-    """One thing that runs need. `state`: ok | starting | down."""
+    """One thing that runs need. `state`: ok | starting | down. `run_id`: the run that shows what is wrong, "" when it is none."""
 
     name: str
     state: str
     words: str
     fix: str = ""
+    run_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ class Health(Door):
 
     def health(self) -> dict[str, Any]:
         """Whether runs can start: `runner` says if one is alive, `words` says what is wrong and what to do, `parts` says for the control
-        store, the runner and Prefect's server {name, state: ok|starting|down, words, fix}. `notes` says what failed beside the runs, as
-        a part as well: notifications that were given up. An answer holds for a second.
+        store, the runner and Prefect's server {name, state: ok|starting|down, words, fix, run_id}. `notes` says what failed beside
+        the runs, as a part as well: notifications that were given up. An answer holds for a second.
 
         Raises UnreachableError when the control store does not answer.
         """
@@ -103,7 +104,8 @@ class Health(Door):
             return []
         many = units.several(len(lost), "notification")
         return [Part("Notifications", DOWN, f"{many} could not be sent in the last {LOST_HOURS:g} hours, the last one to "
-                     f"{lost[0].target}: {clip(lost[0].error, 300).rstrip('.')}.", f"See: penstock status {lost[0].run_id}.")]
+                     f"{lost[0].target}: {clip(lost[0].error, 300).rstrip('.')}.", f"See: penstock status {lost[0].run_id}.",
+                     lost[0].run_id)]
 
     def _prefect(self, alive: list[Runner]) -> Part:
         """As the runner sees it: one that does not answer for a few seconds is no news."""

@@ -11,6 +11,7 @@ from flows.service.door import Door
 from flows.spec.model import FlowSpec
 
 if TYPE_CHECKING:
+    from flows.errors import Problem
     from flows.service.door import Given, Source
     from flows.store import Backfill, NewRun, Run
 
@@ -78,12 +79,12 @@ class Submit(Door):
         return notes(source.spec, every)
 
     def side_by_side(self, given: Given, dates: Iterable[date | str], *, params: Mapping[str, str] | None = None,
-                     environment: str = "local") -> list[str]:
-        """Why these days must not run at the same time, one line for each cause; empty when they may. Raises as `backfill`."""
+                     environment: str = "local") -> list[Problem]:
+        """Why these days must not run at the same time; nothing when they may. Raises as `backfill`."""
         from flows.service.overlap import overlaps
 
         source, every = self._days(given, dates, params or {}, environment)
-        return [str(problem) for problem in overlaps(source.spec, every)]
+        return overlaps(source.spec, every)
 
     def _days(self, given: Given, dates: Iterable[date | str], asked: Mapping[str, str],
               environment: str) -> tuple[Source, list[dict[str, Any]]]:

@@ -82,9 +82,9 @@ def test_three_days_are_filled_one_after_the_other_while_one_watches(page_of, en
     assert door.runs(pipeline_id="day-by-day") == [], "nothing before the click"
     page.get_by_role("button", name="Start 3 runs").click()
     for done in range(3):
-        expect(page.get_by_text(f"{done} of 3 runs done").first).to_be_visible(timeout=RUN_MS)
+        expect(page.get_by_text(f"{done} of 3 days done").first).to_be_visible(timeout=RUN_MS)
         (door.settings.folders[0] / f"arrived-2025-11-0{done + 1}").touch()
-    expect(page.get_by_text("3 of 3 runs done").first).to_be_visible(timeout=RUN_MS)
+    expect(page.get_by_text("3 of 3 days done").first).to_be_visible(timeout=RUN_MS)
     ran = door.runs(pipeline_id="day-by-day", limit=10)
     assert sorted((view.run.run_date, view.run.status) for view in ran) == [(f"2025-11-0{day}", "SUCCESS") for day in (1, 2, 3)]
 

@@ -246,7 +246,7 @@ def test_several_runs_are_confirmed_and_their_progress_shown(at: AppTest) -> Non
     say(at, "run it for 2025-11-01 to 2025-11-07")
     assert "Run **Daily revenue** for 1 to 7 November 2025: 7 runs, one at a time." in texts(at)
     click(at, "yes_", "Start 7 runs")
-    assert next(bar.text for bar in at.get("progress")) == "0 of 7 runs done"
+    assert next(bar.text for bar in at.get("progress")) == "0 of 7 days done"
     at.button(key=keys(at, "stop_")[0]).click().run()
     at.run()
     assert "Stopped after 0 of 7" in texts(at)

@@ -250,10 +250,10 @@ def test_a_backfill_at_work_is_a_line_with_its_stop(store: Store):
     days = [{"run_date": f"2025-11-0{day}", "params": {}} for day in range(1, 8)]
     fill = store.backfills.submit(NewBackfill(tenant_id="demo", pipeline_id="orders", spec=spec, days=days))
     at = page()
-    assert "Backfill **Orders**: 0 of 7 runs done" in said(at)
+    assert "Backfill **Orders**: 0 of 7 days done" in said(at)
     again(at.button(key=f"runs_fill_stop_{fill.backfill_id}").click())
     assert store.backfills.get("demo", fill.backfill_id).status == "STOPPED"
-    assert "runs done" not in said(at)
+    assert "days done" not in said(at)
 
 
 def test_a_store_that_does_not_answer_is_told_in_words(monkeypatch: pytest.MonkeyPatch):
@@ -265,3 +265,26 @@ def test_a_store_that_does_not_answer_is_told_in_words(monkeypatch: pytest.Monke
     monkeypatch.setattr(Penstock, "find_runs", gone)
     at = page()
     assert [each.value for each in at.error] == ["the control store does not answer\\. Try again in a minute\\."]
+
+
+def test_a_notification_that_was_given_up_is_a_quiet_line_that_opens_its_run(make: Make, monkeypatch: pytest.MonkeyPatch):
+    from flows.service import Penstock
+
+    run_id = make()
+    part = {"name": "Notifications", "state": "down", "words": "1 notification could not be sent in the last 24 hours, the last one to "
+            "ops@example.com: the mail server does not answer.", "fix": "", "run_id": run_id}
+    monkeypatch.setattr(Penstock, "health", lambda _: {"runner": True, "words": [], "notes": [part["words"]], "parts": [part]})
+    at = page()
+    assert "1 notification could not be sent in the last 24 hours" in said(at)
+    assert "The runs are not affected." in said(at)
+    assert not at.error
+    assert not at.warning
+    again(at.button(key="runs_untold_show").click())
+    assert at.query_params["run"] == run_id
+
+
+def test_a_run_that_was_taken_up_again_or_resumed_says_so(make: Make, store: Store):
+    first, run_id = make(status="FAILED", error="lost"), make()
+    with store.runs._database.write() as connection:
+        connection.execute(update(run_table).where(run_table.c.run_id == run_id).values(attempt=2, resume_of=first))
+    assert f" · attempt 2 · goes on from `{first.rpartition('-')[2]}`" in said(page(run=run_id))

@@ -541,7 +541,7 @@ def test_a_stored_pipeline_opens_in_a_new_chat(talk: Talk, talks: Talks, service
 
 def test_what_an_address_names_is_never_read_as_a_file(talks: Talks, home: Path) -> None:
     spec = home / "files" / "other.yml"
-    spec.parent.mkdir()
+    spec.parent.mkdir(exist_ok=True)
     spec.write_text("pipeline_id: other\nsteps: [{step_id: w, ps_type: generic.wait, config: {seconds: 1}}]\n", encoding="utf-8")
     for name in (str(spec), "other.yml", "../files/other.yml"):
         with pytest.raises(MissingError, match="there is no pipeline"):
