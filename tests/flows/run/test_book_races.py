@@ -33,7 +33,8 @@ def test_five_who_ask_while_runs_end_see_whole_runs_and_each_once(place, books):
     wrong: list[Any] = []
     over = threading.Event()
     tree = ("SELECT (SELECT COUNT(*) FROM x_meta_pipeline_runs) AS n, (SELECT COUNT(DISTINCT pipeline_logging_id) "
-            "FROM x_meta_pipeline_runs) AS one, (SELECT COUNT(*) FROM x_meta_step_logs) AS steps, (SELECT COUNT(DISTINCT log_id) FROM x_meta_step_logs) AS own")
+            "FROM x_meta_pipeline_runs) AS one, (SELECT COUNT(*) FROM x_meta_step_logs) AS steps, "
+            "(SELECT COUNT(DISTINCT log_id) FROM x_meta_step_logs) AS own")
 
     def ask_on() -> None:
         with open_store(place.control_url) as store:
