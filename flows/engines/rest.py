@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from flows.engines.base import Block, Cancel, Connections
 from flows.engines.hosts import address, no_address, origin, refuse_link_local
 from flows.engines.leave import unless
+from flows.engines.patience import LONGEST_WAIT, Busy
 from flows.errors import DataError, InputError, LimitError, MissingError, TransientError, UnreachableError
 from flows.settings import Limits
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     import httpx
 
 PATIENCE = 5  # how often one page is asked for again, when the server itself says when (Retry-After)
-LONGEST_WAIT = 60.0  # seconds
 AROUND = ("meta", "paging", "pagination", "links", "_links", "cursor", "page")
 NEXT = ("next", "next_page", "nextPage", "next_cursor", "nextCursor", "next_page_token", "nextPageToken", "next_url", "nextLink",
         "@odata.nextLink", "has_more", "hasMore")
@@ -59,14 +59,6 @@ class Request:
     params: Mapping[str, Any] = field(default_factory=dict)
     records: str = ""
     paging: Paging | None = None
-
-
-class _Busy(TransientError):
-    """An answer that says: later. `wait` are the seconds the server asks for."""
-
-    def __init__(self, what: str, *, wait: float | None = None) -> None:
-        super().__init__(what)
-        self.wait = wait
 
 
 class Reader:
@@ -116,7 +108,7 @@ class Reader:
         """One GET that reads no body. Raises what `pages` raises, without a second try."""
         with self._client() as client, self._faults(), self._stream(client, self.url) as response:
             if response.status_code in AGAIN:
-                raise _Busy(f"{self.place} answers {response.status_code}")
+                raise Busy(f"{self.place} answers {response.status_code}")
             self._refuse(response)
 
     def _walk(self, client: httpx.Client) -> Iterator[list[Any]]:
@@ -199,7 +191,7 @@ class Reader:
             self.cancel.check()
             try:
                 return self._once(client, url, params)
-            except _Busy as busy:
+            except Busy as busy:
                 wait = busy.wait
                 if wait is None or wait > LONGEST_WAIT or number == PATIENCE:
                     raise
@@ -210,7 +202,7 @@ class Reader:
         body, limit = bytearray(), self.limits.http_page_bytes
         with self._faults(), self._stream(client, url.copy_merge_params(params) if params else url) as response:
             if response.status_code in AGAIN:
-                raise _Busy(f"{self.place} answers {response.status_code}", wait=retry_after(response))
+                raise Busy(f"{self.place} answers {response.status_code}", wait=retry_after(response))
             for chunk in response.iter_bytes():
                 body += chunk
                 if len(body) > limit:

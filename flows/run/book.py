@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from flows.errors import PenstockError, TransientError
-from flows.scrub import MASK, Scrubber
+from flows.scrub import MASK, Scrubber, is_secret
 from flows.warehouse import append, runbook
 
 if TYPE_CHECKING:
@@ -156,12 +156,8 @@ def clean(value: Any, scrub: Scrub) -> Any:
     if isinstance(value, str):
         return scrub(value)
     if isinstance(value, Mapping):
-        return {scrub(str(key)): MASK if _secret(str(key), item, scrub) else clean(item, scrub) for key, item in value.items()}
+        return {scrub(str(key)): MASK if item and is_secret(str(key)) else clean(item, scrub) for key, item in value.items()}
     return [clean(item, scrub) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def _secret(key: str, value: Any, scrub: Scrub) -> bool:
-    return value not in (None, "") and scrub(f"{key}=1234").endswith(MASK)
 
 
 def scrubber(settings: Settings) -> Scrubber:

@@ -25,10 +25,10 @@ def work(settings: Settings, store: Store) -> None:
         mine = book.of_tenant(settings, tenant)
         try:
             if environment == book.PRODUCTION:
-                book.write_production(mine, store, keeper(mine))
+                book.write_production(mine, store, keeper(mine))  # says itself when it goes: another process may hold the book by now
             else:
                 book.write_local(mine, store)
-            store.books.goes(tenant, environment)
+                store.books.goes(tenant, environment)
         except PenstockError as error:
             seconds = store.books.put_off(tenant, environment, Scrubber()(str(error)))
             log.warning("the run book of %s (%s) is written later, in %g s: %s", tenant, environment, seconds, error)

@@ -5,9 +5,10 @@
 | `door` | whose data, which store and catalogue, how a spec is found: what all others stand on |
 | `author` | plan, answer, undo, validate, explain, preview; `half` previews a draft with open questions, `request` is a card to confirm |
 | `proof` | parity, certificate: one spec on both warehouses |
-| `submit` | submit, backfill: what becomes durable before anything runs |
-| `runs` | run, follow, view, find, logs, cancel, backfills; `health` says whether runs can start, `status` answers in words |
-| `data` | attach, profile, query, tables, catalogue |
+| `submit` | submit, backfill: what becomes durable before anything runs; `overlap` judges which days may run side by side |
+| `runs` | run, follow, view, find, logs, cancel, backfills; `status` answers in words |
+| `data` | attach, profile, query, tables, catalogue, what a tenant may use |
+| `health` | whether runs can start and what is wrong, what monitoring reads |
 | `routines` | procedures that are stored, and those that come with Penstock |
 | `templates` | whole pipelines to start from |
 | `chats` | conversations, kept and found again |

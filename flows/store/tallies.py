@@ -11,7 +11,6 @@ from flows.store.database import Database
 from flows.store.schema import is_open, messages, runners, runs, steps
 
 LATE = 1000  # of the newest runs, none counts as settled: on PostgreSQL a number given earlier may be seen later
-FINAL_STEPS = ("SUCCESS", "FAILED", "SKIPPED", "CANCELLED", "TIMED_OUT")
 ALIVE_SECONDS = 5.0
 
 
