@@ -64,6 +64,16 @@ def test_the_commands_that_need_no_server_run_one_after_the_other(home):
         assert promise in done.stdout
 
 
+def test_the_sql_of_the_run_book_runs_as_it_is_printed(home):
+    from flows import Penstock
+
+    page = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+    asked = [sql for block in re.findall(r"^```sql\n(.*?)^```", page, re.MULTILINE | re.DOTALL) for sql in block.split(";") if sql.strip()]
+    assert len(asked) == 2
+    for sql in asked:
+        assert Penstock().query(sql).to_pylist() == []  # no run yet: it is the statement that is tried
+
+
 def steady(text: str) -> str:
     """Without what differs from run to run: ids, seconds, ports, colours, columns' widths."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)

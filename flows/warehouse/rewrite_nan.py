@@ -108,7 +108,7 @@ def ordering(node: exp.Order) -> exp.Expr:
     """NaN comes before every number, after NULL. Source: BigQuery, "Floating point types", ordering."""
     keys: list[exp.Expr] = []
     for key in node.expressions:
-        value = key.this
+        value = _named(node, key.this)
         if kind(value) == "FLOAT64" and not _never_nan(value) and not isinstance(node.parent, exp.SetOperation):
             first = key.copy()
             first.set("this", exp.Case(ifs=[exp.If(this=exp.Is(this=value.copy(), expression=exp.null()), true=exp.null()),
@@ -122,6 +122,14 @@ def ordering(node: exp.Order) -> exp.Expr:
     made.set("expressions", keys)
     return made
 
+
+def _named(order: exp.Order, value: exp.Expr) -> exp.Expr:
+    """What the key of an ORDER BY stands for. DuckDB takes no alias inside an expression when what it names can raise."""
+    select = order.parent
+    if not isinstance(select, exp.Select) or not isinstance(value, exp.Column) or value.table:
+        return value
+    named = [item.this for item in select.expressions if isinstance(item, exp.Alias) and item.alias.lower() == value.name.lower()]
+    return named[0] if named else value
 
 
 RULES: dict[type[exp.Expr], Rule] = {

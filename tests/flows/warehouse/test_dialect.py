@@ -159,6 +159,17 @@ def test_what_would_differ_is_refused_with_a_reason(shared: DuckDBWarehouse, sql
     assert caught.value.fix
 
 
+@pytest.mark.parametrize(("sql", "rows"), [
+    ("SELECT n / 1000 AS a FROM UNNEST([3, 2]) AS n ORDER BY a", [[0.002], [0.003]]),
+    ("SELECT n / 2 AS a FROM UNNEST([3, 2]) AS n ORDER BY 1 DESC", [[1.5], [1.0]]),
+    ("SELECT AVG(n) / MAX(n) AS A, n AS g FROM UNNEST([3, 2]) AS n GROUP BY n ORDER BY a, g", [[1.0, 2], [1.0, 3]]),
+    ("SELECT DISTINCT n / 2 AS a FROM UNNEST([1, 2, 1]) AS n ORDER BY a DESC", [[1.0], [0.5]]),
+    ("SELECT n / 2 AS a FROM UNNEST([1, CAST('nan' AS FLOAT64), NULL]) AS n ORDER BY a DESC", [[0.5], ["NaN"], [None]]),
+])
+def test_rows_are_ordered_by_the_alias_of_what_can_raise(shared: DuckDBWarehouse, sql: str, rows: list[list[Any]]) -> None:
+    assert rows_json(shared.query(sql))[1] == rows
+
+
 def test_a_refusal_names_its_line(shared: DuckDBWarehouse) -> None:
     with pytest.raises(SqlError, match="line 3"):
         shared.query("SELECT\n  i,\n  SEARCH(s, 'x')\nFROM mart.t")
