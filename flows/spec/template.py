@@ -197,13 +197,14 @@ def _integer(value: Any) -> int:
     return number
 
 
-def _number(value: Any) -> float | int:
+def _number(value: Any) -> float:
+    """Always a float, so that a column made of it has the same type whatever is given."""
     if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
         raise ValueError
     number = float(value)
     if number != number or number in (float("inf"), float("-inf")):
         raise ValueError
-    return number if isinstance(value, float | str) and not number.is_integer() else int(number) if abs(number) < 2**53 else number
+    return number
 
 
 def _boolean(value: Any) -> bool:

@@ -111,6 +111,7 @@ def test_parameters_are_typed() -> None:
     made = typed_params(spec(parameters=PARAMS), given)
     assert made == {"s": "x", "i": -7, "f": 2, "b": True, "d": "2025-02-28", "t": "2025-01-01T00:00:00Z"}
     assert isinstance(made["b"], bool)
+    assert isinstance(made["f"], float)  # a column that is made of it is FLOAT64 for 2 as for 2.5
 
 
 def test_defaults_hold_and_those_with_placeholders_are_filled_when_the_values_are_known() -> None:
