@@ -12,9 +12,10 @@ def suggest(word: str, known: Iterable[str], n: int = 3) -> list[str]:
     folded: dict[str, str] = {}
     for name in known:
         folded.setdefault(name.lower(), name)
-    head, dot, tail = low.rpartition(".")
-    if dot:  # `generic.` in common says nothing: names with the same head are compared by what follows
-        same = {key.rpartition(".")[2]: key for key in folded if key.rpartition(".")[0] == head}
+    mark = "/" if "/" in low else "."
+    head, parted, tail = low.rpartition(mark)
+    if parted:  # `generic.` or `gallery/` in common says nothing: names with the same head are compared by what follows
+        same = {key.rpartition(mark)[2]: key for key in folded if key.rpartition(mark)[0] == head}
         near = [same[key] for key in get_close_matches(tail, same, n=n, cutoff=0.6)]
         near += get_close_matches(low, [key for key in folded if key not in same.values()], n=n, cutoff=0.6)
     else:

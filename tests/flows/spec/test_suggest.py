@@ -18,6 +18,8 @@ def test_what_all_names_share_does_not_count() -> None:
     assert suggest("generic.extarct", known)[0] == "generic.extract"
     assert suggest("genric.wait", known)[0] == "generic.wait"
     assert suggest("wait", known) == ["generic.wait"]
+    assert suggest("gallery/nope", ["gallery/anomaly_alert", "gallery/top_products"]) == []
+    assert suggest("gallery/top_product", ["gallery/anomaly_alert", "gallery/top_products"]) == ["gallery/top_products"]
 
 
 def test_the_sentence_is_empty_when_nothing_is_near() -> None:
