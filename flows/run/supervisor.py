@@ -275,7 +275,7 @@ class Supervisor:
 
 
 def _said(code: int | None) -> str:
-    return signal.Signals(-code).name if code and code < 0 else f"exit code {code}"
+    return signal.Signals(-code).name if code and code < 0 else f"exit code {code}, see logs/runner.log of Penstock's home"
 
 
 def main(home: str, api: str) -> int:
