@@ -65,7 +65,7 @@ def build(spec: FlowSpec, *, catalog: Catalog, settings: Settings, engines: Engi
         case.above = graph.upstream(filled)
     except SpecError as error:
         problems += error.problems
-    case.engines, case.configs = _engines(filled, engines, problems)
+    case.engines, case.configs = _engines(filled, engines, problems, case.open if filled is spec else frozenset())
     return case
 
 
@@ -108,8 +108,8 @@ def _filled(spec: FlowSpec, settings: Settings, problems: list[Problem]) -> tupl
     loose = {**{name: f"any_{name}" for name in gaps}, **values}
     try:
         return resolve(spec, loose), loose, frozenset(unsure | gaps)
-    except InputError:
-        return spec, loose, frozenset(unsure | gaps)
+    except InputError:  # nothing is filled, so no step that has a placeholder can be judged
+        return spec, loose, frozenset(name for _, text in texts(spec.as_dict()) for name in names(text))
 
 
 def _sample(param: Parameter) -> str:
@@ -125,7 +125,8 @@ def _uses(step: Step, unsure: frozenset[str]) -> bool:
     return any(name in unsure for _, text in texts(step.blocks()) for name in names(text))
 
 
-def _engines(spec: FlowSpec, engines: Engines | None, problems: list[Problem]) -> tuple[dict[str, Engine], dict[str, EngineConfig]]:
+def _engines(spec: FlowSpec, engines: Engines | None, problems: list[Problem],
+             unfilled: frozenset[str]) -> tuple[dict[str, Engine], dict[str, EngineConfig]]:
     if engines is None:
         from flows.engines import registry
 
@@ -138,7 +139,7 @@ def _engines(spec: FlowSpec, engines: Engines | None, problems: list[Problem]) -
             engine = found[step.step_id] = engines.engine(step.ps_type)
             configs[step.step_id] = typed(engine.Config, step.blocks(), place)
         except SpecError as error:
-            problems += error.problems
+            problems += error.problems if step.step_id not in unfilled else ()
         except PenstockError as error:  # unknown, or a package whose engine breaks the contract
             problems.append(_unknown(error, step, engines))
     return found, configs

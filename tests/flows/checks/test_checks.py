@@ -154,6 +154,22 @@ def test_a_slip_is_one_finding_with_its_place_and_the_way_out(house: Settings, c
     assert len(said(report)) == 1, said(report)
 
 
+@pytest.mark.parametrize(("value", "expected"), [
+    ("'; drop table x; --", "which is no name of a table"), ("", "which is no name of a table"),
+    ("{nowhere}", "nothing gives {nowhere} a value"),
+])
+def test_one_wrong_variable_is_one_finding_whatever_else_has_placeholders(house: Settings, value: str, expected: str) -> None:
+    data = {"pipeline_id": "p", "variables": {"table": value, "into": "mart.copy"},
+            "parameters": [{"name": "least", "type": "integer", "default": 1}],
+            "steps": [{"step_id": "read", "ps_type": "generic.extract", "source": {"table": "{table}"}},
+                      {"step_id": "gate", "ps_type": "generic.quality_check",
+                       "config": {"input": "read", "checks": [{"check": "row_count", "min": "{least}", "on_fail": "fail"}]}},
+                      {"step_id": "load", "ps_type": "generic.load", "config": {"input": "gate"},
+                       "destination": {"engine": "bigquery", "table": "{into}", "mode": "append"}}]}
+    [problem] = said(judge(data, house))
+    assert expected in problem
+
+
 def test_lines_of_the_file_are_told(house: Settings, tmp_path: Path) -> None:
     file = tmp_path / "spec.yml"
     file.write_text("pipeline_id: '{tenant_id}-p'\nsteps:\n  - step_id: 'read_{tenant_id}'\n    ps_type: generic.extract\n"
