@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.parts.escape import code, plain, quoted
-from flows.errors import DuplicateRun, PenstockError, SpecError
+from flows.errors import DuplicateRun, LimitError, PenstockError, SpecError
 from flows.show import units
 from flows.spec.placeholder import TOKEN, as_text
 from flows.spec.words.cron import said_cron
@@ -29,7 +29,8 @@ def problem(error: PenstockError) -> str:
     if isinstance(error, SpecError):
         shown = [quoted(_sentence(str(each))) for each in error.problems[:5]]
         return "  \n".join(shown + ([f"And {len(error.problems) - 5} more."] if len(error.problems) > 5 else []))
-    what = f"{error.where}: {error.what}" if error.where else error.what
+    limit = isinstance(error, LimitError)  # its words say which limit; the name of the setting is for programs
+    what = f"{error.where}: {error.what}" if error.where and not limit else error.what
     return " ".join(quoted(_sentence(part)) for part in (what, error.fix) if part)
 
 

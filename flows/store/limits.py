@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, cast, delete, func, not_, or_, select
 
 from flows.errors import InputError, LimitError
+from flows.show.units import several
 from flows.store.database import Database
 from flows.store.schema import is_open, runs, steps, tenant_limits
 
@@ -71,7 +72,7 @@ def admit(connection: Connection, tenant: str, environment: str, *, free: Column
     if limit.runs_per_day is not None:
         used = connection.execute(select(func.count()).where(runs.c.tenant_id == tenant, runs.c.created_at >= _midnight(now))).scalar_one()
         if used >= limit.runs_per_day:
-            raise LimitError(f"tenant {tenant!r} has had its {limit.runs_per_day} runs of today", where="runs_per_day",
+            raise LimitError(f"tenant {tenant!r} has had its {several(limit.runs_per_day, 'run')} of today", where="runs_per_day",
                              fix=f"There is room again at {later}, or have the limit raised")
     if limit.bytes_per_day is not None and environment == "production":
         spent = _bytes(connection, tenant)
@@ -79,7 +80,7 @@ def admit(connection: Connection, tenant: str, environment: str, *, free: Column
             raise LimitError(f"tenant {tenant!r} has used {spent:,} of its {limit.bytes_per_day:,} bytes of BigQuery of today",
                              where="bytes_per_day", fix=f"There is room again at {later}, or have the limit raised")
     if at_once and limit.runs_at_once is not None and _at_work(connection, tenant, free) >= limit.runs_at_once:
-        raise LimitError(f"tenant {tenant!r} has its {limit.runs_at_once} runs at work", where="runs_at_once",
+        raise LimitError(f"tenant {tenant!r} has its {several(limit.runs_at_once, 'run')} at work", where="runs_at_once",
                          fix="There is room when one of them has ended, or have the limit raised")
 
 

@@ -126,3 +126,21 @@ def test_an_error_of_ours_says_its_own_words_without_a_code(page_of, broken):
     expect(page.get_by_test_id("stAlert")).to_contain_text("there is no table 'a_*b*'. Name one that is there")
     assert "code" not in page.get_by_test_id("stAlert").inner_text()
     assert "InputError" not in broken.said()
+
+
+@pytest.mark.parametrize(("width", "dark"), [(DESKTOP, False), (PHONE, True)])
+def test_a_template_is_found_changed_and_taken_into_a_chat(page_of, app_url, width, dark):
+    page = page_of(f"{app_url}/templates?q=daily+partition", width=width, dark=dark)
+    page.locator(".st-key-template_open_gallery-daily_partition button").locator("visible=true").first.click()
+    page.wait_for_url("**template=gallery*")
+    page.get_by_label("Destination table", exact=True).fill("mart.mine")
+    page.get_by_role("button", name="Preview", exact=True).click()
+    expect(page.get_by_text("Nothing was written.").first).to_be_visible()
+    page.reload()
+    expect(settled(page).get_by_label("Destination table", exact=True)).to_have_value("mart.mine")
+    expect(page.get_by_text("Nothing was written.").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("button", name="Use it", exact=True).click()
+    expect(page.get_by_text("Nothing has run yet.")).to_be_visible()
+    expect(page.locator(".st-key-panel_head")).to_contain_text("Valid")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

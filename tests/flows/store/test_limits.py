@@ -94,7 +94,7 @@ def test_limits_that_are_lowered_stop_nothing_that_is_at_work(store):
     assert [take(store), take(store)] == ["a", "b"]
     store.limits.set("demo", {"runs_at_once": 1, "runs_per_day": 1})
     assert take(store) == ""
-    with pytest.raises(LimitError, match="has had its 1 runs of today"):
+    with pytest.raises(LimitError, match="has had its 1 run of today"):
         ask(store, "d")
     for run in [each for each in store.runs.open() if each.pipeline_id in ("a", "b")]:
         store.runs.finish(run.run_id, "SUCCESS")
@@ -136,7 +136,7 @@ def test_two_runners_do_not_both_take_the_last_place_of_a_tenant(store, url):
 def test_a_run_that_begins_by_itself_keeps_the_bound_too(store):
     store.limits.set("demo", {"runs_at_once": 1})
     store.runs.submit(NewRun("demo", "a", {"steps": []}), owner="flow", lease_seconds=60)
-    with pytest.raises(LimitError, match="runs_at_once: tenant 'demo' has its 1 runs at work"):
+    with pytest.raises(LimitError, match="runs_at_once: tenant 'demo' has its 1 run at work"):
         store.runs.submit(NewRun("demo", "b", {"steps": []}), owner="flow", lease_seconds=60)
 
 
