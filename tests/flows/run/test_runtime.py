@@ -28,6 +28,31 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("prefect"), pytest.mark.
 WAIT = "generic.wait"
 
 
+LONG = ("SELECT MAX(SHA256(CAST(a * b AS STRING))) AS n FROM UNNEST(GENERATE_ARRAY(1, 30000)) AS a, "
+        "UNNEST(GENERATE_ARRAY(1, 30000)) AS b")
+SPIN = """'Spin: never looks at the switch'
+from flows.engines.base import EngineConfig
+
+
+class Config(EngineConfig):
+    'Nothing.'
+
+
+def run(config, context):
+    while True:
+        pass
+"""
+
+
+def stranger(folder):
+    """An installed package that brings an engine of its own: acme.spin."""
+    (folder / "acme_spin-1.0.dist-info").mkdir(parents=True)
+    (folder / "acme_spin-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-spin\nVersion: 1.0\n")
+    (folder / "acme_spin-1.0.dist-info" / "entry_points.txt").write_text("[penstock.engines]\nacme.spin = acme_spin\n")
+    (folder / "acme_spin.py").write_text(SPIN)
+    return folder
+
+
 class House:
     """A home in which everything is up."""
 
@@ -38,7 +63,8 @@ class House:
         (home / "connections.yml").write_text("dead: {url: 'http://me:s3cr3t@127.0.0.1:9'}\n")
         self.store = open_store(self.settings.control_url)
         self.said = home / "said.txt"
-        env = {**os.environ, "PENSTOCK_HOME": str(home), "PENSTOCK_PREFECT_PORT": str(taken), "PENSTOCK_CONTROL_URL": ""}
+        env = {**os.environ, "PYTHONPATH": str(stranger(home / "packages")), "PENSTOCK_HOME": str(home),
+               "PENSTOCK_PREFECT_PORT": str(taken), "PENSTOCK_CONTROL_URL": ""}
         code = "from flows.settings import Settings; from flows.run.up import serve; raise SystemExit(serve(Settings.load(), app=False))"
         with self.said.open("w") as out:
             self.process = subprocess.Popen([sys.executable, "-u", "-c", code], env=env, stdout=out, stderr=out, start_new_session=True)
@@ -246,6 +272,35 @@ def test_a_cancel_in_prefect_ends_the_run(house):
     house.prefect.post(f"/flow_runs/{flow_run}/set_state", json={"state": {"type": "CANCELLING"}}).raise_for_status()
     assert house.ended(run_id)[0].status == "CANCELLED"
     house.recorded(run_id, "Cancelled")
+
+
+def test_a_cancel_ends_every_kind_of_work(house, moody, postgres_url):
+    """Also that of a package which never looks at the switch: its run is over all the same, and its process is gone."""
+    import psycopg
+
+    (house.settings.home / "connections.yml").write_text(f"dead: {{url: 'http://me:s3cr3t@127.0.0.1:9'}}\nmoody: {{url: '{moody.url}'}}\n"
+                                                         f"pg: {{url: '{postgres_url}'}}\n")
+    read = {"ps_type": "generic.extract", "depends_on": []}
+    work = [{"step_id": "sql", "ps_type": "generic.sql", "depends_on": [], "config": {"query": LONG}},
+            {"step_id": "http", **read, "source": {"connection": "moody", "endpoint": "/silent/house"}},
+            {"step_id": "pg", **read, "source": {"connection": "pg", "query": "SELECT 1 AS n, pg_sleep(60)::text AS t"}}]
+    runs = {house.submit(*work, pipeline="hears"): ("sql", "http", "pg"),
+            house.submit({"step_id": "spin", "ps_type": "acme.spin"}, pipeline="deaf"): ("spin",)}
+    for run_id, names in runs.items():
+        for name in names:
+            house.running(run_id, name)
+    with psycopg.connect(postgres_url, autocommit=True) as peer:
+        ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'penstock' AND datname = current_database()"
+        house.until(lambda: peer.execute(f"{ours} AND wait_event = 'PgSleep'").fetchone()[0])
+        house.until(lambda: moody.at_work["/silent/house"])
+        pids = [house.pid_of(run_id) for run_id in runs]
+        for run_id in runs:
+            house.store.runs.ask_cancel("demo", run_id)
+        for run_id, names in runs.items():
+            run, steps = house.ended(run_id)
+            assert (run.status, {name: steps[name].status for name in names}) == ("CANCELLED", dict.fromkeys(names, "CANCELLED"))
+        house.until(lambda: all(gone(pid) for pid in pids), 20)
+        house.until(lambda: not moody.at_work["/silent/house"] and peer.execute(ours).fetchone()[0] == 0, 20)
 
 
 def test_a_process_that_does_not_react_to_a_cancel_is_killed(house):
