@@ -16,7 +16,7 @@ from app.parts.cards import Card, cards
 from app.parts.days import grid
 from app.parts.empty import empty
 from app.parts.ended import pipelines, steps_done
-from app.parts.escape import code, plain, quoted
+from app.parts.escape import code, plain, unlinked
 from app.parts.filters import SPANS, STATES, Asked, ask, asked, clear, owed, pay
 from app.parts.runtable import RunRow, runtable
 from app.parts.timeline import TimelineRun, timeline
@@ -78,7 +78,7 @@ def untold() -> None:
     for part in health()["parts"]:
         if part["name"] == "Notifications":
             with st.container(horizontal=True, vertical_alignment="center", gap="small", key="runs_untold"):
-                st.markdown(f":orange[:material/notifications_off:] {quoted(part['words'])} The runs are not affected.", width="stretch")
+                st.markdown(f":orange[:material/notifications_off:] {unlinked(part['words'])} The runs are not affected.", width="stretch")
                 st.button("Show the run", type="tertiary", icon=":material/arrow_forward:", key="runs_untold_show", on_click=choose,
                           args=(part["run_id"],))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +17,7 @@ from app.panel.output import output
 from app.panel.verdict import verdict
 from app.parts.badge import badge
 from app.parts.empty import empty
-from app.parts.escape import code, quoted
+from app.parts.escape import code, unlinked
 from app.parts.gantt import gantt
 from app.parts.graph import graph
 from app.parts.logs import logs
@@ -28,7 +27,6 @@ from flows.errors import MissingError, PenstockError
 from flows.show.units import clock, day, seconds, several
 
 FAST, SLOW, CALM_AFTER = 1.0, 2.0, 30.0  # seconds: between two looks at a live run, and when to look less often
-ADDRESS = re.compile(r"(\w+://[^\s,]+|[^\s,:()]+@[^\s,:()]+)")  # a browser would make a link of it
 VIEWS = {"timeline": "Timeline", "graph": "Graph"}
 
 
@@ -117,8 +115,7 @@ def _tries(run: Any) -> str:
 
 def notified(message: Mapping[str, Any]) -> str:
     """One line: who was told of the run's end, or why not."""
-    text = message["words"][:1].upper() + message["words"][1:]
-    words = " ".join(code(part) if n % 2 else quoted(part) for n, part in enumerate(ADDRESS.split(text)) if part.strip())
+    words = unlinked(message["words"][:1].upper() + message["words"][1:])
     return f":orange[:material/notifications_off: {words}]" if message["error"] else f":gray[:material/notifications: {words}]"
 
 

@@ -45,7 +45,7 @@ def runs(turn: Turn, *, confirm: Callable[[str], None], dismiss: Callable[[str],
     if card is None:
         return
     with st.container(border=True, key=f"card_{turn.id}", gap="small"):
-        st.markdown(sentence(card))
+        st.markdown(sentence(card, decided=bool(turn.decided)))
         if turn.decided == "started":
             st.markdown(f":gray[{_started(turn, card)}]")
         elif turn.decided:
@@ -68,7 +68,7 @@ def at_once_key(turn_id: str) -> str:
     return f"at_once_{turn_id}"
 
 
-def sentence(card: Card) -> str:
+def sentence(card: Card, *, decided: bool = False) -> str:
     """`Run **Daily revenue** for 1 to 7 November 2025: 7 runs, one at a time.`"""
     name = f"**{plain(card.name or card.pipeline_id or 'a pipeline')}**"
     if card.op in ("pause", "resume"):
@@ -79,12 +79,12 @@ def sentence(card: Card) -> str:
         return f"Run {name} again from the failed step of {code(card.resume_of)}. The steps before it are kept."
     again = " again" if card.op == "rerun" else ""
     for_ = f" for {days(card.dates)}" if card.dates else " for today’s run date"
-    return f"{VERBS.get(card.op, 'Run')} {name}{again}{for_}: {several(card.runs, 'run')}{_pace(card)}."
+    return f"{VERBS.get(card.op, 'Run')} {name}{again}{for_}: {several(card.runs, 'run')}{_pace(card, decided)}."
 
 
-def _pace(card: Card) -> str:
+def _pace(card: Card, decided: bool) -> str:
     """How many at a time, once that is decided or cannot be chosen."""
-    if card.runs < 2 or (card.most > 1 and card.at_once == 1):
+    if card.runs < 2 or (card.most > 1 and not decided):
         return ""
     return f", up to {card.at_once} at a time" if card.at_once > 1 else ", one at a time"
 

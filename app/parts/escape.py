@@ -8,6 +8,7 @@ _MARKS = re.compile(r"([!-/:-@\[-`{-~])")
 _SHORTCODE = re.compile(r":(?=[A-Za-z+\-]|\d+:)")  # icons and emoji (`:material/x:`, `:fire:`) are looked for after escapes are gone
 _JOINER = "\u2060"  # of no width
 _KEPT = re.compile(r"[^\s'\"`(]*/uploads/[^/\s]+/[0-9a-f]{32}/(?=[^/\s])")  # the folder of one file that somebody attached
+_ADDRESS = re.compile(r"(\w+://[^\s,]*[^\s,.]|[^\s,:()]+@[^\s,:()]*[^\s,:().])")
 _QUOTED = re.compile(r"(?<![\w'])'([^'\n]{1,120})'(?![\w'])|`([^`\n]{1,120})`")
 
 
@@ -41,3 +42,11 @@ def quoted(text: object) -> str:
         said += _escaped(words[at:found.start()]) + code(found[1] or found[2])
         at = found.end()
     return said + _escaped(words[at:])
+
+
+def unlinked(text: object) -> str:
+    """Like `quoted`, with addresses as code too: a browser would make links of them."""
+    said = ""
+    for n, part in enumerate(_ADDRESS.split(" ".join(named(text).split()))):
+        said += code(part) if n % 2 else f"{' ' * part.startswith(' ')}{quoted(part)}{' ' * (part.endswith(' ') and bool(part.strip()))}"
+    return said

@@ -78,7 +78,7 @@ def test_an_attached_file_becomes_a_table(page_of, engine, door, tmp_path, kind,
 def test_three_days_are_filled_one_after_the_other_while_one_watches(page_of, engine, door):
     page = page_of(f"{engine.url}/?pipeline={keep(door, DAYS)}")
     say(page, "run it for 2025-11-01 to 2025-11-03")
-    expect(page.get_by_text("for 1 to 3 November 2025: 3 runs, one at a time.")).to_be_visible()
+    expect(page.get_by_text("for 1 to 3 November 2025: 3 runs.")).to_be_visible()
     assert door.runs(pipeline_id="day-by-day") == [], "nothing before the click"
     page.get_by_role("button", name="Start 3 runs").click()
     for done in range(3):

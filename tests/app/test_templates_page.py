@@ -151,3 +151,10 @@ def test_the_days_of_a_backfill_are_counted_and_marked() -> None:
         "radio_button_unchecked: 67 not begun"
     assert len(chosen(days)) == 62
     assert days[2] in chosen(days)
+
+
+def test_an_address_in_a_message_is_no_link() -> None:
+    from app.parts.escape import unlinked
+
+    assert unlinked("Not to ops@example.com: it is https://x.y/z. 'smtp' *is*") == \
+        "Not to `ops@example.com`\\: it is `https://x.y/z`\\. `smtp` \\*is\\*"
