@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,27 @@ def pytest_configure() -> None:
     """No test sees the settings of the person who runs it."""
     for name in [name for name in os.environ if name.startswith("PENSTOCK_") and not name.startswith(("PENSTOCK_SKIPS", "PENSTOCK_TEST_"))]:
         del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a command sets up for its process, its log and the secrets that it knows, is undone after each test."""
+    monkeypatch.setattr("flows.scrub._known", ())
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    root, factory, raising = logging.getLogger(), logging.getLogRecordFactory(), logging.raiseExceptions
+    handlers = root.handlers[:]
+    levels = {log: log.level for log in map(logging.getLogger, ("penstock", "httpx"))}
+    yield
+    for handler in [each for each in root.handlers if each not in handlers]:
+        root.removeHandler(handler)
+        handler.close()
+    logging.setLogRecordFactory(factory)
+    logging.captureWarnings(False)
+    logging.raiseExceptions = raising
+    for log, level in levels.items():
+        log.setLevel(level)
+    if "structlog" in sys.modules:
+        sys.modules["structlog"].reset_defaults()
 
 
 @pytest.fixture

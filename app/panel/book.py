@@ -14,7 +14,7 @@ from flows.show.units import rows, seconds
 
 BROKEN = ("FAILED", "TIMED_OUT")
 TELLING = 10.0  # seconds after a run's end in which its notifications are news
-WRITES = ("generic.load", "generic.export", "generic.procedure_executor")
+WRITES = ("generic.load", "generic.export", "generic.procedure_executor", "gcp.bigquery_to_bigquery", "aws.s3_to_bigquery")
 
 
 @dataclass(frozen=True)

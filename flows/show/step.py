@@ -13,7 +13,9 @@ KINDS = {
     "generic.extract": ("download", "blue"), "generic.transform": ("tune", "violet"), "generic.sql": ("code", "violet"),
     "generic.quality_check": ("fact_check", "orange"), "generic.load": ("database", "green"), "generic.export": ("description", "green"),
     "generic.procedure_executor": ("terminal", "gray"), "generic.wait": ("hourglass_top", "gray"),
-    "cloud.focus_converter": ("payments", "blue"),
+    "cloud.focus_converter": ("payments", "blue"), "aws.s3_to_bigquery": ("cloud_download", "blue"),
+    "gcp.bigquery_to_bigquery": ("content_copy", "green"), "customer.onboarding": ("person_add", "gray"),
+    "shared.email_notification": ("mail", "gray"), "shared.slack_notification": ("chat", "gray"),
 }
 _SAME = ("filter", "top", "deduplicate", "sort", "limit", "fill", "mask", "select", "rename", "derive", "window", "flag_anomalies", "join",
          "convert_currency")  # what is a list of orders before is one after
@@ -121,10 +123,14 @@ def _check(check: Mapping[str, Any]) -> str:
 
 
 def _load(step: Mapping[str, Any], steps: Mapping[str, Mapping[str, Any]]) -> str:
+    return _written(step, about(_first(_block(step, "config")), steps))
+
+
+def _written(step: Mapping[str, Any], what: str) -> str:
+    """How its destination takes the rows: `adds orders to mart.orders`."""
     to = _block(step, "destination")
     where_to = one(to.get("table") or to.get("path"))
     engine = f" on {to['engine']}" if to.get("engine") else ""
-    what = about(_first(_block(step, "config")), steps)
     part = one(to.get("partition_by")) if to.get("partition_by") else "partition"
     ways = {"append": f"adds {what} to {where_to}{engine}", "merge": f"updates {where_to}{engine} with {what}"
             + (f" by {listed(to['keys'])}" if to.get("keys") else ""),
@@ -161,8 +167,31 @@ def _focus(step: Mapping[str, Any], steps: Mapping[str, Mapping[str, Any]]) -> s
     return f"converts the {one(config.get('provider'))} bill to FOCUS{version}"
 
 
+def _copy(step: Mapping[str, Any], steps: Mapping[str, Mapping[str, Any]]) -> str:
+    table = _block(step, "source").get("table")
+    return _written(step, one(table) if table else "the rows of a query")
+
+
+def _bucket(step: Mapping[str, Any], steps: Mapping[str, Mapping[str, Any]]) -> str:
+    return _written(step, f"the files {one(_block(step, 'source').get('path'))}")
+
+
+def _mail(step: Mapping[str, Any], steps: Mapping[str, Mapping[str, Any]]) -> str:
+    return f"sends an e-mail to {listed(_block(step, 'config').get('to'))}"
+
+
+def _post(step: Mapping[str, Any], steps: Mapping[str, Mapping[str, Any]]) -> str:
+    channel = _block(step, "config").get("channel")
+    return f"posts to {one(channel)} on Slack" if channel else "posts to Slack"
+
+
+def _onboard(step: Mapping[str, Any], steps: Mapping[str, Mapping[str, Any]]) -> str:
+    return "makes the tenant's datasets, run book, procedures and limits"
+
+
 _SAYS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Mapping[str, Any]]], str]] = {
     "generic.extract": _extract, "generic.transform": _transform, "generic.sql": _sql, "generic.quality_check": _quality,
     "generic.load": _load, "generic.export": _export, "generic.wait": _wait, "generic.procedure_executor": _procedure,
-    "cloud.focus_converter": _focus,
+    "cloud.focus_converter": _focus, "aws.s3_to_bigquery": _bucket, "gcp.bigquery_to_bigquery": _copy, "customer.onboarding": _onboard,
+    "shared.email_notification": _mail, "shared.slack_notification": _post,
 }

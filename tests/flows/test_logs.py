@@ -13,7 +13,6 @@ import structlog
 from pydantic import SecretStr
 
 from flows import logs
-from flows import scrub as known
 from flows.errors import DataError
 from flows.insight.connections import load_connections
 from flows.logs import bound, keep, own_structlog
@@ -29,23 +28,17 @@ def settings(tmp_path):
     return Settings(home=tmp_path)
 
 
+LOGGERS = ["penstock.x", "uvicorn.error", "prefect.flow_runs", "httpx", "sqlalchemy.engine", "strange.one"]
+
+
 @pytest.fixture(autouse=True)
-def as_before(monkeypatch):
-    """What a process sets up for itself is undone after each test."""
-    root, ours = logging.getLogger(), logging.getLogger("penstock")
-    handlers, factory, level, raising = root.handlers[:], logging.getLogRecordFactory(), ours.level, logging.raiseExceptions
-    monkeypatch.setattr(known, "_known", ())
-    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
-    yield
-    for handler in root.handlers[:]:
-        if handler not in handlers:
-            root.removeHandler(handler)
-            handler.close()
-    logging.setLogRecordFactory(factory)
-    ours.setLevel(level)
-    logging.captureWarnings(False)
-    logging.raiseExceptions = raising
-    structlog.reset_defaults()
+def nobody_was_here(monkeypatch):
+    """Frameworks that other tests of this process have started leave handlers and levels at their loggers."""
+    for name in {part for each in LOGGERS for part in (each, each.partition(".")[0])}:
+        log = logging.getLogger(name)
+        for field, value in {"handlers": [], "propagate": True, "disabled": False, "level": logging.NOTSET}.items():
+            monkeypatch.setattr(log, field, value)
+        log.manager._clear_cache()
 
 
 @pytest.fixture(params=["json", "console"])
@@ -108,7 +101,7 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("logger", ["penstock.x", "uvicorn.error", "prefect.flow_runs", "httpx", "sqlalchemy.engine", "strange.one"])
+@pytest.mark.parametrize("logger", LOGGERS)
 @pytest.mark.parametrize("place", PLACES)
 def test_no_secret_leaves_the_process_in_a_log(told, capsys, logger, place):
     learn(CANARY)
