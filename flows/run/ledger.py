@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from flows.warehouse.base import Progress
 
 FOLLOW_EVERY = 0.1  # seconds
+CALM = 4  # who follows a run of many steps rests so many times as long as a look takes
+Shown = tuple[tuple[str, str, str], tuple[tuple[str, str, int, str], ...]]
 KEPT, LATE = settled(True), settled(False)  # what is in the book already, and what comes after a step's end
 
 
@@ -127,27 +129,40 @@ class Snapshot:
 
 def follow(store: Store, tenant: str, run_id: str) -> Iterator[Snapshot]:
     """A snapshot now and after every change, until the run is final. Raises MissingError for an unknown run."""
-    last: Snapshot | None = None
+    last: Shown | None = None
     while True:
-        run = store.runs.get(tenant, run_id)
-        seen = Snapshot(run, tuple(store.steps.of(run_id)))
-        if last is None or _shown(seen) != _shown(last):
-            yield seen
-        if run.ended:
-            return
-        last = seen
-        time.sleep(FOLLOW_EVERY)
+        began = time.monotonic()
+        if _glance(store, tenant, run_id) != last:
+            run = store.runs.get(tenant, run_id)
+            seen = Snapshot(run, tuple(store.steps.of(run_id)))
+            if _shown(seen) != last:
+                yield seen
+            if run.ended:
+                return
+            last = _shown(seen)
+        time.sleep(max(FOLLOW_EVERY, CALM * (time.monotonic() - began)))
 
 
-def _shown(seen: Snapshot) -> tuple[object, ...]:
-    """What a change is: a lease that was renewed is none."""
-    return (seen.run.status, seen.run.error, seen.run.flow_run_id,
+def _glance(store: Store, tenant: str, run_id: str) -> Shown:
+    """What a change is, read without the spec and without the results of steps that have ended."""
+    run = store.runs.glance(tenant, run_id)
+    return run, tuple((step_id, status, attempts, str(_progress(status, result)))
+                      for step_id, status, attempts, result in store.steps.glance(run_id))
+
+
+def _shown(seen: Snapshot) -> Shown:
+    """The same of a snapshot. A lease that was renewed is no change."""
+    return ((seen.run.status, seen.run.error, seen.run.flow_run_id),
             tuple((s.step_id, s.status, s.attempts, str(progress(s))) for s in seen.steps))
 
 
 def progress(row: StepRow) -> dict[str, Any] | None:
     """How far a step is while it works, {percent, rows, words}; None where nobody knows."""
-    return (row.result or {}).get("progress") if row.status == gate.RUNNING else None
+    return _progress(row.status, row.result)
+
+
+def _progress(status: str, result: dict[str, Any] | None) -> dict[str, Any] | None:
+    return (result or {}).get("progress") if status == gate.RUNNING else None
 
 
 def prefect_url(store: Store, settings: Settings) -> str:

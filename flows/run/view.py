@@ -12,8 +12,10 @@ from flows.show import units
 from flows.warehouse.bq.project import load_project
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flows.settings import Settings
-    from flows.store import Backfill, Run, Store
+    from flows.store import Backfill, Run, StepRow, Store
 
 
 SHOWN = 100  # runs of a backfill
@@ -102,9 +104,9 @@ def _how_far(fill: Backfill, done: int, at_work: int, wait: str) -> str:
     return f"Day {done + 1} of {total}, {day}" + (f", waits. {wait}" if wait else " is being run.")
 
 
-def view(run: Run, store: Store, settings: Settings) -> RunView:
-    """Read the steps of a run and make its address."""
-    rows = store.steps.of(run.run_id)
+def view(run: Run, store: Store, settings: Settings, rows: Sequence[StepRow] | None = None) -> RunView:
+    """Read the steps of a run, unless they were just read, and make its address."""
+    rows = store.steps.of(run.run_id) if rows is None else list(rows)
     steps = [{"step_id": row.step_id, "status": row.status, "attempts": row.attempts, "started_at": _iso(row.started_at),
               "ended_at": _iso(row.ended_at), "rows_processed": row.rows_processed, "error": row.error or None,
               **({"progress": far} if (far := progress(row)) else {}), **_rejected(row.result)}

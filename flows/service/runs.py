@@ -44,12 +44,13 @@ class Runs(Submit, Health):
         from flows.run.ledger import follow
         from flows.run.messages import settled
         from flows.run.up import ensure
+        from flows.run.view import view
 
         run = self.submit(given, params=params, environment=environment, trigger_by=trigger_by, resume=resume)
         try:
             with ensure(self.settings, self.store):
-                for _ in follow(self.store, self.tenant, run.run_id):
-                    yield self.view(run.run_id)
+                for seen in follow(self.store, self.tenant, run.run_id):
+                    yield view(seen.run, self.store, self.settings, seen.steps)
                 if settled(self.store, run):
                     yield self.view(run.run_id)
         except KeyboardInterrupt:

@@ -58,6 +58,15 @@ class Runs:
         """Raises MissingError, with the same words for a run of another tenant."""
         return self._one(select(*_COLUMNS).where(runs.c.tenant_id == tenant, runs.c.run_id == run_id), run_id)
 
+    def glance(self, tenant: str, run_id: str) -> tuple[str, str, str]:
+        """(status, error, flow_run_id): all that changes of a run while somebody follows it. Raises MissingError."""
+        asked = select(runs.c.status, runs.c.error, runs.c.flow_run_id).where(runs.c.tenant_id == tenant, runs.c.run_id == run_id)
+        with self._database.read() as connection:
+            row = connection.execute(asked).one_or_none()
+        if row is None:
+            raise _missing(run_id)
+        return row.status, row.error, row.flow_run_id
+
     def has(self, tenant: str, run_id: str) -> bool:
         """Whether there is such a run, without reading it."""
         with self._database.read() as connection:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, or_, select, type_coerce, update
 
 from flows.errors import InputError, MissingError
 from flows.store.database import Database
@@ -72,6 +72,16 @@ class Steps:
         asked = select(*_COLUMNS).where(steps.c.run_id == run_id).order_by(steps.c.position, steps.c.step_id)
         with self._database.read() as connection:
             return [StepRow(**row._mapping) for row in connection.execute(asked)]
+
+
+    def glance(self, run_id: str) -> list[tuple[str, str, int, dict[str, Any] | None]]:
+        """(step_id, status, attempts, result) in the same order, the result only of steps at work: a look that costs little, for who
+        wants to know whether something changed."""
+        at_work = case((steps.c.status == "RUNNING", steps.c.result), else_=None)
+        asked = select(steps.c.step_id, steps.c.status, steps.c.attempts, type_coerce(at_work, steps.c.result.type))
+        with self._database.read() as connection:
+            rows = connection.execute(asked.where(steps.c.run_id == run_id).order_by(steps.c.position, steps.c.step_id))
+            return [(step_id, status, attempts, result) for step_id, status, attempts, result in rows]
 
 
 def reopen_steps(connection: Connection, run_id: str) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from flows.errors import InputError, MissingError
+from flows.run.ledger import follow
 from flows.store import NewRun, Run, Store
 
 PLAN = [("read", "Read orders", "generic.extract", 0), ("sum", "Sum", "generic.transform", 1), ("load", "Load", "generic.load", 2)]
@@ -102,3 +103,29 @@ def test_a_runner_is_alive_while_it_beats(store: Store) -> None:
     assert store.runners.alive(-60) == []
     store.runners.gone("host-1")
     assert [runner.owner for runner in store.runners.alive()] == ["host-2"]
+
+
+def test_a_glance_sees_what_changed_and_reads_no_result_of_a_step_that_ended(store: Store, run: Run) -> None:
+    seen = [store.steps.glance(run.run_id)]
+    known = [row.step_id for row in store.steps.of(run.run_id)]
+    assert [step_id for step_id, *_ in seen[0]] == known
+    store.steps.update(run.run_id, known[0], status="RUNNING", attempts=1, result={"progress": {"percent": 5}})
+    seen.append(store.steps.glance(run.run_id))
+    store.steps.update(run.run_id, known[0], status="SUCCESS", result={"outputs": {"much": "x" * 1000}})
+    seen.append(store.steps.glance(run.run_id))
+    assert [each[0][1:] for each in seen] == [("PENDING", 0, None), ("RUNNING", 1, {"progress": {"percent": 5}}), ("SUCCESS", 1, None)]
+    assert store.runs.glance(run.tenant_id, run.run_id)[0] == store.runs.peek(run.run_id).status
+    with pytest.raises(MissingError):
+        store.runs.glance("another", run.run_id)
+
+
+def test_who_follows_a_run_sees_each_change_once(store: Store, run: Run) -> None:
+    step = store.steps.of(run.run_id)[0].step_id
+    seen = follow(store, run.tenant_id, run.run_id)
+    assert next(seen).steps[0].status == "PENDING"
+    store.steps.update(run.run_id, step, status="RUNNING", attempts=1, result={"progress": {"percent": 5}})
+    assert next(seen).steps[0].status == "RUNNING"
+    store.steps.update(run.run_id, step, result={"progress": {"percent": 6}})
+    assert next(seen).steps[0].result == {"progress": {"percent": 6}}
+    store.runs.finish(run.run_id, "FAILED", "it broke")
+    assert [(last.run.status, last.run.error) for last in seen] == [("FAILED", "it broke")]
