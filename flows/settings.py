@@ -42,7 +42,7 @@ class Limits:
     archive_bytes: int = 200 * 1024 * 1024
     archive_ratio: int = 100
     lease_seconds: float = 15.0
-    cancel_grace_seconds: float = 2.0
+    cancel_grace_seconds: float = 1.4  # with two looks of the runner a cancel is over within two seconds, whatever a step does
     file_grace_seconds: float = 3600.0  # how long a replaced lake file stays for readers that still hold its name
 
 

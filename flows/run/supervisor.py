@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.context import ForkServerProcess
 
-POLL, LOOK, FILL, BEAT, LOST, RECONCILE, SWEEP = 0.1, 0.5, 0.5, 2.0, 5.0, 30.0, 600.0  # seconds
+POLL, LOOK, FILL, BEAT, LOST, RECONCILE, SWEEP = 0.1, 0.2, 0.5, 2.0, 5.0, 30.0, 600.0  # seconds
 LINGER = 20.0  # how long a process may take to end after its run has
 STOP_GRACE = 10.0  # how long runs may take to end when the runner stops
 LAST_CHORES = 5.0  # and how long what is to be done after them

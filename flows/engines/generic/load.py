@@ -2,7 +2,8 @@
 
 Every written row says where it came from (x_org_slug, x_pipeline_id, x_credential_id, x_pipeline_run_date, x_run_id, x_ingested_at,
 x_ingestion_date). `overwrite` replaces the table, `append` what the same pipeline wrote for the same date, `merge` the rows with the
-same keys, `replace_partition` the partitions that the rows fall into.
+same keys, `replace_partition` the partitions that the rows fall into. One row that the table refuses fails the step, and nothing is
+written: `continue_on_error` has no level of rows here. A `generic.quality_check` before it sets rows aside.
 """
 
 from __future__ import annotations
