@@ -14,8 +14,8 @@ from flows.engines import registry
 from flows.engines.base import Cancel, Connections, Context, Files
 from flows.errors import InputError
 from flows.insight.catalog import Catalog
-from flows.scrub import Scrubber
 from flows.run.session import open_session
+from flows.scrub import Scrubber
 from flows.settings import Settings
 from flows.spec.model import FlowSpec
 
