@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,15 +98,20 @@ class Watch(threading.Thread):
     def __init__(self, ticket: Ticket, cancel: Cancel, flow_run_id: str, api: str) -> None:
         super().__init__(name="watch", daemon=True)
         self.ticket, self.cancel, self.place, self.over = ticket, cancel, f"/flow_runs/{flow_run_id}", threading.Event()
-        self.http = httpx.Client(base_url=api, timeout=2) if api and flow_run_id else None
+        self.api = api if flow_run_id else ""
         self.due = {"prefect": time.monotonic() + PREFECT_EVERY, "renew": 0.0}
 
     def run(self) -> None:
         while not self.over.wait(CANCEL_EVERY):
             with suppress(PenstockError):  # a busy store: look again soon
                 self.look()
-        if self.http:
+        if "http" in vars(self):
             self.http.close()
+
+    @cached_property
+    def http(self) -> httpx.Client:
+        """Made at the first look at Prefect, in this thread: to read the certificates takes as long as a hundred short steps."""
+        return httpx.Client(base_url=self.api, timeout=2)
 
     def look(self) -> None:
         runs, run, lease = self.ticket.store.runs, self.ticket.run, self.ticket.settings.limits.lease_seconds
@@ -129,7 +135,7 @@ class Watch(threading.Thread):
 
     def stopped_in_prefect(self) -> bool:
         """Prefect's own pages only change the state of a flow run that lives elsewhere; it must look itself."""
-        if self.http is None:
+        if not self.api:
             return False
         try:
             state = self.http.get(self.place).json().get("state_type")
