@@ -37,9 +37,9 @@ LAST_CHORES = 5.0  # and how long what is to be done after them
 CPUS = os.cpu_count() or 1
 PRELOAD = (  # all that a run imports before its first step; the engines come on top
     "flows.main", "flows.run.flight", "flows.run.child", "flows.run.warm", "flows.insight.connections", "flows.insight.files",
-    "flows.spec.binding", "flows.spec.template", "flows.warehouse.duckdb", "duckdb", "pyarrow.parquet", "fastapi", "graphviz", "anyio._backends._asyncio",
-    "rich._emoji_codes", "prefect.client.orchestration", "prefect.events.worker", "prefect.flow_engine", "prefect.task_engine",
-    "prefect.utilities.visualization", "structlog.stdlib")
+    "flows.spec.binding", "flows.spec.template", "flows.warehouse.duckdb", "duckdb", "pyarrow.parquet", "fastapi", "graphviz",
+    "anyio._backends._asyncio", "rich._emoji_codes", "prefect.client.orchestration", "prefect.events.worker", "prefect.flow_engine",
+    "prefect.task_engine", "prefect.utilities.visualization", "structlog.stdlib")
 
 log = logging.getLogger("penstock.runner")
 
