@@ -18,7 +18,7 @@ from tests.servers import die_with_parent, free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(300)]
 
-RUNS = 20
+RUNS = 10
 
 
 def wait(step_id, seconds, **more):
