@@ -221,11 +221,10 @@ def settled(api: str, tasks: int) -> None:
 
 
 def measure(store: Store, api: str, place: Path) -> None:
-    from flows.engines import registry
-    from flows.run.supervisor import PRELOAD
+    from flows.run.supervisor import preload
 
     warm, tasks = multiprocessing.get_context("forkserver"), 0
-    warm.set_forkserver_preload([*PRELOAD, *(f"flows.engines.{name}" for name in registry.names())])
+    warm.set_forkserver_preload(preload())
     for name, graph in {"fan": fan(), "mixed": mixed()}.items():
         bare: list[Walked] = []
         ours: list[Walked] = []

@@ -36,12 +36,17 @@ STOP_GRACE = 10.0  # how long runs may take to end when the runner stops
 LAST_CHORES = 5.0  # and how long what is to be done after them
 CPUS = os.cpu_count() or 1
 PRELOAD = (  # all that a run imports before its first step; the engines come on top
-    "flows.main", "flows.run.flight", "flows.run.child", "flows.run.warm", "flows.insight.connections", "flows.insight.files",
+    "flows.main", "flows.run.flight", "flows.run.child", "flows.insight.connections", "flows.insight.files",
     "flows.spec.binding", "flows.spec.template", "flows.warehouse.duckdb", "duckdb", "pyarrow.parquet", "fastapi", "graphviz",
     "anyio._backends._asyncio", "rich._emoji_codes", "prefect.client.orchestration", "prefect.events.worker", "prefect.flow_engine",
     "prefect.task_engine", "prefect.utilities.visualization", "structlog.stdlib")
 
 log = logging.getLogger("penstock.runner")
+
+
+def preload() -> list[str]:
+    """The modules of the fork server, in their order."""
+    return [*PRELOAD, *(f"flows.engines.{name}" for name in registry.names()), "flows.run.warm"]
 
 
 @dataclass
@@ -69,7 +74,7 @@ class Supervisor:
         self.answered: float | None = None  # when Prefect did last
         self.http = httpx.Client(base_url=self.api, timeout=2)
         self.warm = multiprocessing.get_context("forkserver")
-        self.warm.set_forkserver_preload([*PRELOAD, *(f"flows.engines.{name}" for name in registry.names())])
+        self.warm.set_forkserver_preload(preload())
         self.worker: threading.Thread | None = None
         self.chores = Chores(settings, self.store, self.stopping)
 
