@@ -28,10 +28,11 @@ from bench_run import up
 from measure import heading, middle, tell
 
 from flows.run.runlog import read_log
+from flows.run.up import one_authority
 from flows.settings import Settings
 from flows.store import NewRun, Store, open_store
 
-ROUNDS = {"fan": 5, "mixed": 3}
+ROUNDS = {"fan": 9, "mixed": 3}
 TARGET = 1.2
 SEED = 20251115
 SETTLE_SECONDS = 120.0
@@ -266,7 +267,8 @@ def main() -> None:
             with open_store(f"sqlite:///{home / 'control.sqlite'}") as store:
                 api = f"{store.runners.alive()[0].info['prefect']}/api"
                 os.environ.update({"PENSTOCK_HOME": str(home), "PENSTOCK_CONTROL_URL": "", "PREFECT_API_URL": api,
-                                   "PREFECT_HOME": str(home / "prefect"), "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false"})
+                                   "PREFECT_HOME": str(home / "prefect"), "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+                                   "PREFECT_API_SSL_CERT_FILE": str(one_authority(home / "prefect"))})
                 measure(store, api, home / "bench.log")
         finally:
             parent.send_signal(signal.SIGINT)
