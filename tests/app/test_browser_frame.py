@@ -40,8 +40,17 @@ def test_a_page_fits_and_stays_on_this_machine(page_of, app_url, path, width, da
     background = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
     assert background == ("rgb(14, 17, 32)" if dark else "rgb(255, 255, 255)")
     assert "Inter" in page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).fontFamily")
-    page.wait_for_function("[...document.fonts].some(face => face.family === 'Inter' && face.status === 'loaded')")
-    page.wait_for_function("document.querySelector('link[rel~=icon]').href.startsWith('data:image/svg')")
+    until(page, "[...document.fonts].some(face => face.family === 'Inter' && face.status === 'loaded')")
+    until(page, "document.querySelector('link[rel~=icon]').href.startsWith('data:image/svg')")
+
+
+def until(page, true):
+    """`wait_for_function` polls with an eval of the page's own, which its policy forbids; what is asked from outside it allows."""
+    for _ in range(600):
+        if page.evaluate(true):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never true: {true}")
 
 
 @pytest.mark.parametrize(("breach", "said"), [
@@ -70,7 +79,7 @@ def test_a_link_to_a_page_may_be_the_first_thing_a_fresh_server_is_asked_for(pag
     try:
         page = page_of(f"{server.url}/runs")
         expect(page.get_by_role("heading", name="Runs")).to_be_visible()
-        expect(page.get_by_test_id("stTopNavLink")).to_have_count(2)
+        expect(page.get_by_test_id("stTopNavLink")).to_have_count(3)
     finally:
         server.stop()
 
