@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from flows.engines.base import Context
+from pydantic import Field, field_validator
+
+from flows.engines.base import Block, Context
 from flows.engines.rows import Rows
 from flows.engines.tables import fail, find
 from flows.errors import InputError
@@ -20,6 +22,19 @@ if TYPE_CHECKING:
     from flows.engines.rest import Paging
 
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
+
+
+class Incremental(Block):
+    """Only rows that are new: `column >= run date - lookback`."""
+
+    column: str = Field(min_length=1, description="a DATE, DATETIME or TIMESTAMP column")
+    lookback: str = Field("1d", description="how far before the run date: 3d, 12h or 30m")
+
+    @field_validator("lookback")
+    @classmethod
+    def length(cls, value: str) -> str:
+        lookback(value)
+        return value
 
 
 @dataclass(frozen=True)

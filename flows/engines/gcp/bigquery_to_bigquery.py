@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from flows.engines.base import Block, Context, EngineConfig, Query, Scope, StepResult
 from flows.engines.landing import Landing
-from flows.engines.remote import lookback, since
+from flows.engines.remote import Incremental, since
 from flows.engines.tables import count, lake, promised
 from flows.errors import InputError, MissingError
 from flows.transform.condition import Condition
@@ -21,19 +21,6 @@ from flows.warehouse.base import Column
 
 if TYPE_CHECKING:
     from sqlglot import exp
-
-
-class Incremental(Block):
-    """Only rows that are new: `column >= run date - lookback`."""
-
-    column: str = Field(min_length=1, description="a DATE, DATETIME or TIMESTAMP column")
-    lookback: str = Field("1d", description="how far before the run date: 3d, 12h or 30m")
-
-    @field_validator("lookback")
-    @classmethod
-    def length(cls, value: str) -> str:
-        lookback(value)
-        return value
 
 
 class Source(Block):

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from flows.engines.base import Block, Context, EngineConfig, Query, Scope, StepResult
 from flows.engines.filed import Format, columns_of, read_file
 from flows.engines.quarantine import unread
-from flows.engines.remote import Got, Want, fetch, lookback, narrowed, since
+from flows.engines.remote import Got, Incremental, Want, fetch, narrowed, since
 from flows.engines.rest import Paging
 from flows.engines.tables import catalogued, lake, of_warehouse, promised
 from flows.errors import DataError
@@ -24,19 +24,6 @@ from flows.warehouse.bqtypes import normal
 
 SHOWN = 20  # rejected rows that stand in the result
 OPTIONS = ("encoding", "delimiter", "quote", "header", "skip", "null", "types", "sheet")
-
-
-class Incremental(Block):
-    """Only rows that are new: `column >= run date - lookback`."""
-
-    column: str = Field(min_length=1, description="a DATE, DATETIME or TIMESTAMP column")
-    lookback: str = Field("1d", description="how far before the run date: 3d, 12h or 30m")
-
-    @field_validator("lookback")
-    @classmethod
-    def length(cls, value: str) -> str:
-        lookback(value)
-        return value
 
 
 class Source(Block):
