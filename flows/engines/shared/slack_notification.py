@@ -13,12 +13,10 @@ from pydantic import Field, field_validator
 from flows.engines import slack
 from flows.engines.base import Block, Context, EngineConfig, Scope, StepResult
 from flows.engines.patience import patiently
-from flows.show.account import clip
-from flows.show.notice import Notice, of_step
+from flows.engines.wording import notice_of, would_say
 from flows.warehouse.base import Column
 
 REPEATABLE = False
-SHOWN = 300  # characters of the text in a preview
 
 
 class Post(Block):
@@ -51,7 +49,7 @@ def output(config: Config, scope: Scope) -> tuple[Column, ...]:
 
 def run(config: Config, context: Context) -> StepResult:
     said = config.config
-    notice = _notice(config, context)
+    notice = notice_of(config.config, context)
     body, name = slack.payload(notice, said.channel), said.connection or slack.connection_of(context.connections, said.channel)
     patiently(lambda: slack.post(context.connections, name, body, limits=context.limits, cancel=context.cancel),
               context.cancel, retried=context.retried)
@@ -60,14 +58,4 @@ def run(config: Config, context: Context) -> StepResult:
 
 def preview(config: Config, context: Context) -> StepResult:
     """What would be posted; nothing is."""
-    notice = _notice(config, context)
-    text = clip(notice.words, SHOWN)
-    more = ", with how the run stands" if config.config.include_summary else ""
-    return StepResult(notes=[f"would post to {config.config.channel or 'Slack'}: {notice.title}{f' / {text}' if text else ''}{more}"])
-
-
-def _notice(config: Config, context: Context) -> Notice:
-    said = config.config
-    account = context.account() if said.include_summary else None
-    title = said.subject.strip() or ("" if account else context.pipeline_id)
-    return of_step(title, said.text, account)
+    return StepResult(notes=[f"would post to {config.config.channel or 'Slack'}: {would_say(config.config, context)}"])
