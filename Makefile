@@ -1,7 +1,7 @@
 # `make help` lists what there is. Everything is installed into .venv, from constraints.txt; nothing outside this folder is touched.
 PY := .venv/bin/python
 # what tests speak to real peers of; make test installs these
-EXTRAS := [test,postgres,clickhouse]
+EXTRAS := [test,postgres,clickhouse,mcp]
 
 # A moved or copied checkout: its .venv points at the old place, so its stamps count for nothing.
 ifneq ($(shell cat .venv/.at 2>/dev/null),$(realpath .)/.venv)

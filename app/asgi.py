@@ -20,7 +20,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from app.api import api
 from app.crash import crash_page, own_trace_only
-from app.door import health, service, talks
+from app.door import base, health, talks
 from app.guard import Guard
 from flows.errors import PenstockError
 from flows.service.log import APP, keep_log
@@ -32,7 +32,7 @@ WARM = "Daily revenue: join orders with customers, keep only paid orders, sum am
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """The port answers at once; what the first chat turn needs is made ready while the browser still loads the page."""
-    keep_log(service().settings, APP)
+    keep_log(base().settings, APP)
     own_trace_only()
     ready = asyncio.create_task(make_ready())
     yield
@@ -55,16 +55,16 @@ def warm() -> None:
     import pyarrow  # noqa: F401
 
     with suppress(PenstockError):  # told to whom it concerns, on the page
-        read = service().plan(WARM)
+        read = base().plan(WARM)
         if read.status == "ready":
-            service().preview(read, limit=1)
+            base().preview(read, limit=1)
         talks()
-    service().metrics()  # counts from here on: nobody asked for the plan above
+    base().metrics()  # counts from here on: nobody asked for the plan above
 
 
 async def metrics(_: Request) -> Response:
     """What monitoring reads. It names no tenant; like the app itself it is served on this machine only."""
-    text, kind = await run_in_threadpool(service().metrics)
+    text, kind = await run_in_threadpool(base().metrics)
     return Response(text, headers={"Content-Type": kind, "Cache-Control": "no-store"})
 
 

@@ -11,9 +11,15 @@ from flows.service import Penstock
 
 
 @st.cache_resource(show_spinner=False)
+def base() -> Penstock:
+    """Penstock with the settings of the environment; opened once, used by all sessions and threads. Whoever asks acts through it:
+    `base().acting(identity)`."""
+    return Penstock(via="app")
+
+
 def service() -> Penstock:
-    """Penstock with the settings of the environment; opened once, used by all sessions and threads."""
-    return Penstock()
+    """Penstock for the person whose session this is."""
+    return base()
 
 
 @st.cache_resource(show_spinner=False)
@@ -24,4 +30,4 @@ def talks() -> Talks:
 
 def health() -> dict[str, Any]:
     """What the service says about its parts. PenstockError when the control store does not answer."""
-    return service().health()
+    return base().health()

@@ -98,6 +98,18 @@ class MissingError(InputError):
     code = "not_found"
 
 
+class UnauthorizedError(InputError):
+    """Nobody that is known here asks: no key, a wrong one, one that was revoked or is over."""
+
+    code = "unauthorized"
+
+
+class ForbiddenError(InputError):
+    """Somebody who is known asks for what their role may not do."""
+
+    code = "forbidden"
+
+
 class DuplicateRun(InputError):
     """This pipeline is already running for this tenant; `run_id` is the run that holds the claim."""
 

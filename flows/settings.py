@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from flows.errors import InputError
 
 FORMATS = ("console", "json")
+ROOT_CHARS = 24
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -61,13 +62,15 @@ class Settings:
     max_runs: int = 0  # runs at once; 0: 2 on SQLite, twice the cores on PostgreSQL
     log_format: str = "console"  # of the logs of processes; the log of a run is JSON in any case
     log_level: str = ""  # of what penstock itself says; empty: INFO, of a command WARNING
+    api_key: str = field(default="", repr=False)  # whose key a command uses
+    root_key: str = field(default="", repr=False)  # the one that is admin of every tenant; set where Penstock is served
     folders: tuple[Path, ...] = ()  # where files may be read and written, the first one is for relative paths that are written
     limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def load(cls, *, home: str | Path | None = None, tenant_id: str | None = None) -> Settings:
         """Read PENSTOCK_HOME, _TENANT, _CONTROL_URL, _PREFECT_URL, _PREFECT_PORT, _APP_PORT, _PUBLIC_URL, _MAX_RUNS, _LOG, _LOG_LEVEL,
-        _PATHS and GOOGLE_CLOUD_PROJECT.
+        _API_KEY, _ROOT_KEY, _PATHS and GOOGLE_CLOUD_PROJECT.
 
         Raises InputError for a number or an address that is none, or a word that means nothing.
         """
@@ -86,6 +89,8 @@ class Settings:
             max_runs=_number("PENSTOCK_MAX_RUNS", 0),
             log_format=_word("PENSTOCK_LOG", FORMATS, "console"),
             log_level=_word("PENSTOCK_LOG_LEVEL", LEVELS, "").upper(),
+            api_key=env.get("PENSTOCK_API_KEY", "").strip(),
+            root_key=_root_key(),
             folders=(Path.cwd(), place / "files", *extra),
         )
         check_tenant(settings.tenant_id)
@@ -111,6 +116,14 @@ def check_tenant(tenant_id: str) -> None:
     if not plain.isalnum() or not plain.isascii() or len(tenant_id) > 63:
         raise InputError(f"tenant {tenant_id!r} is not a valid name", where="--tenant",
                          fix="Use letters, digits, '-' and '_', at most 63 of them")
+
+
+def _root_key() -> str:
+    key = os.environ.get("PENSTOCK_ROOT_KEY", "").strip()
+    if key and len(key) < ROOT_CHARS:
+        raise InputError(f"the root key has {len(key)} characters", where="PENSTOCK_ROOT_KEY",
+                         fix=f"Give it at least {ROOT_CHARS}, for instance: python -c 'import secrets; print(secrets.token_urlsafe(32))'")
+    return key
 
 
 def _address(name: str) -> str:

@@ -26,7 +26,7 @@ def shared(command: F) -> F:
         from flows.service import Penstock
         from flows.service.log import keep_log
 
-        with Penstock(home=home, tenant=tenant, catalog=options.pop("catalog_file", None)) as door:
+        with Penstock(home=home, tenant=tenant, catalog=options.pop("catalog_file", None), via="cli") as door:
             keep_log(door.settings)
             return command(door, *args, **options)
 

@@ -11,6 +11,10 @@
 | `health` | whether runs can start and what is wrong, what monitoring reads |
 | `routines` | procedures that are stored, and those that come with Penstock |
 | `templates` | whole pipelines to start from |
+| `versions` | stored pipelines and every version of their specs |
+| `deployments` | deploy, pause, resume, rollback, delete: what runs by itself |
+| `pipelines` | generate_pipeline and the other async methods for programs, with blocking twins |
+| `access` | tenants, keys, members, limits, audit log; `approvals` are what a program asks a person for |
 | `chats` | conversations, kept and found again |
 | `notebook` | what a notebook shows |
 | `log` | where a process keeps its log |
@@ -18,21 +22,23 @@
 
 from __future__ import annotations
 
+from flows.service.access import Access
+from flows.service.approvals import Approvals
 from flows.service.chats import Chats
 from flows.service.data import Data
 from flows.service.door import Source
 from flows.service.notebook import Notebook
+from flows.service.pipelines import Pipelines
 from flows.service.proof import Proof
 from flows.service.routines import Routines
-from flows.service.runs import Runs
-from flows.service.templates import Templates
 
 
-class Penstock(Templates, Routines, Proof, Data, Runs, Chats, Notebook):
+class Penstock(Pipelines, Access, Approvals, Routines, Proof, Data, Chats, Notebook):
     """One tenant's door to everything.
 
     `home` is the folder of the control store and the local lake (default $PENSTOCK_HOME, else `.penstock`); `catalog` replaces the
-    tenant's own catalogue. Errors are those of `flows.errors`; an InputError is something the caller can mend.
+    tenant's own catalogue; `key` is an API key, which says whose tenant and what role it is. Errors are those of `flows.errors`; an
+    InputError is something the caller can mend.
     """
 
 

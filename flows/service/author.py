@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from flows.access import needs
 from flows.errors import InputError, MissingError, SpecError
 from flows.metrics import generating, validating
 from flows.service.door import Door
@@ -42,6 +43,7 @@ class File(Protocol):
 class Author(Door):
     """From words to a spec that is checked and seen on real rows; nothing is written."""
 
+    @needs("editor")
     def plan(self, text: str, *, now: datetime | None = None, answers: list[Answer] | None = None, current: Given | None = None,
              files: Sequence[File] = ()) -> PlanResult:
         """Words to a draft, with questions and assumptions. Nothing is read, written or run.
@@ -120,6 +122,7 @@ class Author(Door):
             return None
         return name, Table(path=path, columns={c.name: CatalogColumn(type=c.type) for c in seen.columns}), {"path": name}
 
+    @needs("editor")
     def answer(self, result: PlanResult, question_id: str, *, option: str | None = None, text: str | None = None,
                now: datetime | None = None, said: str = "", current: Given | None = None, files: Sequence[File] = ()) -> PlanResult:
         """The result with one question answered by an option's label (its patch, nothing is read again) or in own words.
@@ -143,12 +146,14 @@ class Author(Door):
             result = result.of(Reading(request, result.reading.moves))
         return self._checked_plan(in_words(result, question_id, text))
 
+    @needs("editor")
     def undo(self, result: PlanResult, number: int) -> PlanResult:
         """The result with assumption `number` (from 0) undone by its patch. Raises InputError when it has none, MissingError."""
         from flows.planner.answer import undo
 
         return self._checked_plan(undo(result, number))
 
+    @needs("editor")
     def changed(self, result: PlanResult) -> dict[str, Any]:
         """The spec that an edit leads to, as plain data; steps it does not touch are the same. Raises InputError when it fits no more."""
         from flows.planner.answer import patched
@@ -157,6 +162,7 @@ class Author(Door):
             raise InputError(f"this is no edit but {result.intent}", fix="Use the result's spec")
         return dict(patched(result.spec, result.patch, "the edit"))
 
+    @needs("editor")
     def request(self, result: PlanResult, *, current: Given | None = None) -> Request:
         """A run request with its dates and what stands on the card to confirm. Raises InputError for a result of another intent."""
         asked = result.run_request
@@ -222,12 +228,14 @@ class Author(Door):
                  for n, problem in enumerate(problems, 1)]
         return result.model_copy(update={"status": "needs_input", "questions": [*result.questions, *asked]})
 
+    @needs("editor")
     def plan_lines(self, lines: Iterator[str], *, now: datetime | None = None) -> Iterator[dict[str, Any]]:
         """`{"id", "text"}` lines in, one answer each; a text that breaks gives an `error` and the rest goes on."""
         from flows.planner.batch import answer_lines
 
         return answer_lines(lines, lambda text: self.plan(text, now=now))
 
+    @needs("viewer")
     def validate(self, given: Given, *, level: str = "semantic") -> Report:
         """Judge a spec. `level`: syntax | semantic | full. Problems are in the report; only an unreadable spec raises SpecError."""
         with validating(level) as told:
@@ -251,6 +259,7 @@ class Author(Door):
                              warnings=[warning for warning in report.warnings if warning.code != "budget"])
         return report
 
+    @needs("viewer")
     def draft_report(self, given: FlowSpec | Mapping[str, Any] | str) -> Report:
         """Every problem of a spec or its YAML text with its line, for an editor. Never raises for what the text says."""
         from flows.checks import Report, validate
@@ -263,6 +272,7 @@ class Author(Door):
             return Report("semantic", list(error.problems))
         return validate(spec, level="semantic", catalog=self.catalog, settings=self.settings, lines=lines, describe=self._describe())
 
+    @needs("viewer")
     def yaml(self, given: Given) -> str:
         """The spec as canonical YAML; a draft that is not ready as far as it goes."""
         from flows.spec.loader import dump, dump_draft
@@ -270,12 +280,14 @@ class Author(Door):
         draft = self._open_draft(given)
         return dump_draft(draft) if draft is not None else dump(self.source(given).spec)
 
+    @needs("viewer")
     def explain(self, given: Given) -> str:
         """The spec in plain English; `plan` of that English gives the same spec back."""
         from flows.spec.words import explain
 
         return explain(self.source(given).spec)
 
+    @needs("editor")
     def preview(self, given: Given, *, step: str | None = None, limit: int | None = None, params: Mapping[str, Any] | None = None,
                 sample: str = "") -> Preview:
         """Run the whole graph in memory; nothing is written and no server is needed.
@@ -300,6 +312,7 @@ class Author(Door):
         return preview(source.spec, settings=self._reach(source), store=self.store, catalog=self.catalog, step=step, limit=limit,
                        params=dict(params or {}), sample=sample)
 
+    @needs("editor")
     def price(self, given: Given, *, environment: str = "local", params: Mapping[str, Any] | None = None,
               seen: Preview | None = None) -> PriceTag:
         """What one run is billed on BigQuery, step by step, and a month at its schedule; nothing is run there.

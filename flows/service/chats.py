@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from flows.access import needs
 from flows.service.door import Door
 
 if TYPE_CHECKING:
@@ -20,14 +21,17 @@ ADDRESS = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,40}://[^\s\"'
 class Chats(Door):
     """What was said, for the people who come back."""
 
+    @needs("editor")
     def chats(self, limit: int = 20) -> list[Chat]:
         """The newest conversations first, without their bodies."""
         return self.store.chats.list(self.tenant, limit)
 
+    @needs("editor")
     def chat(self, chat_id: str) -> Chat:
         """One conversation with its body. Raises MissingError when this tenant has none of that id."""
         return self.store.chats.get(self.tenant, chat_id)
 
+    @needs("editor")
     def keep_chat(self, chat_id: str, title: str, body: Mapping[str, Any]) -> None:
         """Keep a conversation as it stands, over what was kept before; the oldest ones of a tenant go.
 

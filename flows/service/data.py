@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.access import needs
 from flows.errors import InputError, LimitError, MissingError, PenstockError, SqlError
 from flows.insight.profile import ColumnProfile, Profile
 from flows.insight.uploads import WORDS, Attached, Kept, encoding_of, keep
@@ -26,6 +27,7 @@ class Data(Author):
 
     # ---- files of people
 
+    @needs("editor")
     def attach(self, name: str, data: bytes, *, sheet: str | int | None = None) -> Attached:
         """Keep a file and look at it: CSV, Excel, JSON (one object a line, or an array) or Parquet.
 
@@ -46,6 +48,7 @@ class Data(Author):
         profile = replace(profile, notes=(*notes, *profile.notes))
         return Attached(kept.name, str(kept.path), _table(kept.path, profile), profile, options)
 
+    @needs("editor")
     def profile(self, given: str | Path, *, limit: int | None = None, **options: Any) -> Profile:
         """What stands in a table of the catalogue or the lake, or in a file inside the allowed folders, column by column.
 
@@ -66,6 +69,7 @@ class Data(Author):
 
     # ---- tables
 
+    @needs("editor")
     def warehouse(self, *, preview: bool = False, environment: str = "local") -> Warehouse:
         """A session on the warehouse of an environment; close it after use. Raises UnreachableError where none is set up."""
         from flows.run.session import open_session
@@ -73,6 +77,7 @@ class Data(Author):
         return open_session(self.settings, self.store, self.catalog, stage="adhoc", preview=preview, environment=environment,
                             labels={"tenant": self.tenant, "pipeline": "adhoc"})
 
+    @needs("editor")
     def query(self, sql: str, params: Mapping[str, Any] | None = None, *, read_only: bool = False,
               seconds: float | None = None, environment: str = "local") -> pa.Table:
         """BigQuery SQL on the warehouse of an environment; the rows of the last SELECT.
@@ -96,6 +101,7 @@ class Data(Author):
         finally:
             session.close()
 
+    @needs("editor")
     def check_sql(self, sql: str, params: Mapping[str, Any] | None = None, *, environment: str = "local") -> SqlPlan:
         """What one SELECT would do, without running it: columns, tables read, bytes and price where BigQuery answers, and whether its
         answer is the same on both warehouses. Raises SqlError for what this environment would not run."""
@@ -125,6 +131,7 @@ class Data(Author):
             return replace(plan, usd=usd, verdict="bigquery-only", notes=(str(error),))
         return replace(plan, usd=usd, verdict=here.verdict, notes=here.notes)
 
+    @needs("editor")
     def table(self, name: str, *, limit: int) -> tuple[pa.Table, int]:
         """The first rows of a table without its lineage columns, in an order that twice is the same, and how many there are in all."""
         from sqlglot import exp
@@ -141,6 +148,7 @@ class Data(Author):
         finally:
             session.close()
 
+    @needs("editor")
     def source_rows(self, spec: Mapping[str, Any]) -> dict[str, int]:
         """How many rows each reading step of a spec (or of half a draft) finds, by step id, where that is known without a scan."""
         found: dict[str, int] = {}
@@ -156,16 +164,19 @@ class Data(Author):
 
     # ---- limits
 
+    @needs("viewer")
     def limits(self) -> dict[str, int | None]:
         """What this tenant may use: runs_per_day, runs_at_once, bytes_per_day of BigQuery; None is no limit."""
         return dict(vars(self.store.limits.get(self.tenant)))
 
+    @needs("admin")
     def set_limits(self, **changes: int | None) -> dict[str, int | None]:
         """Change the limits that are named; None takes one away. For whoever runs Penstock: no pipeline can. Raises InputError."""
         return dict(vars(self.store.limits.set(self.tenant, changes)))
 
     # ---- what has a name
 
+    @needs("viewer")
     def known_tables(self) -> dict[str, Table]:
         """The tables that have a bare name: those of the catalogue, and those of the run book, which every tenant has."""
         from flows.insight.catalog import CatalogColumn, Table
@@ -176,6 +187,7 @@ class Data(Author):
             columns={c.name: CatalogColumn(type=c.type, description=c.description) for c in spec.columns}) for spec in TABLES}
         return {**self.catalog.tables, **ours}
 
+    @needs("operator")
     def catalog_add(self, name: str, *, file: str | None = None, connection: str | None = None, table: str | None = None) -> Table:
         """Catalogue a file, a table of a connection or a table of the local warehouse by reading its columns.
 

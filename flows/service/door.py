@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from secrets import compare_digest
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
-from flows.errors import InputError, MissingError, SpecError
+from flows.access import KEY, ROOT, Identity, needs
+from flows.errors import InputError, MissingError, SpecError, UnauthorizedError
 from flows.settings import Settings
 from flows.spec.model import FlowSpec
 from flows.spec.suggest import did_you_mean
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from flows.planner.answer import PlanResult
     from flows.spec.loader import Lines
     from flows.store import Store
+    from flows.store.audit import Note
 
     Given = FlowSpec | PlanResult | Mapping[str, Any] | str | Path
     """A spec in any form: see `Door.source`."""
@@ -40,15 +44,74 @@ class Door:
     """One tenant, its data and its control store; what it is made from stands at `Penstock`."""
 
     def __init__(self, *, home: str | Path | None = None, tenant: str | None = None, catalog: Catalog | str | Path | None = None,
-                 settings: Settings | None = None) -> None:
+                 settings: Settings | None = None, key: str = "", identity: Identity | None = None, via: str = "python") -> None:
         self.settings = settings or Settings.load(home=home, tenant_id=tenant)
         self._given = catalog
         self._store: Store | None = None
         self._opening = Lock()
+        self._key, self._identity, self.via = key or self.settings.api_key, identity, via
+        if identity is not None:
+            self.settings = replace(self.settings, tenant_id=identity.tenant_id)
+        elif self._key:
+            self.settings = replace(self.settings, tenant_id=self._of_key(tenant).tenant_id)
 
     @property
     def tenant(self) -> str:
         return self.settings.tenant_id
+
+    # ---- who asks
+
+    @property
+    def identity(self) -> Identity:
+        """Who asks. A key is looked up each time, so that one that is revoked opens nothing from then on.
+
+        Without a key it is the person at this machine, an admin, unless Penstock was ever served with a root key. Raises
+        UnauthorizedError.
+        """
+        if self._identity is not None:
+            return self._identity
+        if self._key:
+            return self._of_key(self.tenant)
+        if self.settings.root_key:
+            return Identity(self.tenant, "admin", "root", ROOT)
+        if self._guarded():
+            raise UnauthorizedError("this Penstock asks for a key", fix="Give one: --key, or PENSTOCK_API_KEY")
+        return Identity(self.tenant, "admin", "local")
+
+    def _of_key(self, tenant: str | None) -> Identity:
+        """Raises UnauthorizedError, with the same words for a key that is wrong, revoked, over, or another tenant's."""
+        found = self.store.keys.whose(self._key)
+        if found is None and (compare_digest(self._key.encode(), self.settings.root_key.encode()) or self.store.keys.is_root(self._key)):
+            return Identity(tenant or self.settings.tenant_id, "admin", "root", ROOT)
+        if found is None or tenant not in (None, found.tenant_id):
+            raise UnauthorizedError("the key opens nothing here", fix="Ask an admin for one: penstock keys create")
+        return Identity(found.tenant_id, found.role, f"key:{found.name}", KEY, found.key_id)
+
+    def _guarded(self) -> bool:
+        """Whether a root key was ever in use. It is asked at every call, and never by a command alone that needs no store."""
+        from flows.store.guard import guarded
+
+        if self._store is not None:
+            return self._store.keys.guarded()
+        return guarded(self.settings.control_url)
+
+    def acting(self, identity: Identity, *, via: str = "") -> Self:
+        """The same Penstock for somebody else: their tenant and role, on the same control store."""
+        other = type(self)(settings=self.settings, catalog=self._given, identity=identity, via=via or self.via)
+        other._store = self.store
+        return other
+
+    @contextmanager
+    def _change(self, action: str, target: str = "", *, before: Any = None, after: Any = None, planner: str = "") -> Iterator[Note]:
+        """One transaction for all that is written in it and its row in the audit log; the work completes the note."""
+        from flows.store.audit import Note
+
+        asked = self.identity
+        with self.store.change(self.tenant, Note(action, target, before, after, planner), who=asked.who, role=asked.role,
+                               via=self.via) as note:
+            yield note
+
+    # ---- what all others stand on
 
     @property
     def catalog(self) -> Catalog:
@@ -90,6 +153,7 @@ class Door:
 
     # ---- specs
 
+    @needs("viewer")
     def source(self, given: Given) -> Source:
         """Find a spec: a FlowSpec, a plan's draft, plain data, a file's path, YAML text, a template's name, or a stored pipeline's id.
 
@@ -134,6 +198,7 @@ class Door:
             raise InputError("the plan is not ready: " + ("; ".join(blocking) or result.status), fix="Answer its questions first")
         return Source(from_data(result.spec))
 
+    @needs("viewer")
     def stored(self, pipeline_id: str) -> Source:
         """The newest version of a stored pipeline; never a file. Raises MissingError, with the near misses."""
         try:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from flows.access import needs
 from flows.scrub import without_login
 from flows.service.door import Door
 from flows.show import units
@@ -61,6 +62,7 @@ class Health(Door):
 
         return serve(lambda: self.store).text()
 
+    @needs("viewer")
     def health(self) -> dict[str, Any]:
         """Whether runs can start: `runner` says if one is alive, `words` says what is wrong and what to do, `parts` says for the control
         store, the runner and Prefect's server {name, state: ok|starting|down, words, fix, run_id}. `notes` says what failed beside
@@ -138,6 +140,7 @@ class Health(Door):
 
     # ---- one run
 
+    @needs("viewer")
     def why(self, run_id: str) -> str:
         """Why a queued run does not run, one cause with its fix; "" when it runs, has ended, or nothing is in the way.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from flows.access import needs
 from flows.service.author import Author
 from flows.spec.model import FlowSpec
 
@@ -35,6 +36,7 @@ class Graph:
 class Notebook(Author):
     """What is only shown."""
 
+    @needs("viewer")
     def graph(self, given: Given) -> Graph:
         """The graph of a spec in any form, or of a draft that still has questions. Raises SpecError and MissingError like `source`."""
         draft = self._open_draft(given)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from flows.access import needs
 from flows.service.submit import Submit
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 class Proof(Submit):
     """Both warehouses, side by side. Nothing of the tenant's own is written on either."""
 
+    @needs("editor")
     def parity(self, given: Given, *, rows: int = 1000, params: Mapping[str, Any] | None = None, sample: str = "",
                keep: bool = False) -> Parity:
         """Try a spec on DuckDB and on the BigQuery project of production, every step on the same rows, and compare what they give.
@@ -40,6 +42,7 @@ class Proof(Submit):
             self.store.specs.certify(self.tenant, source.where if source.version else seen.pipeline_id, version, seen.certificate())
         return replace(seen, version=version)
 
+    @needs("viewer")
     def certificate(self, pipeline_id: str, version: int | None = None) -> dict[str, Any] | None:
         """What a version (default: the newest) of a stored pipeline gave on both warehouses, with that version; None when it was not
         tried. Raises MissingError with the near misses."""

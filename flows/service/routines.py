@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.access import needs
 from flows.service.data import Data
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 class Routines(Data):
     """Procedures of this tenant."""
 
+    @needs("viewer")
     def procedures(self, *, environment: str = "local") -> list[ProcedureSpec]:
         """Those that are stored, with their arguments, by name."""
         session = self.warehouse(environment=environment)
@@ -23,6 +25,7 @@ class Routines(Data):
         finally:
             session.close()
 
+    @needs("operator")
     def sync_procedures(self, folder: str | Path | None = None, *, environment: str = "local") -> Mapping[str, str]:
         """Store the procedures of a folder of .sql files (default: those that come with Penstock): name -> created, updated, unchanged.
 

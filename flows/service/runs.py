@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
+from flows.access import needs
 from flows.errors import InputError, MissingError
 from flows.service.health import Health
 from flows.service.submit import Submit
@@ -30,6 +31,7 @@ TEXT = 200  # characters that are looked for
 class Runs(Submit, Health):
     """What becomes of a checked spec. One instance serves all threads of a process."""
 
+    @needs("editor")
     def run(self, given: Given, *, params: Mapping[str, str] | None = None,
             environment: str = "local", resume: str | None = None) -> RunView:
         """Run a pipeline on Prefect and wait for its end; uses `penstock up` when it is there, else starts what it needs."""
@@ -37,6 +39,7 @@ class Runs(Submit, Health):
             last = view
         return last
 
+    @needs("editor")
     def follow(self, given: Given, *, params: Mapping[str, str] | None = None,
                environment: str = "local", trigger_by: str = "python", resume: str | None = None) -> Iterator[RunView]:
         """The same as `run`, yielding a view at every change; the last one is final, and says who was told of it, as far as a first try
@@ -57,18 +60,21 @@ class Runs(Submit, Health):
             self.cancel(run.run_id)
             raise
 
+    @needs("viewer")
     def view(self, run_id: str) -> RunView:
         """One run with its steps. MissingError when this tenant has no such run."""
         from flows.run.view import view
 
         return view(self.store.runs.get(self.tenant, run_id), self.store, self.settings)
 
+    @needs("viewer")
     def runs(self, *, pipeline_id: str | None = None, limit: int = 20) -> list[RunView]:
         """The newest runs first, of one pipeline or of all."""
         from flows.run.view import view
 
         return [view(run, self.store, self.settings) for run in self.store.runs.find(self.tenant, pipeline_id=pipeline_id, limit=limit)]
 
+    @needs("viewer")
     def find_runs(self, *, pipeline_id: str | None = None, status: Sequence[str] = (), since: datetime | date | None = None,
                   until: datetime | date | None = None, text: str = "", limit: int = 50, before: str | None = None,
                   specs: bool = True) -> list[Run]:
@@ -90,6 +96,7 @@ class Runs(Submit, Health):
             self.store.runs.get(self.tenant, before)
         return found
 
+    @needs("viewer")
     def logs(self, run_id: str, *, step: str | None = None, limit: int = 2000) -> list[LogLine]:
         """The last lines of a run's log, oldest first, of one step or of all (`""`: those of no step); none before its first step.
 
@@ -99,6 +106,7 @@ class Runs(Submit, Health):
 
         return read_log(self._log_of(run_id, step), step=step, limit=max(1, min(limit, LINES)))
 
+    @needs("viewer")
     def follow_log(self, run_id: str, *, step: str | None = None, limit: int = 2000) -> Iterator[LogLine]:
         """The same, and then each line as it comes, until the run has ended."""
         from flows.run.runlog import follow_log
@@ -118,25 +126,30 @@ class Runs(Submit, Health):
                 raise MissingError(f"run {run_id} has no step {step!r}", where="step", fix=hint)
         return log_file(self.settings, run_id)
 
+    @needs("viewer")
     def stats(self, hours: float = 24) -> RunStats:
         """How the runs of the last hours went, and how many are at work now."""
         return self.store.runs.stats(self.tenant, hours)
 
+    @needs("editor")
     def cancel(self, run_id: str) -> Run:
         """Ask a run to stop. MissingError for an unknown run; a run that has ended stays as it is."""
         return self.store.runs.ask_cancel(self.tenant, run_id)
 
     # ---- backfills
 
+    @needs("viewer")
     def backfills(self, *, pipeline_id: str | None = None, status: str = "", limit: int = 20) -> list[BackfillView]:
         """The newest backfills first, of one pipeline or of all; `status`: RUNNING, DONE, STOPPED, FAILED."""
         return [self._backfill_view(fill) for fill in
                 self.store.backfills.find(self.tenant, pipeline_id=pipeline_id, status=status, limit=max(1, min(limit, MOST)))]
 
+    @needs("viewer")
     def backfill_view(self, backfill_id: str) -> BackfillView:
         """How far a backfill is, its run at work and its runs so far. MissingError when this tenant has no such backfill."""
         return self._backfill_view(self.store.backfills.get(self.tenant, backfill_id))
 
+    @needs("viewer")
     def follow_backfill(self, backfill_id: str) -> Iterator[BackfillView]:
         """A view now and at every change, until it has ended and nothing of it is at work; uses `penstock up` when it is there, else
         starts what it needs. Ctrl-C stops the backfill. MissingError for an unknown one."""
@@ -161,10 +174,12 @@ class Runs(Submit, Health):
             self.stop_backfill(backfill_id)
             raise
 
+    @needs("editor")
     def stop_backfill(self, backfill_id: str) -> Backfill:
         """Stop the runs at work and start no more; one that has ended stays as it is. MissingError for an unknown one."""
         return self.store.backfills.stop(self.tenant, backfill_id)
 
+    @needs("editor")
     def go_on(self, backfill_id: str) -> Backfill:
         """Take a backfill that failed or was stopped up again: the days that did not succeed, whose finished steps are kept, then those
         that were not begun.
@@ -180,6 +195,7 @@ class Runs(Submit, Health):
 
     # ---- all together
 
+    @needs("viewer")
     def status_answer(self, request: Mapping[str, Any], now: datetime) -> StatusAnswer:
         """What a question about runs is answered with: `request` is a plan's run_request (pipeline, start, end, scope), days are UTC."""
         from flows.service.status import status_answer

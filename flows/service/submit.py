@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from flows.access import needs
 from flows.errors import DuplicateRun, InputError, LimitError, SpecError
 from flows.service.door import Door
 from flows.spec.model import FlowSpec
@@ -22,6 +23,7 @@ DAYS = 1000  # of one backfill
 class Submit(Door):
     """What is asked for is kept before a method returns; a runner does it."""
 
+    @needs("editor")
     def submit(self, given: Given, *, params: Mapping[str, str] | None = None,
                environment: str = "local", trigger_by: str = "python", resume: str | None = None) -> Run:
         """Check the spec, keep it as a version and queue one run of it. The row is durable before this returns.
@@ -43,6 +45,7 @@ class Submit(Door):
             environment=environment, trigger_by=trigger_by, run_date=date.fromisoformat(str(values["run_date"])),
             folders=[str(f) for f in self._reach(source).folders], resume_of=resume))
 
+    @needs("editor")
     def backfill(self, given: Given, dates: Iterable[date | str], *, params: Mapping[str, str] | None = None,
                  environment: str = "local", trigger_by: str = "python", at_once: int = 1) -> Backfill:
         """Keep a row of runs, one for each date, begun in this order and `at_once` (1 to 16) of them side by side; a runner works it
@@ -70,6 +73,7 @@ class Submit(Door):
             trigger_by=trigger_by, folders=[str(f) for f in self._reach(source).folders], at_once=at_once,
             days=[{"run_date": str(values["run_date"])[:10], "params": _params(source.spec, values)} for values in every]))
 
+    @needs("viewer")
     def backfill_notes(self, given: Given, dates: Iterable[date | str], *, params: Mapping[str, str] | None = None,
                        environment: str = "local") -> list[str]:
         """What a person should know before: days that would all do the same, days that are still to come. Raises as `backfill`."""
@@ -78,6 +82,7 @@ class Submit(Door):
         source, every = self._days(given, dates, params or {}, environment)
         return notes(source.spec, every)
 
+    @needs("viewer")
     def side_by_side(self, given: Given, dates: Iterable[date | str], *, params: Mapping[str, str] | None = None,
                      environment: str = "local") -> list[Problem]:
         """Why these days must not run at the same time; nothing when they may. Raises as `backfill`."""

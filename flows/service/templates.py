@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from flows.access import needs
 from flows.errors import InputError, SpecError
 from flows.service.door import Door
 from flows.spec.model import FlowSpec
@@ -20,18 +21,21 @@ if TYPE_CHECKING:
 class Templates(Door):
     """Found by their path, used by their name; see `flows.insight.templates`."""
 
+    @needs("viewer")
     def templates(self) -> list[Template]:
         """All templates for this tenant, the gallery first. One that cannot be read is listed too: its `problem` says why."""
         from flows.insight.templates import templates
 
         return templates(self.settings)
 
+    @needs("viewer")
     def template(self, name: str) -> Template:
         """The template of that name, like gallery/basic_etl. Raises MissingError with the near misses, InputError when two have it."""
         from flows.insight.templates import find
 
         return find(name, self.settings)
 
+    @needs("viewer")
     def use_template(self, name: str, *, variables: Mapping[str, Value] | None = None, params: Mapping[str, Value] | None = None,
                      pipeline_id: str = "") -> FlowSpec:
         """A spec made from a template: its variables and the defaults of its parameters as given, all others as they stand there.
@@ -41,6 +45,7 @@ class Templates(Door):
         """
         return self.use_template_text(name, variables=variables, params=params, pipeline_id=pipeline_id)[0]
 
+    @needs("viewer")
     def use_template_text(self, name: str, *, variables: Mapping[str, Value] | None = None, params: Mapping[str, Value] | None = None,
                           pipeline_id: str = "") -> tuple[FlowSpec, str]:
         """Like `use_template`, with the YAML: the template's own text with its comments, and the new values in their places."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from flows.store.rows import (
@@ -22,19 +24,25 @@ from flows.store.rows import (
 )
 
 if TYPE_CHECKING:
+    from flows.store.approvals import Approvals
+    from flows.store.audit import Audit, Note
     from flows.store.backfills import Backfills
     from flows.store.books import Books
     from flows.store.chats import Chats
     from flows.store.database import Database
+    from flows.store.deployments import Deployments
+    from flows.store.keys import Keys
     from flows.store.limits import TenantLimits
     from flows.store.manifest import Manifest
     from flows.store.messages import Messages
     from flows.store.procedures import Procedures
+    from flows.store.requests import Requests
     from flows.store.runners import Runners
     from flows.store.runs import Runs
     from flows.store.specs import Specs
     from flows.store.steps import Steps
     from flows.store.tallies import Tallies
+    from flows.store.tenants import Tenants
 
 __all__ = ["Backfill", "Chat", "LakeFile", "LakeTable", "Message", "NewBackfill", "NewMessage", "NewRun", "Procedure", "Run", "RunStats",
            "Runner", "SpecVersion", "StepRow", "Store", "open_store"]
@@ -55,19 +63,31 @@ class Store:
     manifest: Manifest
     procedures: Procedures
     tallies: Tallies
+    tenants: Tenants
+    keys: Keys
+    audit: Audit
+    requests: Requests
+    deployments: Deployments
+    approvals: Approvals
 
     def __init__(self, database: Database) -> None:
+        from flows.store.approvals import Approvals
+        from flows.store.audit import Audit
         from flows.store.backfills import Backfills
         from flows.store.books import Books
         from flows.store.chats import Chats
+        from flows.store.deployments import Deployments
+        from flows.store.keys import Keys
         from flows.store.limits import TenantLimits
         from flows.store.manifest import Manifest
         from flows.store.messages import Messages
+        from flows.store.requests import Requests
         from flows.store.runners import Runners
         from flows.store.runs import Runs
         from flows.store.specs import Specs
         from flows.store.steps import Steps
         from flows.store.tallies import Tallies
+        from flows.store.tenants import Tenants
 
         self.address = database.address  # without a password
         self.kind = database.kind  # "sqlite" | "postgresql"
@@ -80,7 +100,16 @@ class Store:
         self.limits = TenantLimits(database)
         self.books = Books(database, self.manifest)
         self.procedures = self.manifest.procedures
+        self.tenants, self.keys, self.audit = Tenants(database), Keys(database), Audit(database)
+        self.requests, self.deployments, self.approvals = Requests(database), Deployments(database), Approvals(database)
         self._database = database
+
+    @contextmanager
+    def change(self, tenant: str, note: Note, *, who: str, role: str, via: str) -> Iterator[Note]:
+        """One transaction for everything that this thread writes in it, and the audit row of it; all of it holds, or nothing."""
+        with self._database.together():
+            yield note
+            self.audit.add(tenant, note, who=who, role=role, via=via)
 
     def dispose(self) -> None:
         """Close all connections; the store opens new ones when it is used again."""

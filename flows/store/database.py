@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sqlite3
+import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,17 +45,46 @@ class Database:
         self.address = _address(place)
         self._engine = _sqlite(place) if self.kind == "sqlite" else _postgres(place)
         self._writer = self._engine.execution_options(penstock_begin="BEGIN IMMEDIATE")
+        self._mine = threading.local()
         _engines.add(self._engine)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
+        open_one = self._open_one()
+        if open_one is not None:
+            with self._plain():
+                yield open_one
+            return
         with self._plain(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
+        open_one = self._open_one()
+        if open_one is not None:
+            with self._plain(), open_one.begin_nested():
+                yield open_one
+            return
         with self._plain(), self._writer.begin() as connection:
             yield connection
+
+    @contextmanager
+    def together(self) -> Iterator[Connection]:
+        """One transaction for all that this thread reads and writes until its end; each `write()` in it can fail by itself."""
+        if self._open_one() is not None:
+            with self.write() as connection:
+                yield connection
+            return
+        with self.write() as connection:
+            self._mine.connection = connection
+            try:
+                yield connection
+            finally:
+                self._mine.connection = None
+
+    def _open_one(self) -> Connection | None:
+        found: Connection | None = getattr(self._mine, "connection", None)
+        return found
 
     @contextmanager
     def bare(self) -> Iterator[Connection]:

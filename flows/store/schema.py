@@ -27,7 +27,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 """Every schema revision this code knows, oldest first; the last one is what it works on."""
 VERSION_TABLE = "penstock_schema"
 """Not Alembic's own name: Prefect keeps its own there when both share a PostgreSQL database."""
@@ -131,6 +131,7 @@ runs = Table(
     Column("estimate", _json(nullable=True)),  # the price tag of a run in production, made before its first step
     Column("told", Boolean, nullable=False, server_default=false()),  # its end: the rows of `messages` are written
     Column("mirrored", Boolean, nullable=False, server_default=false()),  # the warehouse's run book has it
+    Column("due_at", Moment),  # when a schedule wanted it to begin
     CheckConstraint("status IN ('PENDING', 'RUNNING', 'SUCCESS', 'FAILED', 'CANCELLED', 'CRASHED')", name="runs_status"),
     Index("runs_run_id", "run_id", unique=True),
     Index("runs_one_open", "tenant_id", "pipeline_id", "lane", unique=True, sqlite_where=_open, postgresql_where=_open),
@@ -203,6 +204,7 @@ tenant_limits = Table(
     Column("runs_at_once", Integer),
     Column("bytes_per_day", BigInteger),
     Column("updated_at", Moment, nullable=False),
+    Column("runs_waiting", Integer),  # in the queue, those at work not counted
 )
 _unsent = text("status = 'WAITING'")
 messages = Table(

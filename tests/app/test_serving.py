@@ -105,7 +105,7 @@ def test_monitoring_reads_metrics(client, monkeypatch, tmp_path):
     from flows.settings import Settings
 
     with Penstock(settings=Settings(home=tmp_path, control_url=f"sqlite:///{tmp_path / 'control.sqlite'}")) as door:
-        monkeypatch.setattr("app.asgi.service", lambda: door)
+        monkeypatch.setattr("app.asgi.base", lambda: door)
         monkeypatch.setattr("flows.metrics._meters", None)
         found = client.get("/metrics")
     assert found.status_code == 200

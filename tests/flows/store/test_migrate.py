@@ -18,7 +18,8 @@ from flows.errors import InputError, MissingPackage, PenstockError, UnreachableE
 from flows.store import NewRun, Store, open_store
 from flows.store.database import Database
 from flows.store.migrate import FOLDER, migrate, version
-from flows.store.schema import REVISIONS, VERSION_TABLE, metadata
+from flows.store.schema import REVISIONS, VERSION_TABLE
+from flows.store.tables import TABLES
 
 OPENS = """
 import sys
@@ -47,7 +48,7 @@ def test_the_migrations_make_exactly_the_tables_of_the_code(store: Store, url: s
 
     with Database(url).read() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
-        assert compare_metadata(context, metadata) == []
+        assert compare_metadata(context, TABLES) == []
         where = {"sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index'",
                  "postgresql": "SELECT indexname, indexdef FROM pg_indexes"}
         indexes = {name: sql for name, sql in connection.execute(text(where[store.kind])) if name == "runs_one_open"}

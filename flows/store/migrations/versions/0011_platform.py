@@ -1,0 +1,150 @@
+"""The platform around runs: tenants, keys, members, the audit log, idempotent requests, deployments and approvals."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from flows.store.schema import Moment, Words
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+COUNTED = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+UNLIVE = sa.text("status != 'LIVE'")
+
+
+def upgrade() -> None:
+    op.add_column("tenant_limits", sa.Column("runs_waiting", sa.Integer))
+    op.add_column("runs", sa.Column("due_at", Moment))
+    _people()
+    _log()
+    _deployments()
+
+
+def _people() -> None:
+    op.create_table(
+        "tenants",
+        sa.Column("tenant_id", sa.String(63), primary_key=True),
+        sa.Column("name", Words, nullable=False),
+        sa.Column("author", Words, nullable=False),
+        sa.Column("created_at", Moment, nullable=False),
+    )
+    op.create_table(
+        "keys",
+        sa.Column("key_id", sa.String(31), primary_key=True),
+        sa.Column("tenant_id", sa.String(63), nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("prefix", sa.String(15), nullable=False),
+        sa.Column("name", Words, nullable=False),
+        sa.Column("role", sa.String(15), nullable=False),
+        sa.Column("author", Words, nullable=False),
+        sa.Column("created_at", Moment, nullable=False),
+        sa.Column("expires_at", Moment),
+        sa.Column("revoked_at", Moment),
+        sa.Column("used_at", Moment),
+        sa.CheckConstraint("role IN ('viewer', 'editor', 'operator', 'admin')", name="keys_role"),
+    )
+    op.create_index("keys_digest", "keys", ["digest"], unique=True)
+    op.create_index("keys_of_tenant", "keys", ["tenant_id", "created_at"])
+    op.create_table(
+        "members",
+        sa.Column("tenant_id", sa.String(63), primary_key=True),
+        sa.Column("person", sa.String(255), primary_key=True),
+        sa.Column("role", sa.String(15), nullable=False),
+        sa.Column("author", Words, nullable=False),
+        sa.Column("created_at", Moment, nullable=False),
+        sa.CheckConstraint("role IN ('viewer', 'editor', 'operator', 'admin')", name="members_role"),
+    )
+    op.create_index("members_person", "members", ["person"])
+    op.create_table(
+        "guard",
+        sa.Column("guard_id", sa.Integer, primary_key=True),
+        sa.Column("root_digest", sa.String(64), nullable=False),
+        sa.Column("updated_at", Moment, nullable=False),
+    )
+
+
+def _log() -> None:
+    op.create_table(
+        "audit",
+        sa.Column("seq", COUNTED, primary_key=True),
+        sa.Column("at", Moment, nullable=False),
+        sa.Column("tenant_id", sa.String(63), nullable=False),
+        sa.Column("who", Words, nullable=False),
+        sa.Column("role", sa.String(15), nullable=False),
+        sa.Column("via", sa.String(15), nullable=False),
+        sa.Column("action", sa.String(63), nullable=False),
+        sa.Column("target", Words, nullable=False),
+        sa.Column("before", sa.JSON(none_as_null=True)),
+        sa.Column("after", sa.JSON(none_as_null=True)),
+        sa.Column("planner", Words, nullable=False),
+    )
+    op.create_index("audit_of_tenant", "audit", ["tenant_id", "seq"])
+    op.create_index("audit_of_target", "audit", ["tenant_id", "target", "seq"])
+    op.create_table(
+        "requests",
+        sa.Column("tenant_id", sa.String(63), primary_key=True),
+        sa.Column("key", sa.String(255), primary_key=True),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("status", sa.Integer, nullable=False),
+        sa.Column("answer", sa.JSON, nullable=False),
+        sa.Column("created_at", Moment, nullable=False),
+    )
+    op.create_index("requests_by_time", "requests", ["created_at"])
+
+
+def _deployments() -> None:
+    op.create_table(
+        "deployments",
+        sa.Column("tenant_id", sa.String(63), primary_key=True),
+        sa.Column("pipeline_id", sa.String(255), primary_key=True),
+        sa.Column("environment", sa.String(63), primary_key=True),
+        sa.Column("release", sa.Integer, nullable=False),
+        sa.Column("paused", sa.Boolean, nullable=False),
+        sa.Column("prefect_id", sa.String(63), nullable=False),
+        sa.Column("status", sa.String(15), nullable=False),
+        sa.Column("error", Words, nullable=False),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("retry_at", Moment),
+        sa.Column("created_at", Moment, nullable=False),
+        sa.Column("updated_at", Moment, nullable=False),
+        sa.CheckConstraint("status IN ('PENDING', 'LIVE', 'FAILED', 'REMOVING')", name="deployments_status"),
+    )
+    op.create_index("deployments_due", "deployments", ["retry_at"], sqlite_where=UNLIVE, postgresql_where=UNLIVE)
+    op.create_table(
+        "releases",
+        sa.Column("tenant_id", sa.String(63), primary_key=True),
+        sa.Column("pipeline_id", sa.String(255), primary_key=True),
+        sa.Column("environment", sa.String(63), primary_key=True),
+        sa.Column("release", sa.Integer, primary_key=True),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("schedules", sa.JSON, nullable=False),
+        sa.Column("params", sa.JSON, nullable=False),
+        sa.Column("pool", sa.String(255), nullable=False),
+        sa.Column("action", sa.String(31), nullable=False),
+        sa.Column("author", Words, nullable=False),
+        sa.Column("created_at", Moment, nullable=False),
+    )
+    op.create_table(
+        "approvals",
+        sa.Column("approval_id", sa.String(63), primary_key=True),
+        sa.Column("tenant_id", sa.String(63), nullable=False),
+        sa.Column("author", Words, nullable=False),
+        sa.Column("asked", sa.JSON, nullable=False),
+        sa.Column("status", sa.String(15), nullable=False),
+        sa.Column("decided_by", Words, nullable=False),
+        sa.Column("run_id", sa.String(63), nullable=False),
+        sa.Column("created_at", Moment, nullable=False),
+        sa.Column("expires_at", Moment, nullable=False),
+        sa.Column("decided_at", Moment),
+        sa.CheckConstraint("status IN ('WAITING', 'APPROVED', 'REFUSED')", name="approvals_status"),
+    )
+    op.create_index("approvals_of_tenant", "approvals", ["tenant_id", "created_at"])
+
+
+def downgrade() -> None:
+    for name in ("approvals", "releases", "deployments", "requests", "audit", "guard", "members", "keys", "tenants"):
+        op.drop_table(name)
+    op.drop_column("runs", "due_at")
+    op.drop_column("tenant_limits", "runs_waiting")
