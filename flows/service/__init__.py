@@ -15,6 +15,7 @@
 | `deployments` | deploy, pause, resume, rollback, delete: what runs by itself |
 | `pipelines` | generate_pipeline and the other async methods for programs, with blocking twins |
 | `access` | tenants, keys, members, limits, audit log; `approvals` are what a program asks a person for |
+| `outside` | who a key is, a request answered once, what strangers may know: for the REST API |
 | `chats` | conversations, kept and found again |
 | `notebook` | what a notebook shows |
 | `log` | where a process keeps its log |
@@ -28,12 +29,13 @@ from flows.service.chats import Chats
 from flows.service.data import Data
 from flows.service.door import Source
 from flows.service.notebook import Notebook
+from flows.service.outside import Outside
 from flows.service.pipelines import Pipelines
 from flows.service.proof import Proof
 from flows.service.routines import Routines
 
 
-class Penstock(Pipelines, Access, Approvals, Routines, Proof, Data, Chats, Notebook):
+class Penstock(Pipelines, Access, Approvals, Routines, Proof, Data, Chats, Notebook, Outside):
     """One tenant's door to everything.
 
     `home` is the folder of the control store and the local lake (default $PENSTOCK_HOME, else `.penstock`); `catalog` replaces the
