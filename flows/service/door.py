@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,14 +44,15 @@ class Door:
     """One tenant, its data and its control store; what it is made from stands at `Penstock`."""
 
     def __init__(self, *, home: str | Path | None = None, tenant: str | None = None, catalog: Catalog | str | Path | None = None,
-                 settings: Settings | None = None, key: str = "", identity: Identity | None = None, via: str = "python") -> None:
+                 settings: Settings | None = None, key: str = "", identity: Identity | Callable[[], Identity] | None = None,
+                 via: str = "python") -> None:
         self.settings = settings or Settings.load(home=home, tenant_id=tenant)
         self._given = catalog
         self._store: Store | None = None
         self._opening = Lock()
         self._key, self._identity, self.via = key or self.settings.api_key, identity, via
         if identity is not None:
-            self.settings = replace(self.settings, tenant_id=identity.tenant_id)
+            self.settings = replace(self.settings, tenant_id=self.identity.tenant_id)
         elif self._key:
             self.settings = replace(self.settings, tenant_id=self._of_key(tenant).tenant_id)
 
@@ -68,6 +69,8 @@ class Door:
         Without a key it is the person at this machine, an admin, unless Penstock was ever served with a root key. Raises
         UnauthorizedError.
         """
+        if callable(self._identity):
+            return self._identity()
         if self._identity is not None:
             return self._identity
         if self._key:
@@ -95,8 +98,12 @@ class Door:
             return self._store.keys.guarded()
         return guarded(self.settings.control_url)
 
-    def acting(self, identity: Identity, *, via: str = "") -> Self:
-        """The same Penstock for somebody else: their tenant and role, on the same control store."""
+    def acting(self, identity: Identity | Callable[[], Identity], *, via: str = "") -> Self:
+        """The same Penstock for somebody else: their tenant and role, on the same control store.
+
+        One that is asked for its identity at each call (a callable, always of the same tenant) loses what it may the moment that is taken
+        away; it raises UnauthorizedError then.
+        """
         other = type(self)(settings=self.settings, catalog=self._given, identity=identity, via=via or self.via)
         other._store = self.store
         return other
