@@ -20,10 +20,11 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from app.api import api
 from app.crash import crash_page, own_trace_only
-from app.door import base, health, talks
+from app.door import base, health, process, shelf
 from app.guard import Guard
 from flows.errors import PenstockError
 from flows.service.log import APP, keep_log
+from flows.service.signin import provider
 
 LOG = logging.getLogger("penstock.app")
 WARM = "Daily revenue: join orders with customers, keep only paid orders, sum amount per day into mart.daily_revenue, every day at 2 AM"
@@ -55,10 +56,10 @@ def warm() -> None:
     import pyarrow  # noqa: F401
 
     with suppress(PenstockError):  # told to whom it concerns, on the page
-        read = base().plan(WARM)
+        read = process().plan(WARM)
         if read.status == "ready":
-            base().preview(read, limit=1)
-        talks()
+            process().preview(read, limit=1)
+        shelf()
     base().metrics()  # counts from here on: nobody asked for the plan above
 
 
@@ -77,6 +78,7 @@ async def healthz(_: Request) -> JSONResponse:
 
 
 AROUND: dict[str, Any] = {
+    "secrets": provider(),
     "lifespan": lifespan,
     "on_script_error": crash_page,
     "middleware": [Middleware(Guard)],

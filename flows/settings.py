@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from flows.errors import InputError
 
 FORMATS = ("console", "json")
-ROOT_CHARS = 24
+ROOT_CHARS, COOKIE_CHARS = 24, 32
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -48,6 +49,23 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Oidc:
+    """How people sign in with an identity provider: its address (`issuer`, as it stands in its tokens), what Penstock is called there,
+    and what signs the cookie of a session."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    cookie_secret: str = field(repr=False)
+    admins: tuple[str, ...] = ()  # addresses in small letters: admins of the tenant of PENSTOCK_TENANT, members or not
+    hours: int = 12  # that a session lasts
+
+    @property
+    def metadata_url(self) -> str:
+        return f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
+
+
+@dataclass(frozen=True)
 class Settings:
     """Where things are. Build it with `Settings.load()`; nothing else reads the environment."""
 
@@ -64,13 +82,15 @@ class Settings:
     log_level: str = ""  # of what penstock itself says; empty: INFO, of a command WARNING
     api_key: str = field(default="", repr=False)  # whose key a command uses
     root_key: str = field(default="", repr=False)  # the one that is admin of every tenant; set where Penstock is served
+    oidc: Oidc | None = None  # none: people sign in with API keys, or not at all on their own machine
     folders: tuple[Path, ...] = ()  # where files may be read and written, the first one is for relative paths that are written
     limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def load(cls, *, home: str | Path | None = None, tenant_id: str | None = None) -> Settings:
         """Read PENSTOCK_HOME, _TENANT, _CONTROL_URL, _PREFECT_URL, _PREFECT_PORT, _APP_PORT, _PUBLIC_URL, _MAX_RUNS, _LOG, _LOG_LEVEL,
-        _API_KEY, _ROOT_KEY, _PATHS and GOOGLE_CLOUD_PROJECT.
+        _API_KEY, _ROOT_KEY, _OIDC_ISSUER, _OIDC_CLIENT_ID, _OIDC_CLIENT_SECRET, _OIDC_COOKIE_SECRET, _OIDC_ADMINS, _OIDC_HOURS, _PATHS
+        and GOOGLE_CLOUD_PROJECT.
 
         Raises InputError for a number or an address that is none, or a word that means nothing.
         """
@@ -91,6 +111,7 @@ class Settings:
             log_level=_word("PENSTOCK_LOG_LEVEL", LEVELS, "").upper(),
             api_key=env.get("PENSTOCK_API_KEY", "").strip(),
             root_key=_root_key(),
+            oidc=_oidc(),
             folders=(Path.cwd(), place / "files", *extra),
         )
         check_tenant(settings.tenant_id)
@@ -124,6 +145,29 @@ def _root_key() -> str:
         raise InputError(f"the root key has {len(key)} characters", where="PENSTOCK_ROOT_KEY",
                          fix=f"Give it at least {ROOT_CHARS}, for instance: python -c 'import secrets; print(secrets.token_urlsafe(32))'")
     return key
+
+
+def _oidc() -> Oidc | None:
+    """All of it or nothing: with a part of it nobody could tell who is let in."""
+    issuer = _address("PENSTOCK_OIDC_ISSUER")
+    names = ("PENSTOCK_OIDC_ISSUER", "PENSTOCK_OIDC_CLIENT_ID", "PENSTOCK_OIDC_CLIENT_SECRET", "PENSTOCK_OIDC_COOKIE_SECRET")
+    given = {name: os.environ.get(name, "").strip() for name in names}
+    missing = [name for name, value in given.items() if not value]
+    if len(missing) == len(names):
+        return None
+    if missing:
+        raise InputError(f"sign-in is set up in part only: {' and '.join(missing)} is missing", where=missing[0],
+                         fix="Set all of PENSTOCK_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET and _COOKIE_SECRET, or none")
+    if issuer.startswith("http:") and urlsplit(issuer).hostname not in LOOPBACK:
+        raise InputError("an identity provider is asked over https only", where=names[0], fix="Write its address with https://")
+    cookie = given[names[3]]
+    if len(cookie) < COOKIE_CHARS:
+        raise InputError(f"the secret of the cookies has {len(cookie)} characters", where=names[3],
+                         fix=f"Give it at least {COOKIE_CHARS}, for instance: python -c 'import secrets; print(secrets.token_urlsafe(32))'")
+    admins = tuple(each.strip().lower() for each in os.environ.get("PENSTOCK_OIDC_ADMINS", "").split(",") if each.strip())
+    if wrong := [each for each in admins if "@" not in each]:
+        raise InputError(f"{wrong[0]!r} is no e-mail address", where="PENSTOCK_OIDC_ADMINS", fix="Write addresses with commas between them")
+    return Oidc(given[names[0]], given[names[1]], given[names[2]], cookie, admins, _number("PENSTOCK_OIDC_HOURS", 12) or 12)
 
 
 def _address(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.door import health, service
+from app.door import service
 from app.panel import place
 from app.panel.rundetail import Ways, run_detail
 from app.parts.card import far, more
@@ -75,7 +75,7 @@ def day(now: datetime) -> None:
 
 def untold() -> None:
     """Notifications of the last day that were given up: a quiet line, since no run is the worse for it."""
-    for part in health()["parts"]:
+    for part in service().health()["parts"]:
         if part["name"] == "Notifications":
             with st.container(horizontal=True, vertical_alignment="center", gap="small", key="runs_untold"):
                 st.markdown(f":orange[:material/notifications_off:] {unlinked(part['words'])} The runs are not affected.", width="stretch")

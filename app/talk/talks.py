@@ -17,32 +17,52 @@ IN_MEMORY = 50  # the others are read from the store when they are asked for
 THREADS = 4
 
 
-class Talks:
-    """All conversations of one tenant; one instance serves all sessions."""
+class Shelf:
+    """What all conversations of a process share: the threads, and the one object of each."""
 
-    def __init__(self, service: Any, *, threads: int = THREADS) -> None:
-        self._service = service
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="talk")
+    def __init__(self, threads: int = THREADS) -> None:
+        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="talk")
         self._lock = threading.Lock()
-        self._lately: OrderedDict[str, Talk] = OrderedDict()
+        self._lately: OrderedDict[tuple[str, ...], Talk] = OrderedDict()
         # also those that only a page or a job still holds: two objects of one conversation would write over each other
-        self._held: WeakValueDictionary[str, Talk] = WeakValueDictionary()
+        self._held: WeakValueDictionary[tuple[str, ...], Talk] = WeakValueDictionary()
+
+    def held(self, place: tuple[str, ...]) -> Talk | None:
+        with self._lock:
+            return self._held.get(place)
+
+    def add(self, place: tuple[str, ...], talk: Talk) -> Talk:
+        """The one object of this conversation, used just now; the one that was not used for longest is let go."""
+        with self._lock:
+            here = self._held.setdefault(place, talk)
+            self._lately[place] = here
+            self._lately.move_to_end(place)
+            if len(self._lately) > IN_MEMORY:
+                self._lately.popitem(last=False)
+        return here
+
+
+class Talks:
+    """All conversations of one person in one tenant (`owner`), on their own service; many sessions may hold it."""
+
+    def __init__(self, service: Any, *, threads: int = THREADS, shelf: Shelf | None = None, owner: tuple[str, ...] = ()) -> None:
+        self._service, self._owner = service, owner
+        self._shelf = shelf or Shelf(threads)
 
     def new(self) -> Talk:
         """An empty conversation with an id that cannot be guessed; it is kept from its first turn on."""
-        return self._add(Talk(self._service, self._pool, State(secrets.token_urlsafe(16))))
+        return self._add(Talk(self._service, self._shelf.pool, State(secrets.token_urlsafe(16))))
 
     def get(self, chat_id: str) -> Talk | None:
-        """The conversation of that id: from memory, else from the store; None when there is none."""
-        with self._lock:
-            talk = self._held.get(chat_id)
+        """The conversation of that id: from memory, else from the store; None when this person has none."""
+        talk = self._shelf.held((*self._owner, chat_id))
         if talk is not None:
             return self._add(talk)
         try:
             kept = self._service.chat(chat_id)
         except MissingError:
             return None
-        made = Talk(self._service, self._pool, from_data(kept.chat_id, kept.title, kept.body, self._service.recall))
+        made = Talk(self._service, self._shelf.pool, from_data(kept.chat_id, kept.title, kept.body, self._service.recall))
         found = self._add(made)
         if found is made:
             found.revive()
@@ -54,14 +74,7 @@ class Talks:
 
     def close(self) -> None:
         """Let the threads end; what they do is finished first."""
-        self._pool.shutdown()
+        self._shelf.pool.shutdown()
 
     def _add(self, talk: Talk) -> Talk:
-        """The one object of this conversation, used just now; the one that was not used for longest is let go."""
-        with self._lock:
-            here = self._held.setdefault(talk.chat_id, talk)
-            self._lately[here.chat_id] = here
-            self._lately.move_to_end(here.chat_id)
-            if len(self._lately) > IN_MEMORY:
-                self._lately.popitem(last=False)
-        return here
+        return self._shelf.add((*self._owner, talk.chat_id), talk)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from flows.access import needs
+from flows.access import LOCAL, Identity, needs
 from flows.service.door import Door
 
 if TYPE_CHECKING:
@@ -18,29 +18,35 @@ if TYPE_CHECKING:
 ADDRESS = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,40}://[^\s\"'<>]{1,500}@[^\s\"'<>]{0,500}")
 
 
+def author_of(who: Identity) -> str:
+    """Whose conversations somebody sees: their own; without sign-in there is one person."""
+    return "" if who.kind == LOCAL else who.key_id or who.who
+
+
 class Chats(Door):
-    """What was said, for the people who come back."""
+    """What was said, for the people who come back; nobody sees what another person said."""
 
     @needs("editor")
     def chats(self, limit: int = 20) -> list[Chat]:
         """The newest conversations first, without their bodies."""
-        return self.store.chats.list(self.tenant, limit)
+        return self.store.chats.list(self.tenant, limit, author=author_of(self.identity))
 
     @needs("editor")
     def chat(self, chat_id: str) -> Chat:
-        """One conversation with its body. Raises MissingError when this tenant has none of that id."""
-        return self.store.chats.get(self.tenant, chat_id)
+        """One conversation with its body. Raises MissingError when this person has none of that id in this tenant."""
+        return self.store.chats.get(self.tenant, chat_id, author=author_of(self.identity))
 
     @needs("editor")
     def keep_chat(self, chat_id: str, title: str, body: Mapping[str, Any]) -> None:
-        """Keep a conversation as it stands, over what was kept before; the oldest ones of a tenant go.
+        """Keep a conversation as it stands, over what was kept before; the oldest ones of the person go.
+        Raises MissingError for the id of another person's.
 
         What looks like a password or a key is masked in `body` and `title`, as it is in logs.
         """
         from flows.scrub import Scrubber
 
         scrub = Scrubber(_addresses([title, dict(body)]))
-        self.store.chats.keep(self.tenant, chat_id, scrub(title), _scrubbed(dict(body), scrub))
+        self.store.chats.keep(self.tenant, chat_id, scrub(title), _scrubbed(dict(body), scrub), author=author_of(self.identity))
 
     @staticmethod
     def recall(data: Mapping[str, Any]) -> PlanResult:

@@ -132,6 +132,7 @@ runs = Table(
     Column("told", Boolean, nullable=False, server_default=false()),  # its end: the rows of `messages` are written
     Column("mirrored", Boolean, nullable=False, server_default=false()),  # the warehouse's run book has it
     Column("due_at", Moment),  # when a schedule wanted it to begin
+    Column("reserved", BigInteger),  # bytes that whoever works on it may be billed for it in all
     CheckConstraint("status IN ('PENDING', 'RUNNING', 'SUCCESS', 'FAILED', 'CANCELLED', 'CRASHED')", name="runs_status"),
     Index("runs_run_id", "run_id", unique=True),
     Index("runs_one_open", "tenant_id", "pipeline_id", "lane", unique=True, sqlite_where=_open, postgresql_where=_open),
@@ -237,6 +238,7 @@ chats = Table(
     Column("body", _json(), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    Column("author", Words, nullable=False, server_default=""),  # who said it; "" without sign-in
     Index("chats_newest", "tenant_id", "updated_at"),
 )
 procedures = Table(

@@ -17,6 +17,8 @@ UNLIVE = sa.text("status != 'LIVE'")
 def upgrade() -> None:
     op.add_column("tenant_limits", sa.Column("runs_waiting", sa.Integer))
     op.add_column("runs", sa.Column("due_at", Moment))
+    op.add_column("runs", sa.Column("reserved", sa.BigInteger))
+    op.add_column("chats", sa.Column("author", Words, nullable=False, server_default=""))
     _people()
     _log()
     _deployments()
@@ -107,6 +109,11 @@ def _deployments() -> None:
         sa.Column("error", Words, nullable=False),
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("retry_at", Moment),
+        sa.Column("held_until", Moment),
+        sa.Column("edition", sa.Integer, nullable=False),
+        sa.Column("told", sa.JSON(none_as_null=True)),
+        sa.Column("seen", sa.JSON(none_as_null=True)),
+        sa.Column("refused", sa.JSON(none_as_null=True)),
         sa.Column("created_at", Moment, nullable=False),
         sa.Column("updated_at", Moment, nullable=False),
         sa.CheckConstraint("status IN ('PENDING', 'LIVE', 'FAILED', 'REMOVING')", name="deployments_status"),
@@ -122,6 +129,7 @@ def _deployments() -> None:
         sa.Column("schedules", sa.JSON, nullable=False),
         sa.Column("params", sa.JSON, nullable=False),
         sa.Column("pool", sa.String(255), nullable=False),
+        sa.Column("folders", sa.JSON, nullable=False),
         sa.Column("action", sa.String(31), nullable=False),
         sa.Column("author", Words, nullable=False),
         sa.Column("created_at", Moment, nullable=False),
@@ -146,5 +154,7 @@ def _deployments() -> None:
 def downgrade() -> None:
     for name in ("approvals", "releases", "deployments", "requests", "audit", "guard", "members", "keys", "tenants"):
         op.drop_table(name)
+    op.drop_column("chats", "author")
+    op.drop_column("runs", "reserved")
     op.drop_column("runs", "due_at")
     op.drop_column("tenant_limits", "runs_waiting")
