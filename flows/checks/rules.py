@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, available_timezones
 
 from flows import errors
 from flows.checks.case import Case, find, word
@@ -31,33 +29,12 @@ TABLE = re.compile(r"^(?!(?i:information_schema)\.)[A-Za-z0-9_][A-Za-z0-9_-]{0,1
 FIXED = ("tenant_id", "pipeline_id", "run_id")
 
 
-def cron_holds(case: Case) -> Iterator[Problem]:
-    """A cron line has five fields that can come true."""
-    schedule = case.spec.schedule
-    if schedule is None or schedule.cron is None:
-        return
-    from cronsim import CronSim, CronSimError
+def schedule_holds(case: Case) -> Iterator[Problem]:
+    """A cron line has five fields that can come true, a time zone is an IANA name."""
+    if case.spec.schedule is not None:
+        from flows.spec.times import problems
 
-    fix = "Write minute hour day month weekday, like '0 2 * * *'"
-    if len(schedule.cron.split()) != 5:
-        yield Problem("schedule.cron", "invalid_cron", f"{clip(schedule.cron)!r} does not have five fields", fix)
-        return
-    try:
-        next(CronSim(schedule.cron, datetime(2025, 1, 1)))  # only whether it ever fires
-    except (CronSimError, StopIteration):
-        yield Problem("schedule.cron", "invalid_cron", f"{clip(schedule.cron)!r} never comes true or is no cron line", fix)
-
-
-def zone_exists(case: Case) -> Iterator[Problem]:
-    """A time zone is an IANA name."""
-    name = case.spec.schedule.timezone if case.spec.schedule else "UTC"
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        zones = available_timezones()
-        near = did_you_mean(name, zones) or did_you_mean(f"Europe/{name}", zones)
-        yield Problem("schedule.timezone", "unknown_timezone", f"there is no time zone {clip(name)!r}",
-                      near or "Use a name like 'Europe/Berlin' or 'UTC'", tuple(suggest(name, zones)))
+        yield from problems(case.spec.schedule)
 
 
 def id_is_lasting(case: Case) -> Iterator[Problem]:
@@ -244,6 +221,6 @@ def read_tables(step: Step) -> list[str]:
     return [table] if table else []
 
 
-RULES: tuple[Rule, ...] = (id_is_lasting, cron_holds, zone_exists, names_are_free, targets_hold, retries_hold, inputs_exist,
+RULES: tuple[Rule, ...] = (id_is_lasting, schedule_holds, names_are_free, targets_hold, retries_hold, inputs_exist,
                            connections_exist, one_load_a_table, tables_have_names)
 WARNINGS: tuple[Rule, ...] = (nothing_kept, retry_unused, budget_unjudged, read_unknown, other_connection)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flows.errors import PenstockError
-from flows.run import messages, mirror
+from flows.run import deploy, messages, mirror
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -32,7 +32,9 @@ class Chore:
 
 
 CHORES: tuple[Chore, ...] = (Chore("run book", mirror.EVERY, mirror.work, mirror.left),
-                             Chore("messages", messages.EVERY, messages.work, messages.left))
+                             Chore("messages", messages.EVERY, messages.work, messages.left),
+                             Chore("deployments", deploy.EVERY, deploy.work),
+                             Chore("deployments in Prefect", deploy.LOOK, deploy.look))
 """All of them. One more kind of regular work is one more line."""
 
 

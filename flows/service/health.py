@@ -180,7 +180,7 @@ class Health(Door):
             return f"{runner.words} {runner.fix}".strip()
         if last is None:
             return f"No runner is up. {START.replace('it', 'one', 1)}"
-        return f"No runner has been seen for {_since(last.beat_at)}. {START.replace('it', 'one', 1)}"
+        return f"No runner has been seen for {since(last.beat_at)}. {START.replace('it', 'one', 1)}"
 
     def _place_in_queue(self, run: Run) -> str:
         place = self.store.runs.waiting(self.tenant, run.run_id)
@@ -193,7 +193,7 @@ class Health(Door):
         return ""
 
 
-def _since(moment: datetime) -> str:
+def since(moment: datetime) -> str:
     """`6 minutes`, `3 h 20 min`."""
     minutes = max(1, round((datetime.now(UTC) - moment).total_seconds() / 60))
     return units.several(minutes, "minute") if minutes < 60 else units.seconds(minutes * 60)

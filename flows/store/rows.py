@@ -51,6 +51,7 @@ class NewRun:
     backfill_id: str = ""
     backfill_day: int = 0
     backfill_days: int = 0
+    due_at: datetime | None = None  # when a schedule wanted it to begin
     lane: int = 0  # for a day of a backfill: which of its places at work it takes
 
 
@@ -84,6 +85,7 @@ class Run:
     backfill_day: int = 0
     backfill_days: int = 0
     estimate: dict[str, Any] | None = None  # what its price tag said before it began, in production
+    due_at: datetime | None = None  # when a schedule wanted it to begin, None for what somebody started
 
     @property
     def ended(self) -> bool:

@@ -202,7 +202,7 @@ class Runs:
             _lock(connection, which)
             if self._close(connection, and_(which, runs.c.cancel), "CANCELLED", ""):
                 return False
-            values = {"status": "PENDING", "owner": "", "lease_until": None, "attempt": tries, "error": error}
+            values = {"status": "PENDING", "owner": "", "lease_until": None, "attempt": tries, "error": error, "reserved": None}
             if connection.execute(update(runs).where(which).values(values)).rowcount != 1:
                 return False
             reopen_steps(connection, run_id)
@@ -267,7 +267,7 @@ class Runs:
             "owner": owner, "lease_until": self._database.now(lease_seconds) if owner else None, "attempt": 1 if owner else 0,
             "cancel": False, "flow_run_id": new.flow_run_id, "created_at": self._database.now(), "name": str(new.spec.get("name") or ""),
             "backfill_id": new.backfill_id, "backfill_day": new.backfill_day, "backfill_days": new.backfill_days,
-            "lane": new.lane,
+            "lane": new.lane, "due_at": new.due_at,
         }
         made = self._database.insert(runs).values(values).on_conflict_do_nothing().returning(*_COLUMNS)
         return connection.execute(made).one_or_none()
@@ -280,7 +280,8 @@ class Runs:
             connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(name, "big", signed=True))))
 
     def _take(self, connection: Connection, which: ColumnElement[bool], owner: str, lease_seconds: float) -> Run | None:
-        values = {"owner": owner, "lease_until": self._database.now(lease_seconds), "attempt": runs.c.attempt + 1}
+        values = {"owner": owner, "lease_until": self._database.now(lease_seconds), "attempt": runs.c.attempt + 1,
+                  "reserved": None}
         row = connection.execute(update(runs).where(which).values(values).returning(*_COLUMNS)).one_or_none()
         return None if row is None else _run(row)
 

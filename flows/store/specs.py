@@ -7,7 +7,7 @@ import hashlib
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, select, update
 
 from flows.errors import InputError, MissingError
 from flows.store.database import Database, dumps
@@ -15,7 +15,7 @@ from flows.store.rows import SpecVersion
 from flows.store.schema import spec_versions, specs
 
 _COLUMNS = [c for c in spec_versions.c if c.name in SpecVersion.__dataclass_fields__]
-_NEWEST = and_(spec_versions.c.tenant_id == specs.c.tenant_id, spec_versions.c.pipeline_id == specs.c.pipeline_id,
+_IN_FORCE = and_(spec_versions.c.tenant_id == specs.c.tenant_id, spec_versions.c.pipeline_id == specs.c.pipeline_id,
                spec_versions.c.version == specs.c.version)
 
 
@@ -26,7 +26,8 @@ class Specs:
         self._database = database
 
     def save(self, tenant: str, spec: dict[str, Any], *, text: str = "", author: str = "") -> SpecVersion:
-        """Keep a spec under its own `pipeline_id`; content that equals the newest version makes no new one.
+        """Keep a spec under its own `pipeline_id`, and it is in force from then on; content that equals the version in force makes no
+        new one.
 
         `text` is the words it came from. Raises InputError for a spec without a pipeline_id.
         """
@@ -35,12 +36,12 @@ class Specs:
             raise InputError("the spec has no pipeline_id", where="pipeline_id", fix="Give it one")
         digest = digest_of(spec)
         with self._database.write() as connection:
-            newest = self._lock(connection, tenant, pipeline_id)
-            if newest:
-                row = self._row(connection, tenant, pipeline_id, newest)
+            in_force = self._lock(connection, tenant, pipeline_id)
+            if in_force:
+                row = self._row(connection, tenant, pipeline_id, in_force)
                 if row is not None and row.digest == digest:
                     return _version(row)
-            now = self._database.now()
+            newest, now = self._newest(connection, tenant, pipeline_id), self._database.now()
             connection.execute(update(specs).where(specs.c.tenant_id == tenant, specs.c.pipeline_id == pipeline_id)
                                .values(version=newest + 1, updated_at=now))
             row = connection.execute(insert(spec_versions).values(
@@ -49,12 +50,11 @@ class Specs:
         return _version(row)
 
     def get(self, tenant: str, pipeline_id: str, version: int | None = None) -> SpecVersion:
-        """That version, or the newest. Raises MissingError."""
+        """That version, or the one in force: the newest, unless somebody went back. Raises MissingError."""
         with self._database.read() as connection:
             row = self._row(connection, tenant, pipeline_id, version)
         if row is None:
-            what = f"pipeline {pipeline_id!r}" if version is None else f"version {version} of pipeline {pipeline_id!r}"
-            raise MissingError(f"there is no {what}", fix="See what there is: penstock status")
+            raise _missing(pipeline_id, version)
         return _version(row)
 
     def versions(self, tenant: str, pipeline_id: str) -> builtins.list[SpecVersion]:
@@ -62,6 +62,23 @@ class Specs:
         asked = select(*_COLUMNS).where(spec_versions.c.tenant_id == tenant, spec_versions.c.pipeline_id == pipeline_id)
         with self._database.read() as connection:
             return [_version(row) for row in connection.execute(asked.order_by(spec_versions.c.version.desc()))]
+
+    def put_in_force(self, tenant: str, pipeline_id: str, version: int) -> int:
+        """Go back (or forth) to a version that is there; it is what runs from then on, until something new is saved. Gives the one that
+        was in force. Raises MissingError."""
+        with self._database.write() as connection:
+            if self._row(connection, tenant, pipeline_id, version) is None:
+                raise _missing(pipeline_id, version)
+            before = self._lock(connection, tenant, pipeline_id)
+            connection.execute(update(specs).where(specs.c.tenant_id == tenant, specs.c.pipeline_id == pipeline_id)
+                               .values(version=version, updated_at=self._database.now()))
+        return before
+
+    def newest(self, tenant: str) -> dict[str, int]:
+        """The number of the newest version of every pipeline, in force or not."""
+        asked = select(spec_versions.c.pipeline_id, func.max(spec_versions.c.version)).where(spec_versions.c.tenant_id == tenant)
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(asked.group_by(spec_versions.c.pipeline_id))}
 
     def certify(self, tenant: str, pipeline_id: str, version: int, certificate: dict[str, Any]) -> None:
         """Keep with a version what both warehouses gave for it, in place of what was kept. Raises MissingError."""
@@ -71,13 +88,13 @@ class Specs:
             connection.execute(update(spec_versions).where(*mine).values(certificate=certificate))
 
     def list(self, tenant: str) -> builtins.list[SpecVersion]:
-        """The newest version of every pipeline, by pipeline id."""
-        asked = select(*_COLUMNS).join(specs, _NEWEST).where(specs.c.tenant_id == tenant).order_by(specs.c.pipeline_id)
+        """The version in force of every pipeline, by pipeline id."""
+        asked = select(*_COLUMNS).join(specs, _IN_FORCE).where(specs.c.tenant_id == tenant).order_by(specs.c.pipeline_id)
         with self._database.read() as connection:
             return [_version(row) for row in connection.execute(asked)]
 
     def _lock(self, connection: Connection, tenant: str, pipeline_id: str) -> int:
-        """The newest version's number, 0 for a new pipeline; savers of one pipeline come one after the other."""
+        """The number of the version in force, 0 for a new pipeline; savers of one pipeline come one after the other."""
         now = self._database.now()
         first = {"tenant_id": tenant, "pipeline_id": pipeline_id, "version": 0, "created_at": now, "updated_at": now}
         connection.execute(self._database.insert(specs).values(first).on_conflict_do_nothing())
@@ -85,11 +102,22 @@ class Specs:
         return int(connection.execute(asked).scalar_one())
 
     @staticmethod
+    def _newest(connection: Connection, tenant: str, pipeline_id: str) -> int:
+        mine = (spec_versions.c.tenant_id == tenant, spec_versions.c.pipeline_id == pipeline_id)
+        asked = select(func.max(spec_versions.c.version)).where(*mine)
+        return int(connection.execute(asked).scalar() or 0)
+
+    @staticmethod
     def _row(connection: Connection, tenant: str, pipeline_id: str, version: int | None) -> Row[Any] | None:
         asked = select(*_COLUMNS).where(spec_versions.c.tenant_id == tenant, spec_versions.c.pipeline_id == pipeline_id)
         if version is None:
-            return connection.execute(asked.join(specs, _NEWEST)).one_or_none()
+            return connection.execute(asked.join(specs, _IN_FORCE)).one_or_none()
         return connection.execute(asked.where(spec_versions.c.version == version)).one_or_none()
+
+
+def _missing(pipeline_id: str, version: int | None) -> MissingError:
+    what = f"pipeline {pipeline_id!r}" if version is None else f"version {version} of pipeline {pipeline_id!r}"
+    return MissingError(f"there is no {what}", fix="See what there is: penstock versions")
 
 
 def digest_of(spec: dict[str, Any]) -> str:

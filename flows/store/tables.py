@@ -87,6 +87,11 @@ deployments = Table(
     Column("error", Words, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("retry_at", Moment),
+    Column("held_until", Moment),  # somebody tells Prefect now
+    Column("edition", Integer, nullable=False),  # counts all that is to be told
+    Column("told", _json(nullable=True)),  # what Prefect was told last: what differs there since, a person has changed there
+    Column("seen", _json(nullable=True)),  # what its work pool looked like, for who asks why nothing starts
+    Column("refused", _json(nullable=True)),  # the last due run that could not be queued, and why
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     CheckConstraint("status IN ('PENDING', 'LIVE', 'FAILED', 'REMOVING')", name="deployments_status"),
@@ -102,6 +107,7 @@ releases = Table(
     Column("schedules", _json(), nullable=False),
     Column("params", _json(), nullable=False),
     Column("pool", String(255), nullable=False),
+    Column("folders", _json(), nullable=False),  # where its runs may read and write files, besides those of the runner
     Column("action", String(31), nullable=False),  # deploy, rollback, delete
     Column("author", Words, nullable=False),
     Column("created_at", Moment, nullable=False),
