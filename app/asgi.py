@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from streamlit.runtime.pages_manager import PagesManager
 
-from app.api import api
+from app.api import api, away
 from app.crash import crash_page, own_trace_only
 from app.door import base, health, process, shelf
 from app.guard import Guard
@@ -69,6 +69,12 @@ async def metrics(_: Request) -> Response:
     return Response(text, headers={"Content-Type": kind, "Cache-Control": "no-store"})
 
 
+async def open_health(_: Request) -> JSONResponse:
+    """Each part with its state, for whoever watches from outside: nothing of anybody. 503 when the control store does not answer."""
+    found = await run_in_threadpool(base().state)
+    return JSONResponse(found, status_code=503 if away(found) else 200, headers={"Cache-Control": "no-store"})
+
+
 async def healthz(_: Request) -> JSONResponse:
     """200 with what is up and what is not; 503 when the control store does not answer, since nothing works then."""
     try:
@@ -82,7 +88,7 @@ AROUND: dict[str, Any] = {
     "lifespan": lifespan,
     "on_script_error": crash_page,
     "middleware": [Middleware(Guard)],
-    "routes": [Route("/healthz", healthz), Route("/metrics", metrics), Mount("/api", api)],
+    "routes": [Route("/healthz", healthz), Route("/health", open_health), Route("/metrics", metrics), Mount("/api", api)],
 }
 # A folder named pages is a way of its own for Streamlit, until st.navigation has run once: a link to /runs that comes first would show the
 # bare page. This app has st.navigation only.

@@ -75,27 +75,21 @@ def client(monkeypatch):
     from app import asgi
 
     monkeypatch.setattr("app.asgi.health", lambda: {"runner": True, "words": [], "parts": [part("ok")]})
-    monkeypatch.setattr("app.api.health", lambda: {"runner": True, "words": [], "parts": [part("ok")]})
     return TestClient(Starlette(routes=asgi.AROUND["routes"], middleware=asgi.AROUND["middleware"]))
 
 
-def test_health_says_what_is_up(client):
-    for path in ("/healthz", "/api/v1/health"):
-        found = client.get(path)
-        assert (found.status_code, found.json()["parts"]) == (200, [part("ok")])
+def test_healthz_says_what_is_up(client):
+    found = client.get("/healthz")
+    assert (found.status_code, found.json()["parts"]) == (200, [part("ok")])
 
 
-def test_health_is_503_when_the_control_store_does_not_answer(client, monkeypatch):
+def test_healthz_is_503_when_the_control_store_does_not_answer(client, monkeypatch):
     def gone():
         raise UnreachableError("the control store cannot be opened", fix="Check the folder's rights")
 
     monkeypatch.setattr("app.asgi.health", gone)
-    monkeypatch.setattr("app.api.health", gone)
     found = client.get("/healthz")
     assert (found.status_code, found.json()) == (503, {"words": ["the control store cannot be opened. Check the folder's rights"]})
-    found = client.get("/api/v1/health")
-    assert (found.status_code, found.headers["content-type"]) == (503, "application/problem+json")
-    assert found.json()["detail"] == "the control store cannot be opened. Check the folder's rights"
 
 
 def test_monitoring_reads_metrics(client, monkeypatch, tmp_path):
@@ -113,21 +107,6 @@ def test_monitoring_reads_metrics(client, monkeypatch, tmp_path):
     families = {family.name: family for family in text_string_to_metric_families(found.text)}
     assert {"penstock_runs", "penstock_queue_length", "pipeline_generations", "pipeline_validation_errors"} <= set(families)
     assert families["penstock_control_store_up"].samples[0].value == 1
-
-
-def test_the_api_says_what_it_can_do(client):
-    document = client.get("/api/openapi.json").json()
-    assert (document["info"]["title"], list(document["paths"])) == ("Penstock", ["/v1/health"])
-    assert document["info"]["version"]
-
-
-@pytest.mark.parametrize(("method", "path", "status"), [
-    ("GET", "/api/v1/nothing", 404), ("GET", "/api/docs", 404), ("POST", "/api/v1/health", 405)])
-def test_what_the_api_does_not_have_is_a_problem(client, method, path, status):
-    found = client.request(method, path)
-    assert (found.status_code, found.headers["content-type"]) == (status, "application/problem+json")
-    assert found.json()["status"] == status
-    assert found.json()["title"]
 
 
 def test_each_answer_has_the_headers(client):
