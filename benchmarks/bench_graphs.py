@@ -27,8 +27,8 @@ from typing import Any
 from bench_run import up
 from measure import heading, middle, tell
 
+from flows.run.env import one_authority
 from flows.run.runlog import read_log
-from flows.run.up import one_authority
 from flows.settings import Settings
 from flows.store import NewRun, Store, open_store
 

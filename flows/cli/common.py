@@ -14,19 +14,25 @@ from flows.show.states import state
 F = Callable[..., Any]
 
 
-def shared(command: F) -> F:
-    """Add --tenant and --home and hand the command an opened Penstock as its first argument."""
+def shared(command: F, *, known: bool = True) -> F:
+    """Add --tenant, --home and --key and hand the command an opened Penstock as its first argument.
+
+    `known`: it is asked who calls before the command begins, so that it has read nothing when nobody is let in. Raises UnauthorizedError.
+    """
     import functools
 
     @click.option("--tenant", metavar="ID", help="Whose data and runs (default: $PENSTOCK_TENANT, else demo).")
     @click.option("--home", metavar="DIR", type=click.Path(file_okay=False),
                   help="Where state and data live (default: $PENSTOCK_HOME, else .penstock).")
+    @click.option("--key", metavar="KEY", default="", help="An API key (better: $PENSTOCK_API_KEY, which no list of processes shows).")
     @functools.wraps(command)
-    def wrapped(*args: Any, tenant: str | None, home: str | None, **options: Any) -> Any:
+    def wrapped(*args: Any, tenant: str | None, home: str | None, key: str, **options: Any) -> Any:
         from flows.service import Penstock
         from flows.service.log import keep_log
 
-        with Penstock(home=home, tenant=tenant, catalog=options.pop("catalog_file", None), via="cli") as door:
+        with Penstock(home=home, tenant=tenant, catalog=options.pop("catalog_file", None), key=key, via="cli") as door:
+            if known:
+                door.identity.must("viewer", "look")
             keep_log(door.settings)
             return command(door, *args, **options)
 

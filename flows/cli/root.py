@@ -17,6 +17,7 @@ COMMANDS = {
     "preview": ("author", "Run the whole graph in memory; nothing is written"),
     "price": ("author", "Say what a run is billed on BigQuery"),
     "parity": ("parity", "Try a spec on DuckDB and on BigQuery, and compare"),
+    "export": ("export", "Write a pipeline as a Python file"),
     "run": ("runs", "Run a pipeline on Prefect"),
     "backfill": ("backfill", "Run a pipeline for every day of a period"),
     "status": ("runs", "Show runs, or one run with its steps"),
@@ -27,6 +28,15 @@ COMMANDS = {
     "templates": ("templates", "Whole pipelines to start from"),
     "procedures": ("procedures", "Stored procedures"),
     "engines": ("data", "What steps can do"),
+    "keys": ("access", "API keys: list, create, revoke"),
+    "members": ("access", "People of a tenant"),
+    "tenants": ("access", "Tenants, for the root key"),
+    "quota": ("access", "What a tenant may use, and uses"),
+    "audit": ("access", "Who changed what"),
+    "mcp": ("mcp", "Offer tools to a program (Model Context Protocol)"),
+    "approvals": ("mcp", "What programs have asked for and a person decides"),
+    "approve": ("mcp", "Say yes to it"),
+    "refuse": ("mcp", "Say no to it"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +20,7 @@ DEMO = ("Daily revenue by country: join orders with customers, keep only paid or
 
 @click.command()
 @click.option("--app/--no-app", default=True, help="With the app in the browser, or only what runs pipelines.")
-@shared
+@partial(shared, known=False)
 def up(door: Penstock, app: bool) -> int:
     """Start everything and stay: the app, Prefect server and runner. Open the address that is printed; Ctrl-C stops all of it."""
     return door.up(say, app=app)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from prefect import runtime
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
 from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.engines.base import Cancel
-from flows.errors import DuplicateRun, LimitError, PenstockError, SpecError
+from flows.errors import DuplicateRun, LimitError, Overtaken, PenstockError, SpecError
 from flows.run import gate
 from flows.run.job import Job, make_job
 from flows.run.ledger import RunBook
@@ -22,7 +23,7 @@ from flows.run.plan import Plan, make_plan
 from flows.run.resume import before
 from flows.run.runlog import run_log
 from flows.run.runner import Walk
-from flows.run.ticket import HERE, Ticket, own_ticket, watched
+from flows.run.ticket import HERE, Order, Ticket, order_of, own_ticket, watched
 from flows.show.units import size, usd
 from flows.spec.loader import from_data
 
@@ -33,14 +34,14 @@ if TYPE_CHECKING:
 PRICED_ROWS = 50  # of each step, that the sizes of values are measured on
 
 
-async def fly(spec: dict[str, Any], run_id: str, environment: str) -> State[Any]:
+async def fly(spec: dict[str, Any], run_id: str, environment: str, params: Mapping[str, Any], version: int) -> State[Any]:
     """Run the run whose ticket this process holds, or take a new one. Gives the flow's final state; the ledger has it first."""
     ticket = HERE.get()
     flow_run_id = str(runtime.flow_run.id or "")
     if ticket is None or ticket.run.run_id != run_id:
         try:
-            ticket = own_ticket(spec, environment, flow_run_id)
-        except (DuplicateRun, LimitError) as refused:
+            ticket = own_ticket(_order({"spec": spec, "environment": environment, "params": dict(params), "version": version}))
+        except (DuplicateRun, LimitError, Overtaken) as refused:
             return Cancelled(name="Refused", message=str(refused))
         except PenstockError as error:
             return Failed(message=str(error))
@@ -51,6 +52,13 @@ async def fly(spec: dict[str, Any], run_id: str, environment: str) -> State[Any]
     except PenstockError as error:  # the spec does not hold, or the claim was lost
         ticket.store.runs.finish(ticket.run.run_id, gate.FAILED, str(error), owner=ticket.owner)
         return Failed(message=str(error))
+
+
+def _order(parameters: dict[str, Any]) -> Order:
+    """What this flow run asks for."""
+    context = FlowRunContext.get()
+    flow_run = context.flow_run if context else None
+    return order_of(flow_run, parameters)
 
 
 async def _begun(ticket: Ticket, flow_run_id: str) -> State[Any]:
@@ -73,7 +81,8 @@ async def _begun(ticket: Ticket, flow_run_id: str) -> State[Any]:
 
 
 def priced(job: Job, plan: Plan, params: Mapping[str, Any], log: logging.Logger) -> None:
-    """Before the first step: what the run is expected to be billed, kept with it. Raises SpecError when that breaks its budget."""
+    """Before the first step: what the run is expected to be billed, kept with it and reserved. Raises SpecError when that breaks its
+    budget, LimitError when its tenant has not so much left today."""
     from flows.run.preview import preview
     from flows.run.price import price_tag
     from flows.run.session import production
@@ -93,6 +102,7 @@ def priced(job: Job, plan: Plan, params: Mapping[str, Any], log: logging.Logger)
     log.info("expected: %s%s, %s", "" if tag.complete else "at least ", size(tag.bytes), usd(tag.usd))
     if tag.over_budget:
         raise SpecError(tag.over_budget)
+    job.reserve(tag.bytes)
 
 
 def _job(ticket: Ticket) -> Job:

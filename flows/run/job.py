@@ -84,8 +84,21 @@ class Job:
 
         most = self.spec.budget.bytes_per_run if self.spec.budget else None
         left = self.store.limits.bytes_left(self.tenant_id, self.run_id) if self.environment == "production" and not self.preview else None
-        bounds = [bound for bound in (most, left) if bound is not None]
-        return Allowance(min(bounds)) if bounds else None
+        if left is None:
+            return None if most is None else Allowance(most)
+        limits, left = self.store.limits, max(0, left - self._billed)
+        return Allowance(left if most is None else min(most, left),
+                         lambda count: limits.reserve(self.tenant_id, self.run_id, self._billed + count))
+
+    @cached_property
+    def _billed(self) -> int:
+        """What earlier tries of this run were billed."""
+        return self.store.limits.billed(self.run_id)
+
+    def reserve(self, count: int) -> None:
+        """Before the first step: so many bytes of the tenant's day are this run's. Raises LimitError where others have them."""
+        if self.environment == "production":
+            self.store.limits.reserve(self.tenant_id, self.run_id, self._billed + count)
 
     @property
     def log_file(self) -> Path:

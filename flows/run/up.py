@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import httpx
@@ -25,6 +24,7 @@ from flows.errors import InputError, PenstockError, UnreachableError
 from flows.logs import keep
 from flows.run import face, reconcile
 from flows.run.chores import anything_left
+from flows.run.env import bare_env, env_of, keyless, one_authority
 from flows.run.face import HOST
 from flows.run.parts import Part, tail
 from flows.settings import Settings
@@ -56,6 +56,9 @@ def serve(settings: Settings, *, say: Say = print, temporary: bool = False, app:
 
     settings.make_home()
     with only_one(settings, temporary, say) as told, open_store(settings.control_url) as store:
+        if settings.root_key:
+            store.keys.set_root(settings.root_key)
+
         def begin() -> None:
             sync_told(store.procedures, settings.tenant_id, say)
             if meanwhile is not None:
@@ -309,7 +312,7 @@ def _start(settings: Settings) -> subprocess.Popen[bytes]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         return subprocess.Popen([sys.executable, "-m", "flows.run.up", str(settings.home)], stdin=subprocess.DEVNULL, stdout=out,
-                                stderr=out, env={**os.environ, **env_of(settings)}, start_new_session=True)
+                                stderr=out, env={**keyless(), **env_of(settings)}, start_new_session=True)
 
 
 @contextmanager
@@ -338,7 +341,7 @@ def users(settings: Settings) -> int:
     return count
 
 
-# ---- addresses and environments
+# ---- addresses
 
 def free_port(wanted: int, say: Say, what: str) -> int:
     """The wanted port, the first free one of the next 20, or any; 0 wants any."""
@@ -354,33 +357,6 @@ def free_port(wanted: int, say: Say, what: str) -> int:
             say(f"port {wanted} is taken: {what} uses {found}")
         return found
     raise UnreachableError("no port is free on this machine", where=HOST)
-
-
-def bare_env() -> dict[str, str]:
-    """The environment without a person's own Prefect settings: their profile must not steer this server."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-
-
-def one_authority(folder: Path) -> Path:
-    """A certificate file that is read quickly. Prefect's client reads one for each connection, five times a run, also where there
-    is no TLS at all; with the whole bundle that is 0.15 s of a run's start."""
-    import certifi
-
-    place = folder / "authority.pem"
-    if not place.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        end = "-----END CERTIFICATE-----"
-        bundle = Path(certifi.where()).read_text(encoding="ascii", errors="ignore")
-        place.write_text(bundle[bundle.index("-----BEGIN"):bundle.index(end)] + end + "\n", encoding="ascii")
-    return place
-
-
-def env_of(settings: Settings) -> dict[str, str]:
-    """The settings as another process reads them."""
-    return {"PENSTOCK_HOME": str(settings.home), "PENSTOCK_TENANT": settings.tenant_id, "PENSTOCK_CONTROL_URL": settings.control_url,
-            "PENSTOCK_PREFECT_URL": settings.prefect_url, "PENSTOCK_PREFECT_PORT": str(settings.prefect_port),
-            "PENSTOCK_APP_PORT": str(settings.app_port), "PENSTOCK_MAX_RUNS": str(settings.max_runs or ""),
-            "PENSTOCK_PATHS": os.pathsep.join(str(folder) for folder in settings.folders)}
 
 
 def main(home: str) -> int:

@@ -23,6 +23,7 @@
 
 from __future__ import annotations
 
+from flows.access import ROLES, Identity
 from flows.service.access import Access
 from flows.service.approvals import Approvals
 from flows.service.chats import Chats
@@ -44,4 +45,4 @@ class Penstock(Pipelines, Access, Approvals, Routines, Proof, Data, Chats, Noteb
     """
 
 
-__all__ = ["Penstock", "Source"]
+__all__ = ["ROLES", "Identity", "Penstock", "Source"]

@@ -12,6 +12,7 @@ from flows.errors import InputError, LimitError, MissingError, PenstockError, Sq
 from flows.insight.profile import ColumnProfile, Profile
 from flows.insight.uploads import WORDS, Attached, Kept, encoding_of, keep
 from flows.service.author import Author
+from flows.show.account import clip
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from flows.warehouse import SqlPlan, Warehouse
 
 __all__ = ["Attached", "ColumnProfile", "Data", "Profile"]
+
+SQL_CHARS = 2000  # of a statement in the audit log
 
 
 class Data(Author):
@@ -44,6 +47,8 @@ class Data(Author):
         except PenstockError as error:
             kept.discard()
             raise unreadable(kept, error) from error
+        with self._change("file.attach", kept.name, after={"bytes": len(data)}):
+            pass
         notes = [note for note in (kept.note, "read as Latin-1, because it is not UTF-8" if options.get("encoding") else "") if note]
         profile = replace(profile, notes=(*notes, *profile.notes))
         return Attached(kept.name, str(kept.path), _table(kept.path, profile), profile, options)
@@ -71,7 +76,15 @@ class Data(Author):
 
     @needs("editor")
     def warehouse(self, *, preview: bool = False, environment: str = "local") -> Warehouse:
-        """A session on the warehouse of an environment; close it after use. Raises UnreachableError where none is set up."""
+        """A session on the warehouse of an environment; close it after use. Raises UnreachableError where none is set up,
+        ForbiddenError for production without the role operator."""
+        self._may(environment, "open the warehouse")
+        if not preview:
+            with self._change("warehouse.open", environment):
+                pass
+        return self._session(preview=preview, environment=environment)
+
+    def _session(self, *, preview: bool = False, environment: str = "local") -> Warehouse:
         from flows.run.session import open_session
 
         return open_session(self.settings, self.store, self.catalog, stage="adhoc", preview=preview, environment=environment,
@@ -83,15 +96,21 @@ class Data(Author):
         """BigQuery SQL on the warehouse of an environment; the rows of the last SELECT.
 
         Where BigQuery's answer may differ, the table's schema says how: `flows.warehouse.encode.notes_of(table)`. Each statement may take
-        `seconds` (default `limits.query_seconds`). Raises SqlError (code bigquery_only for what only BigQuery can run), StepTimeout.
+        `seconds` (default `limits.query_seconds`). What changes something stands in the audit log before it is begun. Raises SqlError
+        (code bigquery_only for what only BigQuery can run), StepTimeout, ForbiddenError for a change in production without the role
+        operator.
         """
         from flows.run.session import stoppable
         from flows.warehouse import QueryLimits
         from flows.warehouse.encode import noted
 
+        if not read_only and _changes(sql):
+            self._may(environment, "change rows")
+            with self._change("query", environment, after={"sql": clip(sql, SQL_CHARS)}):
+                pass
         self._sample()
         limits = QueryLimits(read_only=read_only, seconds=self.settings.limits.query_seconds if seconds is None else seconds)
-        session = self.warehouse(preview=read_only and environment == "local", environment=environment)
+        session = self._session(preview=read_only and environment == "local", environment=environment)
         try:
             if read_only:
                 notes = session.check(sql, params).notes if environment == "local" else ()
@@ -108,7 +127,7 @@ class Data(Author):
         from flows.run.session import stoppable
 
         self._sample()
-        session = self.warehouse(preview=environment == "local", environment=environment)
+        session = self._session(preview=environment == "local", environment=environment)
         try:
             plan = stoppable(session, lambda: session.check(sql, params))
             return plan if environment == "local" else self._judged(plan, sql, params, session)
@@ -138,7 +157,7 @@ class Data(Author):
 
         from flows.warehouse import LINEAGE
 
-        session = self.warehouse(preview=True)
+        session = self._session(preview=True)
         try:
             spec = session.describe(name)
             columns = [c.name for c in spec.columns if c.name not in LINEAGE]
@@ -161,18 +180,6 @@ class Data(Author):
             if table is not None:
                 found[step["step_id"]] = sum(file.rows for file in files)
         return found
-
-    # ---- limits
-
-    @needs("viewer")
-    def limits(self) -> dict[str, int | None]:
-        """What this tenant may use: runs_per_day, runs_at_once, bytes_per_day of BigQuery; None is no limit."""
-        return dict(vars(self.store.limits.get(self.tenant)))
-
-    @needs("admin")
-    def set_limits(self, **changes: int | None) -> dict[str, int | None]:
-        """Change the limits that are named; None takes one away. For whoever runs Penstock: no pipeline can. Raises InputError."""
-        return dict(vars(self.store.limits.set(self.tenant, changes)))
 
     # ---- what has a name
 
@@ -204,7 +211,10 @@ class Data(Author):
             raise InputError(seen.error or f"{source.get('table')} cannot be read: {seen.notes[0]}", where=f"catalog add {name}")
         added = Table(connection=connection or "", columns={c.name: CatalogColumn(type=c.type) for c in seen.columns},
                       path=file or "", location="" if file or connection else table or name)
-        add_table(self.settings, name, added)
+        with self._change("catalog.add", name, after={"file": file, "connection": connection, "table": table}) as note:
+            there = self.catalog.tables.get(name)
+            note.before = None if there is None else {"connection": there.connection, "path": there.path, "location": there.location}
+            add_table(self.settings, name, added)
         return added
 
 
@@ -232,6 +242,18 @@ def _table(path: Path, profile: Profile) -> Table:
 def _values(column: ColumnProfile) -> tuple[str, ...]:
     few = column.type == "STRING" and column.exact and column.distinct is not None and column.distinct <= len(column.top)
     return tuple(text for text, _ in column.top) if few else ()
+
+
+def _changes(sql: str) -> bool:
+    """Whether a script is more than SELECTs; one that cannot be read here is taken for a change."""
+    from sqlglot import exp
+
+    from flows.warehouse.guard import parse
+
+    try:
+        return not all(isinstance(tree, exp.Query) for tree in parse(sql))
+    except SqlError:
+        return True
 
 
 def _empty() -> pa.Table:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from flows.access import KEY, ROOT, Identity, needs
 from flows.errors import InputError, MissingError, SpecError, UnauthorizedError
+from flows.scrub import Scrubber, learn
 from flows.settings import Settings
 from flows.spec.model import FlowSpec
 from flows.spec.suggest import did_you_mean
@@ -50,10 +51,11 @@ class Door:
         self._given = catalog
         self._store: Store | None = None
         self._opening = Lock()
-        self._key, self._identity, self.via = key or self.settings.api_key, identity, via
-        if identity is not None:
-            self.settings = replace(self.settings, tenant_id=self.identity.tenant_id)
-        elif self._key:
+        self._key, self._identity, self.via = (key or self.settings.api_key).strip(), identity, via
+        learn(self._key, self.settings.root_key)
+        if isinstance(identity, Identity):
+            self.settings = replace(self.settings, tenant_id=identity.tenant_id)
+        elif identity is None and self._key:
             self.settings = replace(self.settings, tenant_id=self._of_key(tenant).tenant_id)
 
     @property
@@ -75,16 +77,23 @@ class Door:
             return self._identity
         if self._key:
             return self._of_key(self.tenant)
-        if self.settings.root_key:
+        guarded = self._guarded()
+        if self.settings.root_key and (not guarded or self.is_root(self.settings.root_key)):
             return Identity(self.tenant, "admin", "root", ROOT)
-        if self._guarded():
-            raise UnauthorizedError("this Penstock asks for a key", fix="Give one: --key, or PENSTOCK_API_KEY")
+        if guarded:
+            raise UnauthorizedError("this Penstock asks for a key", fix="Give one that opens it: --key, or PENSTOCK_API_KEY")
         return Identity(self.tenant, "admin", "local")
+
+    def is_root(self, key: str) -> bool:
+        """Whether this is the root key: the one that Penstock was served with last, or before that the one of this process."""
+        root = self.settings.root_key
+        return self.store.keys.is_root(key) or (
+            bool(root) and compare_digest(key.encode(), root.encode()) and not self.store.keys.guarded())
 
     def _of_key(self, tenant: str | None) -> Identity:
         """Raises UnauthorizedError, with the same words for a key that is wrong, revoked, over, or another tenant's."""
         found = self.store.keys.whose(self._key)
-        if found is None and (compare_digest(self._key.encode(), self.settings.root_key.encode()) or self.store.keys.is_root(self._key)):
+        if found is None and self.is_root(self._key):
             return Identity(tenant or self.settings.tenant_id, "admin", "root", ROOT)
         if found is None or tenant not in (None, found.tenant_id):
             raise UnauthorizedError("the key opens nothing here", fix="Ask an admin for one: penstock keys create")
@@ -104,19 +113,27 @@ class Door:
         One that is asked for its identity at each call (a callable, always of the same tenant) loses what it may the moment that is taken
         away; it raises UnauthorizedError then.
         """
-        other = type(self)(settings=self.settings, catalog=self._given, identity=identity, via=via or self.via)
+        tenant = identity().tenant_id if callable(identity) else identity.tenant_id
+        other = type(self)(settings=replace(self.settings, tenant_id=tenant), catalog=self._given, identity=identity, via=via or self.via)
         other._store = self.store
         return other
 
     @contextmanager
     def _change(self, action: str, target: str = "", *, before: Any = None, after: Any = None, planner: str = "") -> Iterator[Note]:
-        """One transaction for all that is written in it and its row in the audit log; the work completes the note."""
+        """One transaction for all that is written in it and its row in the audit log; the work completes the note, whose words lose
+        their secrets."""
         from flows.store.audit import Note
 
-        asked = self.identity
+        asked, scrub = self.identity, Scrubber()
         with self.store.change(self.tenant, Note(action, target, before, after, planner), who=asked.who, role=asked.role,
                                via=self.via) as note:
             yield note
+            note.target, note.before, note.after = scrub(note.target), scrub.data(note.before), scrub.data(note.after)
+
+    def _may(self, environment: str, what: str) -> None:
+        """In production what changes something is for operators; asked before anything is read. Raises ForbiddenError."""
+        if environment == "production":
+            self.identity.must("operator", f"{what} in production")
 
     # ---- what all others stand on
 

@@ -36,10 +36,13 @@ class Proof(Submit):
         seen = parity(source.spec, settings=self._reach(source), store=self.store, catalog=self.catalog, rows=rows,
                       params=dict(params or {}), sample=sample)
         version = source.version
-        if keep and version is None:
-            _, version = self._kept(source, seen.pipeline_id, "parity")
-        if version is not None:
-            self.store.specs.certify(self.tenant, source.where if source.version else seen.pipeline_id, version, seen.certificate())
+        if keep or version is not None:
+            pipeline_id = source.where if source.version else seen.pipeline_id
+            with self._change("certificate", pipeline_id) as note:
+                if version is None:
+                    _, version = self._kept(source, pipeline_id, "parity")
+                self.store.specs.certify(self.tenant, pipeline_id, version, seen.certificate())
+                note.after = {"version": version, "ok": seen.ok}
         return replace(seen, version=version)
 
     @needs("viewer")

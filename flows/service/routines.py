@@ -19,7 +19,7 @@ class Routines(Data):
     @needs("viewer")
     def procedures(self, *, environment: str = "local") -> list[ProcedureSpec]:
         """Those that are stored, with their arguments, by name."""
-        session = self.warehouse(environment=environment)
+        session = self._session(environment=environment)
         try:
             return session.procedures()
         finally:
@@ -33,8 +33,15 @@ class Routines(Data):
         """
         from flows.warehouse.routines import SHIPPED
 
-        session = self.warehouse(environment=environment)
+        place = str(folder or SHIPPED)
+        session = self._session(environment=environment)
         try:
-            return session.sync_procedures(str(folder or SHIPPED))
+            if environment == "production":  # nothing of ours is in its hands while BigQuery works: the row says what was begun
+                with self._change("procedures.sync", environment, after={"folder": Path(place).name}):
+                    pass
+                return session.sync_procedures(place)
+            with self._change("procedures.sync", environment) as note:
+                note.after = done = session.sync_procedures(place)
+                return done
         finally:
             session.close()

@@ -134,7 +134,12 @@ class Runs(Submit, Health):
     @needs("editor")
     def cancel(self, run_id: str) -> Run:
         """Ask a run to stop. MissingError for an unknown run; a run that has ended stays as it is."""
-        return self.store.runs.ask_cancel(self.tenant, run_id)
+        run = self.store.runs.get(self.tenant, run_id)
+        self._may(run.environment, "stop a run")
+        if run.ended:
+            return run
+        with self._change("cancel", run_id, before={"status": run.status}, after={"pipeline_id": run.pipeline_id}):
+            return self.store.runs.ask_cancel(self.tenant, run_id)
 
     # ---- backfills
 
@@ -177,7 +182,12 @@ class Runs(Submit, Health):
     @needs("editor")
     def stop_backfill(self, backfill_id: str) -> Backfill:
         """Stop the runs at work and start no more; one that has ended stays as it is. MissingError for an unknown one."""
-        return self.store.backfills.stop(self.tenant, backfill_id)
+        fill = self.store.backfills.get(self.tenant, backfill_id)
+        self._may(fill.environment, "stop a backfill")
+        if fill.ended:
+            return fill
+        with self._change("backfill.stop", backfill_id, before={"status": fill.status}, after={"pipeline_id": fill.pipeline_id}):
+            return self.store.backfills.stop(self.tenant, backfill_id)
 
     @needs("editor")
     def go_on(self, backfill_id: str) -> Backfill:
@@ -186,7 +196,10 @@ class Runs(Submit, Health):
 
         Raises MissingError, InputError for one that is at work or done, DuplicateBackfill while another one of the pipeline is.
         """
-        return self.store.backfills.go_on(self.tenant, backfill_id)
+        fill = self.store.backfills.get(self.tenant, backfill_id)
+        self._may(fill.environment, "backfill")
+        with self._change("backfill.resume", backfill_id, before={"status": fill.status}, after={"pipeline_id": fill.pipeline_id}):
+            return self.store.backfills.go_on(self.tenant, backfill_id)
 
     def _backfill_view(self, fill: Backfill) -> BackfillView:
         from flows.run.view import backfill_view
@@ -203,9 +216,15 @@ class Runs(Submit, Health):
         return status_answer(self, request, now)
 
     def up(self, say: Callable[[str], None], *, app: bool = True) -> int:
-        """Start the app, Prefect's server and the runner for this home and stay until stopped; returns the exit code."""
+        """Start the app, Prefect's server and the runner for this home and stay until stopped; returns the exit code.
+
+        With PENSTOCK_ROOT_KEY that key is the root key from now on, and nobody is let in without a key any more. Where keys are asked
+        for, it takes that key or an admin's to start. Raises UnauthorizedError, ForbiddenError.
+        """
         from flows.run.up import serve
 
+        if not self.settings.root_key:
+            self.identity.must("admin", "start Penstock")
         return serve(self.settings, say=say, app=app, meanwhile=self._sample)
 
 

@@ -28,10 +28,12 @@ class Submit(Door):
                environment: str = "local", trigger_by: str = "python", resume: str | None = None) -> Run:
         """Check the spec, keep it as a version and queue one run of it. The row is durable before this returns.
 
-        Raises SpecError, DuplicateRun while the pipeline runs, UnreachableError for an environment that is not set up.
+        Raises SpecError, DuplicateRun while the pipeline runs, LimitError where the tenant has had its runs, UnreachableError for an
+        environment that is not set up, ForbiddenError for production without the role operator.
         """
         from flows.store import NewRun
 
+        self._may(environment, "run")
         source = self._runnable(given, environment)
         earlier = self._resumable(resume) if resume else None
         values = self._values(source, {**_same(earlier, source.spec), **(params or {})} if earlier else params or {})
@@ -39,11 +41,15 @@ class Submit(Door):
         if earlier and earlier.pipeline_id != pipeline_id:
             raise InputError(f"{resume} was a run of {earlier.pipeline_id!r}, not of {pipeline_id!r}", where="--resume")
         self._sample()
-        spec, version = self._kept(source, pipeline_id, trigger_by)
-        return self._queue(NewRun(
-            tenant_id=self.tenant, pipeline_id=pipeline_id, spec=spec, version=version, params=_params(source.spec, values),
-            environment=environment, trigger_by=trigger_by, run_date=date.fromisoformat(str(values["run_date"])),
-            folders=[str(f) for f in self._reach(source).folders], resume_of=resume))
+        with self._change("run", pipeline_id) as note:
+            spec, version = self._kept(source, pipeline_id, trigger_by)
+            run = self._queue(NewRun(
+                tenant_id=self.tenant, pipeline_id=pipeline_id, spec=spec, version=version, params=_params(source.spec, values),
+                environment=environment, trigger_by=trigger_by, run_date=date.fromisoformat(str(values["run_date"])),
+                folders=[str(f) for f in self._reach(source).folders], resume_of=resume))
+            note.after = {"run_id": run.run_id, "version": version, "environment": environment, "run_date": run.run_date,
+                          "params": run.params, **({"resume_of": resume} if resume else {})}
+        return run
 
     @needs("editor")
     def backfill(self, given: Given, dates: Iterable[date | str], *, params: Mapping[str, str] | None = None,
@@ -53,11 +59,12 @@ class Submit(Door):
 
         The spec and the values of every run are fixed now. A date that is given twice counts once. Raises SpecError, also for days
         side by side that would write over each other, InputError without a date or with a wrong one, LimitError for more than 1,000,
-        DuplicateBackfill while the pipeline is being backfilled.
+        DuplicateBackfill while the pipeline is being backfilled, ForbiddenError for production without the role operator.
         """
         from flows.service.overlap import overlaps
         from flows.store import NewBackfill
 
+        self._may(environment, "backfill")
         asked = dict(params or {})
         source, every = self._days(given, dates, asked, environment)
         if at_once > 1 and len(every) > 1 and (problems := overlaps(source.spec, every)):
@@ -67,11 +74,15 @@ class Submit(Door):
             raise InputError(f"the days would be runs of several pipelines: {', '.join(names[:3])}", where="pipeline_id",
                              fix="Give the pipeline an id that does not depend on the date")
         self._sample()
-        spec, version = self._kept(source, names[0], trigger_by)
-        return self.store.backfills.submit(NewBackfill(
-            tenant_id=self.tenant, pipeline_id=names[0], spec=spec, version=version, params=asked, environment=environment,
-            trigger_by=trigger_by, folders=[str(f) for f in self._reach(source).folders], at_once=at_once,
-            days=[{"run_date": str(values["run_date"])[:10], "params": _params(source.spec, values)} for values in every]))
+        with self._change("backfill", names[0]) as note:
+            spec, version = self._kept(source, names[0], trigger_by)
+            fill = self.store.backfills.submit(NewBackfill(
+                tenant_id=self.tenant, pipeline_id=names[0], spec=spec, version=version, params=asked, environment=environment,
+                trigger_by=trigger_by, folders=[str(f) for f in self._reach(source).folders], at_once=at_once,
+                days=[{"run_date": str(values["run_date"])[:10], "params": _params(source.spec, values)} for values in every]))
+            note.after = {"backfill_id": fill.backfill_id, "version": version, "environment": environment, "days": len(fill.days),
+                          "first": str(fill.dates[0]), "last": str(fill.dates[-1]), "at_once": at_once, "params": asked}
+        return fill
 
     @needs("viewer")
     def backfill_notes(self, given: Given, dates: Iterable[date | str], *, params: Mapping[str, str] | None = None,

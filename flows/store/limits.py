@@ -1,5 +1,5 @@
-"""What a tenant may use: runs a day, runs at once, bytes of BigQuery a day. All of it is counted from the runs themselves, so that
-nothing is reserved that a crash could leave behind."""
+"""What a tenant may use: runs a day, runs at once, runs that wait, bytes of BigQuery a day. All of it is counted from the runs themselves:
+a run's row is its reservation, which ends with the run, and with the lease of a process that was lost."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, cast, delete, func, not_, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, cast, delete, func, not_, or_, select, update
 
 from flows.errors import InputError, LimitError
 from flows.show.units import several
 from flows.store.database import Database
 from flows.store.schema import is_open, runs, steps, tenant_limits
 
-KINDS = ("runs_per_day", "runs_at_once", "bytes_per_day")
+KINDS = ("runs_per_day", "runs_at_once", "bytes_per_day", "runs_waiting")
 MOST = 2**31 - 1  # of runs
 _NAMED = {kind: tenant_limits.c[kind] for kind in KINDS}
 
 
 @dataclass(frozen=True)
 class TenantLimit:
-    """The limits of one tenant; None is no limit. Days are those of UTC."""
+    """The limits of one tenant; None is no limit. Days are those of UTC; `runs_waiting` are those that nobody works on yet."""
 
     runs_per_day: int | None = None
     runs_at_once: int | None = None
     bytes_per_day: int | None = None
+    runs_waiting: int | None = None
 
 
 class TenantLimits:
@@ -55,11 +56,41 @@ class TenantLimits:
                 connection.execute(delete(tenant_limits).where(tenant_limits.c.tenant_id == tenant))
         return found
 
+    def used(self, tenant: str) -> dict[str, int]:
+        """What the limits are held against: runs_today, runs_at_work, runs_waiting, bytes_today (billed, or reserved where that is
+        more)."""
+        free = self._free()
+        with self._database.read() as connection:
+            return {"runs_today": _today(connection, tenant), "runs_at_work": _at_work(connection, tenant, free),
+                    "runs_waiting": _waiting(connection, tenant, free), "bytes_today": _bytes(connection, tenant, free)}
+
     def bytes_left(self, tenant: str, run_id: str = "") -> int | None:
-        """How much of BigQuery this tenant may still be billed today, without what the run itself is expected to be; None: no limit."""
+        """How much of BigQuery this tenant may still be billed today, without what the run itself has reserved or was billed; None: no
+        limit."""
         with self._database.read() as connection:
             most = _limit(connection, tenant).bytes_per_day
-            return None if most is None else max(0, most - _bytes(connection, tenant, without=run_id))
+            return None if most is None else max(0, most - _bytes(connection, tenant, self._free(), without=run_id))
+
+    def billed(self, run_id: str) -> int:
+        """The bytes that the steps of a run were billed so far, those of earlier tries too."""
+        with self._database.read() as connection:
+            return _billed(connection, run_id)
+
+    def reserve(self, tenant: str, run_id: str, count: int) -> None:
+        """A run will be billed `count` bytes in all at most. Whoever reserves for this tenant at the same time waits, so that no byte is
+        given twice. It never reserves less than before. Raises LimitError when the tenant has not so many left today."""
+        mine = and_(runs.c.tenant_id == tenant, runs.c.run_id == run_id, is_open)
+        with self._database.write() as connection:
+            most = _limit(connection, tenant, alone=True).bytes_per_day
+            if most is not None:
+                left = most - _bytes(connection, tenant, self._free(), without=run_id)
+                if count > left:
+                    raise LimitError(f"the run needs {count:,} bytes of BigQuery, {max(0, left):,} of the {most:,} of tenant {tenant!r} "
+                                     "are left today", where="bytes_per_day", fix=f"Read fewer columns or days, or wait for {_tomorrow()}")
+            connection.execute(update(runs).where(mine, func.coalesce(runs.c.reserved, 0) < count).values(reserved=count))
+
+    def _free(self) -> ColumnElement[bool]:
+        return or_(runs.c.owner == "", runs.c.lease_until < self._database.now())
 
 
 # -------------------------------------------------------------------- inside a transaction
@@ -67,21 +98,21 @@ def admit(connection: Connection, tenant: str, environment: str, *, free: Column
     """A run of this tenant is about to be kept. Who has limits comes alone until the end of the transaction. `at_once`: it begins right
     now; `free`: the runs that nobody holds. Raises LimitError that names the limit and when there is room again."""
     limit = _limit(connection, tenant, alone=True)
-    now = datetime.now(UTC)
-    later = f"{_midnight(now) + timedelta(days=1):%Y-%m-%d %H:%M} UTC"
-    if limit.runs_per_day is not None:
-        used = connection.execute(select(func.count()).where(runs.c.tenant_id == tenant, runs.c.created_at >= _midnight(now))).scalar_one()
-        if used >= limit.runs_per_day:
-            raise LimitError(f"tenant {tenant!r} has had its {several(limit.runs_per_day, 'run')} of today", where="runs_per_day",
-                             fix=f"There is room again at {later}, or have the limit raised")
+    later = _tomorrow()
+    if limit.runs_per_day is not None and _today(connection, tenant) >= limit.runs_per_day:
+        raise LimitError(f"tenant {tenant!r} has had its {several(limit.runs_per_day, 'run')} of today", where="runs_per_day",
+                         fix=f"There is room again at {later}, or have the limit raised")
     if limit.bytes_per_day is not None and environment == "production":
-        spent = _bytes(connection, tenant)
+        spent = _bytes(connection, tenant, free)
         if spent >= limit.bytes_per_day:
             raise LimitError(f"tenant {tenant!r} has used {spent:,} of its {limit.bytes_per_day:,} bytes of BigQuery of today",
                              where="bytes_per_day", fix=f"There is room again at {later}, or have the limit raised")
     if at_once and limit.runs_at_once is not None and _at_work(connection, tenant, free) >= limit.runs_at_once:
         raise LimitError(f"tenant {tenant!r} has its {several(limit.runs_at_once, 'run')} at work", where="runs_at_once",
                          fix="There is room when one of them has ended, or have the limit raised")
+    if not at_once and limit.runs_waiting is not None and _waiting(connection, tenant, free) >= limit.runs_waiting:
+        raise LimitError(f"tenant {tenant!r} has its {several(limit.runs_waiting, 'run')} waiting", where="runs_waiting",
+                         fix="There is room when one of them has begun, or have the limit raised")
 
 
 def next_run(free: ColumnElement[bool], passed: Collection[str] = ()) -> Select[Any]:
@@ -117,17 +148,38 @@ def _at_work(connection: Connection, tenant: str, free: ColumnElement[bool]) -> 
     return int(connection.execute(select(func.count()).where(*mine)).scalar_one())
 
 
-def _bytes(connection: Connection, tenant: str, without: str = "") -> int:
-    """What the steps of today's runs were billed, or what their run was expected to be where that is more and it is still open."""
+def _waiting(connection: Connection, tenant: str, free: ColumnElement[bool]) -> int:
+    mine = (runs.c.tenant_id == tenant, is_open, runs.c.status == "PENDING", free)
+    return int(connection.execute(select(func.count()).where(*mine)).scalar_one())
+
+
+def _today(connection: Connection, tenant: str) -> int:
+    mine = (runs.c.tenant_id == tenant, runs.c.created_at >= _midnight())
+    return int(connection.execute(select(func.count()).where(*mine)).scalar_one())
+
+
+_SPENT = func.sum(cast(steps.c.result[("spent", "bytes")].as_string(), BigInteger))
+
+
+def _billed(connection: Connection, run_id: str) -> int:
+    return int(connection.execute(select(_SPENT).where(steps.c.run_id == run_id)).scalar_one() or 0)
+
+
+def _bytes(connection: Connection, tenant: str, free: ColumnElement[bool], without: str = "") -> int:
+    """What the steps of today's runs were billed, or what their run has reserved where that is more and somebody works on it."""
     mine = and_(runs.c.tenant_id == tenant, runs.c.environment == "production", runs.c.run_id != without)
-    today = or_(and_(mine, runs.c.created_at >= _midnight(datetime.now(UTC))), and_(mine, is_open))
-    spent = func.sum(cast(steps.c.result[("spent", "bytes")].as_string(), BigInteger))
-    results = select(steps.c.run_id, spent).join(runs, runs.c.run_id == steps.c.run_id).where(today).group_by(steps.c.run_id)
+    today = or_(and_(mine, runs.c.created_at >= _midnight()), and_(mine, is_open))
+    results = select(steps.c.run_id, _SPENT).join(runs, runs.c.run_id == steps.c.run_id).where(today).group_by(steps.c.run_id)
     billed = {run_id: int(number or 0) for run_id, number in connection.execute(results)}
-    for run_id, estimate in connection.execute(select(runs.c.run_id, runs.c.estimate).where(mine, is_open)):
-        billed[run_id] = max(billed.get(run_id, 0), int((estimate or {}).get("bytes") or 0))
+    held = select(runs.c.run_id, runs.c.reserved).where(mine, is_open, not_(free), runs.c.reserved.is_not(None))
+    for run_id, count in connection.execute(held):
+        billed[run_id] = max(billed.get(run_id, 0), count)
     return sum(billed.values())
 
 
-def _midnight(now: datetime) -> datetime:
-    return now.replace(hour=0, minute=0, second=0, microsecond=0)
+def _midnight() -> datetime:
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _tomorrow() -> str:
+    return f"{_midnight() + timedelta(days=1):%Y-%m-%d %H:%M} UTC"

@@ -49,6 +49,12 @@ class Tenants:
             raise InputError(f"there is a tenant {tenant!r} already", where="tenant")
         return Tenant(**row._mapping)
 
+    def ensure(self, tenant: str, *, author: str = "") -> None:
+        """It is there afterwards, by its id for a name where it was not."""
+        with self._database.write() as connection:
+            connection.execute(self._database.insert(tenants).values(
+                tenant_id=tenant, name=tenant, author=author, created_at=self._database.now()).on_conflict_do_nothing())
+
     def list(self) -> builtins.list[Tenant]:
         """All, by id."""
         with self._database.read() as connection:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from flows.errors import LimitError
 
 
 class Allowance:
-    """Bytes are taken before a job runs, by what its dry run says, and settled by what it was billed. Safe for steps side by side."""
+    """Bytes are taken before a job runs, by what its dry run says, and settled by what it was billed. Safe for steps side by side.
 
-    def __init__(self, most: int) -> None:
+    `claim` is told how many bytes the run needs in all before it takes more than ever before; it raises LimitError where others have
+    them already.
+    """
+
+    def __init__(self, most: int, claim: Callable[[int], None] | None = None) -> None:
         self.most, self._left, self._lock = most, most, threading.Lock()
+        self._claim, self._claimed = claim, 0
 
     @property
     def left(self) -> int:
@@ -24,6 +30,10 @@ class Allowance:
             if count > self._left:
                 raise LimitError(f"the statement would read {count:,} bytes, {max(0, self._left):,} of the run's {self.most:,} are left",
                                  fix="Filter by the partition column, read fewer columns, or raise budget.bytes_per_run")
+            needed = self.most - self._left + count
+            if self._claim is not None and needed > self._claimed:
+                self._claim(needed)
+                self._claimed = needed
             self._left -= count
 
     def settle(self, taken: int, billed: int) -> None:

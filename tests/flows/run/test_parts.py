@@ -11,8 +11,9 @@ import pytest
 
 from flows.errors import InputError, UnreachableError
 from flows.run import parts
+from flows.run.env import env_of
 from flows.run.parts import Part
-from flows.run.up import Up, env_of, free_port, held, holder, only_one, users, using
+from flows.run.up import Up, free_port, held, holder, only_one, users, using
 from flows.settings import Settings
 
 

@@ -159,7 +159,7 @@ def test_a_queue_of_five_hundred_holds_up_nobody_elses_single_run(store):
 def bill(store: Store, pipeline: str, spent: int, *, estimate: int = 0, over: bool = True) -> str:
     run = store.runs.submit(NewRun("demo", pipeline, {"steps": []}, environment="production"), owner="me", lease_seconds=60)
     store.runs.begin(run.run_id, "me")
-    store.runs.set_estimate(run.run_id, {"bytes": estimate})
+    store.limits.reserve("demo", run.run_id, estimate)
     store.steps.plan(run.run_id, [("a", "A", "generic.sql", 0)])
     store.steps.update(run.run_id, "a", status="FAILED", result={"spent": {"bytes": spent}})
     if over:

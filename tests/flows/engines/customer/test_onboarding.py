@@ -42,7 +42,7 @@ def test_a_tenant_gets_what_it_needs_and_the_second_time_nothing_is_made(door):
     assert outputs["made"][:4] == ["raw", "mart", *BOOK]
     assert "system.sp_refresh_day" in outputs["made"]
     assert outputs["there"] == []
-    assert outputs["limits"] == {"runs_per_day": 10, "runs_at_once": None, "bytes_per_day": None}
+    assert outputs["limits"] == {"runs_per_day": 10, "runs_at_once": None, "bytes_per_day": None, "runs_waiting": None}
     second = onboard(door, datasets=["raw", "mart"])
     assert second.result.outputs == {"made": [], "there": outputs["made"], "limits": outputs["limits"]}
     assert second.result.notes[0] == "nothing was to be made"
