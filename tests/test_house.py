@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # a room may import rooms further left, never further right
 FLOORS = [{"errors"}, {"access", "events", "settings", "logs", "scrub"}, {"spec", "store", "stages", "show"}, {"warehouse", "metrics"},
-          {"transform", "insight"}, {"engines"}, {"checks", "run"}, {"planner", "main"}, {"service"}, {"cli"}]
+          {"transform", "insight"}, {"engines"}, {"checks", "run"}, {"planner", "main"}, {"service"}, {"cli", "mcp"}]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 APP_MAY = ("flows.service", "flows.spec", "flows.errors", "flows.show")
 
@@ -29,6 +29,7 @@ HOMES = {
     "duckdb": ("flows.warehouse",),
     "structlog": ("flows.logs",),
     "prometheus_client": ("flows.metrics",),
+    "mcp": ("flows.mcp",),
     "google": ("flows.warehouse", "flows.engines.gcp", "flows.engines.cloud"),
 }
 NOT_HOME = {"prefect": ("flows.run.plan", "flows.run.preview", "flows.run.ledger")}
