@@ -16,16 +16,19 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flows.errors import PenstockError
+    from flows.errors import DeploymentError, PenstockError, PipelineGenerationError, ValidationError
     from flows.run.view import RunView
     from flows.service import Penstock
+    from flows.service.pipeline import Pipeline, PipelineOptions
     from flows.settings import Settings
     from flows.spec import FlowSpec
 
-__all__ = ["FlowSpec", "Penstock", "PenstockError", "RunView", "Settings"]
+__all__ = ["DeploymentError", "FlowSpec", "Penstock", "PenstockError", "Pipeline", "PipelineGenerationError", "PipelineOptions", "RunView",
+           "Settings", "ValidationError"]
 
-_HOMES = {"FlowSpec": "flows.spec", "Penstock": "flows.service", "PenstockError": "flows.errors", "RunView": "flows.run.view",
-          "Settings": "flows.settings"}
+_HOMES = {"DeploymentError": "flows.errors", "FlowSpec": "flows.spec", "Penstock": "flows.service", "PenstockError": "flows.errors",
+          "Pipeline": "flows.service.pipeline", "PipelineGenerationError": "flows.errors", "PipelineOptions": "flows.service.pipeline",
+          "RunView": "flows.run.view", "Settings": "flows.settings", "ValidationError": "flows.errors"}
 
 logging.getLogger("penstock").addHandler(logging.NullHandler())  # a library prints nothing that nobody asked for
 

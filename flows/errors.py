@@ -75,6 +75,26 @@ class SpecError(InputError):
         super().__init__(str(self.problems[0]) + (f" (and {more} more)" if more > 0 else ""), where=where)
 
 
+class ValidationError(SpecError):
+    """A pipeline that does not hold, told to a program that asked for it by id, template or description: `problems` are all of them."""
+
+
+class PipelineGenerationError(InputError):
+    """A description from which no pipeline could be made. `questions` are what it leaves open, each with `id`, `message` and `options`."""
+
+    code = "generation"
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "", questions: Sequence[dict[str, Any]] = ()) -> None:
+        self.questions = list(questions)
+        super().__init__(what, where=where, fix=fix)
+
+
+class DeploymentError(InputError):
+    """A pipeline that could not be deployed, or a deployment that could not be rolled back."""
+
+    code = "deployment"
+
+
 class SqlError(InputError):
     """A statement that is wrong or not offered here. `verdict`: refused | invalid | failed."""
 
@@ -119,6 +139,12 @@ class DuplicateRun(InputError):
         self.run_id = run_id
         super().__init__(f"pipeline {pipeline_id!r} is already running as {run_id}",
                          fix=f"Wait for it, or stop it: penstock cancel {run_id}")
+
+
+class Overtaken(InputError):
+    """A run that a schedule wanted is wanted no more: the schedule was switched off, or the next run was due before it could begin."""
+
+    code = "overtaken"
 
 
 class DuplicateBackfill(InputError):
