@@ -111,7 +111,8 @@ def of(error: PenstockError) -> Problem:
     detail = f"{detail}. {error.fix}" if error.fix and not isinstance(error, SpecError) else detail
     headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
     return Problem(status, detail, code=error.code, headers=headers, where=where, fix=error.fix, errors=findings,
-                   questions=getattr(error, "questions", []), run_id=getattr(error, "run_id", ""), backfill_id=getattr(error, "backfill_id", ""))
+                   questions=getattr(error, "questions", []), run_id=getattr(error, "run_id", ""),
+                   backfill_id=getattr(error, "backfill_id", ""))
 
 
 def place(where: str) -> str:
