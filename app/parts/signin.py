@@ -61,11 +61,12 @@ def _door(said: str) -> None:
 
 
 def _with_key() -> None:
-    with st.container(key="signin_key", width=420), st.form("signin_form", border=False):
-        st.text_input("API key", type="password", key=GIVEN, autocomplete="current-password",
-                      help="It begins with pk_ and was shown once, when it was made.")
-        st.form_submit_button("Sign in", type="primary", on_click=_given)
-    st.caption("No key? Ask an admin: they make one in Settings, or with `penstock keys create`.")
+    with st.container(key="signin_key", width=420):
+        with st.form("signin_form", border=False):
+            st.text_input("API key", type="password", key=GIVEN, autocomplete="current-password",
+                          help="It begins with pk_ and was shown once, when it was made.")
+            st.form_submit_button("Sign in", type="primary", on_click=_given)
+        st.caption("No key? Ask an admin: they make one in Settings, or with `penstock keys create`.")
 
 
 def _given() -> None:
