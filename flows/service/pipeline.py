@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flows.run.view import RunView
+    from flows.service.deployments import DeploymentView
 
 FRAMEWORKS, LANGUAGES = ("prefect",), ("python",)
 
@@ -111,7 +112,7 @@ class PipelineStatus:
     state: str
     run: RunView | None = None
     why: str = ""
-    deployments: Sequence[Any] = ()
+    deployments: Sequence[DeploymentView] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON data."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from flows.access import needs
 from flows.errors import (
+    DeploymentError,
     DuplicateRun,
     ForbiddenError,
     InputError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from flows.checks import Report
     from flows.planner.answer import PlanResult
     from flows.run.view import RunView
+    from flows.service.deployments import DeploymentView, Rollback, Times
     from flows.service.door import Given
     from flows.service.templates import Value
     from flows.spec.model import FlowSpec
@@ -142,11 +144,37 @@ class Pipelines(Templates, Deployments, Runs, Author):
     @needs("viewer")
     def get_pipeline_status_sync(self, pipeline_id: str | Pipeline) -> PipelineStatus:
         """How a stored pipeline stands: its version, its newest run and where it is deployed. Raises MissingError."""
-        name = pipeline_id.id if isinstance(pipeline_id, Pipeline) else pipeline_id
+        name = _name(pipeline_id)
         version = self.stored(name).version or 0
         newest = self.runs(pipeline_id=name, limit=1)
         run = newest[0] if newest else None
-        return PipelineStatus(name, version, run.run.status if run else "NEVER_RAN", run, self.why(run.run.run_id) if run else "")
+        return PipelineStatus(name, version, run.run.status if run else "NEVER_RAN", run, self.why(run.run.run_id) if run else "",
+                              self.deployments(pipeline_id=name))
+
+    @needs("operator")
+    def deploy_pipeline_sync(self, pipeline_id: str | Pipeline, environment: str = "local",
+                             schedule: Times | None = None) -> DeploymentView:
+        """Let a stored pipeline run by itself. `schedule`: a cron line, `every 15 minutes`, {cron, timezone} or {interval_seconds}; left
+        out it is the pipeline's own. What is paused stays paused. A Prefect that is away is told later: see the answer's `status`.
+
+        Raises MissingError, ValidationError, DeploymentError for a schedule or an environment that is none, UnreachableError.
+        """
+        with _as(DeploymentError):
+            spec = self._of(pipeline_id)
+            try:
+                if schedule is not None:
+                    self.next_times(schedule, count=1)
+            except SpecError as error:
+                raise DeploymentError(error.problems[0].message, where=error.problems[0].path, fix=error.problems[0].hint) from error
+            return self.deploy(spec, environment=environment, schedule=schedule)
+
+    @needs("operator")
+    def rollback_deployment_sync(self, pipeline_id: str | Pipeline, to: int | None = None, environment: str | None = None) -> Rollback:
+        """Go back to version `to`, or to the one before, in all environments or in one. Raises MissingError, DeploymentError for the
+        version that runs already.
+        """
+        with _as(DeploymentError):
+            return self.rollback(_name(pipeline_id), to=to, environment=environment)
 
     @needs("editor")
     def generate_many_sync(self, descriptions: Sequence[str], project_id: str = "",
@@ -173,6 +201,8 @@ class Pipelines(Templates, Deployments, Runs, Author):
     validate_pipeline = beside(validate_pipeline_sync)
     run_pipeline = beside(run_pipeline_sync)
     get_pipeline_status = beside(get_pipeline_status_sync)
+    deploy_pipeline = beside(deploy_pipeline_sync)
+    rollback_deployment = beside(rollback_deployment_sync)
     generate_many = beside(generate_many_sync)
     validate_many = beside(validate_many_sync)
 
@@ -224,6 +254,10 @@ class Pipelines(Templates, Deployments, Runs, Author):
         from flows.spec.loader import from_data
 
         return Pipeline(name, version, from_data(spec), assumptions)
+
+
+def _name(given: str | Pipeline) -> str:
+    return given.id if isinstance(given, Pipeline) else given
 
 
 def _ready(result: PlanResult) -> None:

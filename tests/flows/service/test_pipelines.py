@@ -11,7 +11,7 @@ import pytest
 
 from flows import Penstock, Pipeline, PipelineGenerationError, PipelineOptions, ValidationError
 from flows.access import KEY, Identity, needed
-from flows.errors import ForbiddenError, InputError, MissingError, PenstockError
+from flows.errors import DeploymentError, ForbiddenError, InputError, MissingError, PenstockError
 from flows.service.pipelines import Pipelines
 
 WORDS = "sum amount per country from paid orders into mart.by_country every day at 2 AM"
@@ -77,8 +77,6 @@ def test_words_that_leave_something_open_are_an_error_with_its_questions(door, w
 
 
 def test_the_errors_stand_below_the_one_root():
-    from flows.errors import DeploymentError
-
     assert all(issubclass(kind, PenstockError) for kind in (PipelineGenerationError, ValidationError, DeploymentError))
 
 
@@ -192,3 +190,30 @@ def test_a_role_is_asked_for_when_it_is_awaited_and_before_anything_is_read(door
     for name in ("get_pipeline", "validate_pipeline", "run_pipeline", "get_pipeline_status"):
         with pytest.raises(MissingError):
             getattr(stranger, f"{name}_sync")("by-country")
+
+
+def test_it_is_deployed_rolled_back_and_its_status_says_so(door):
+    first = door.generate_pipeline_sync(WORDS, options=QUICK)
+    deployed = door.deploy_pipeline_sync(first)
+    assert (deployed.version, deployed.words, deployed.environment) == (1, "Every day at 02:00 UTC", "local")
+    assert len(deployed.next) == 5
+    door.generate_pipeline_sync(WORDS, options=PipelineOptions(include_monitoring=False, validate=False))
+    assert door.deploy_pipeline_sync("by-country", schedule="0 5 * * *").version == 2
+    [standing] = door.get_pipeline_status_sync("by-country").deployments
+    assert (standing.version, standing.words) == (2, "Every day at 05:00 UTC")
+    back = door.rollback_deployment_sync("by-country")
+    assert (back.version, back.before, [each.version for each in back.deployments]) == (1, 2, [1])
+    assert door.get_pipeline_sync("by-country").spec == first.spec
+
+
+def test_what_cannot_be_deployed_is_a_deployment_error(door):
+    door.generate_pipeline_sync("load orders into mart.copy_orders", options=QUICK)
+    for wrong, said in (({"schedule": None}, "has no schedule"), ({"schedule": "every now and then"}, "schedule.cron: .*five fields"),
+                        ({"schedule": {"cron": "61 5 * * *"}}, "schedule.cron"), ({"environment": "moon", "schedule": "every hour"}, "moon")):
+        with pytest.raises(DeploymentError, match=said):
+            door.deploy_pipeline_sync("copy-orders", **wrong)
+    with pytest.raises(MissingError):
+        door.deploy_pipeline_sync("nope", schedule="0 5 * * *")
+    with pytest.raises(DeploymentError, match="runs version 1 already"):
+        door.rollback_deployment_sync("copy-orders", 1)
+    assert door.deployments() == []
