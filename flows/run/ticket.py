@@ -7,10 +7,11 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,14 +19,17 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from flows.engines.base import Cancel
-from flows.errors import PenstockError
+from flows.errors import MissingError, Overtaken, PenstockError
 from flows.settings import Settings
+from flows.show import units
 
 if TYPE_CHECKING:
-    from flows.store import Run, Store
+    from flows.store import NewRun, Run, Store
+    from flows.store.deployments import Deployment
 
 CANCEL_EVERY, PREFECT_EVERY = 0.25, 2.0  # seconds
 LOST = 76  # exit code of a process whose run is somebody else's now
+OVERTAKEN = 60.0  # seconds that a run may be late before its successor takes its place
 ATTEMPTS = 3  # how often a run is begun at most, when its runners are lost
 
 
@@ -48,30 +52,105 @@ def new_owner(kind: str) -> str:
     return f"{kind}@{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
 
-def own_ticket(spec: dict[str, Any], environment: str, flow_run_id: str) -> Ticket:
+@dataclass(frozen=True)
+class Order:
+    """What a flow run asks for that Prefect made: its parameters, the deployment of Prefect that it is from, and when it was due.
+
+    `due` is None for a flow run that somebody started by hand.
+    """
+
+    parameters: Mapping[str, Any]
+    flow_run_id: str = ""
+    deployment_id: str = ""
+    due: datetime | None = None
+
+
+def order_of(flow_run: Any, parameters: Mapping[str, Any]) -> Order:
+    """`flow_run` is one of Prefect's client, or None."""
+    if flow_run is None:
+        return Order(parameters)
+    due = flow_run.expected_start_time if flow_run.auto_scheduled else None
+    if due is not None:  # Prefect's own kind of moment does not reckon with Python's
+        due = datetime.fromisoformat(due.isoformat()).astimezone(UTC)
+    return Order(parameters, str(flow_run.id), str(flow_run.deployment_id or ""), due)
+
+
+def own_ticket(order: Order) -> Ticket:
     """Submit and claim a run for a flow that was started by something else than the runner (a plain Prefect worker, Python).
 
-    Raises DuplicateRun while the pipeline runs, SpecError for a spec that does not hold.
+    Raises DuplicateRun while the pipeline runs, Overtaken, SpecError for a spec that does not hold.
     """
     from flows.store import open_store
 
     settings = Settings.load()
     settings.home.mkdir(parents=True, exist_ok=True)
     store, owner = open_store(settings.control_url), new_owner("flow")
-    run = store.runs.submit(new_run(settings, spec, environment, flow_run_id), owner=owner, lease_seconds=settings.limits.lease_seconds)
+    run = queued(settings, store, order, owner=owner, lease_seconds=settings.limits.lease_seconds)
     return Ticket(settings, store, run, owner, renew=True)
 
 
-def new_run(settings: Settings, spec: dict[str, Any], environment: str, flow_run_id: str) -> Any:
-    """A run that a schedule asks for, today."""
+def queued(settings: Settings, store: Store, order: Order, *, owner: str = "", lease_seconds: float = 0.0) -> Run:
+    """Put the run that a flow run asks for into the queue; what is refused is noted with its deployment, for who asks why.
+
+    Raises DuplicateRun, LimitError, Overtaken, SpecError, InputError.
+    """
+    given = store.deployments.of_prefect(order.deployment_id)
+    try:
+        if order.due is not None and given is not None:
+            _still_wanted(given, order.due)
+        return store.runs.submit(new_run(settings, store, order, given), owner=owner, lease_seconds=lease_seconds)
+    except PenstockError as error:
+        if order.due is not None:
+            store.deployments.refuse(order.deployment_id, order.due, str(error))
+        raise
+
+
+def _still_wanted(given: Deployment, due: datetime) -> None:
+    """Raises Overtaken for a run of a schedule that is switched off, and for one so late that its next time has come too."""
+    from flows.spec.model import Schedule
+    from flows.spec.times import next_times
+
+    if given.paused:
+        raise Overtaken("the schedule is paused", fix=f"Switch it on: penstock resume {given.pipeline_id}")
+    schedules = [Schedule.model_validate(each) for each in given.schedules]
+    now = datetime.now(UTC)
+    late = (now - due).total_seconds()
+    following = next_times([each for each in schedules if not each.catchup], 1, due)
+    if late > OVERTAKEN and following and following[0] <= now and not any(each.catchup for each in schedules):
+        raise Overtaken(f"it came {units.seconds(late)} late, and its next run was due by then")
+
+
+def new_run(settings: Settings, store: Store, order: Order, given: Deployment | None = None) -> NewRun:
+    """The run that a schedule asks for, of the day when it was due, or that somebody started in Prefect, today."""
     from flows.spec.loader import from_data
     from flows.spec.template import run_values
     from flows.store import NewRun
 
-    values = run_values(from_data(spec), {}, tenant_id=settings.tenant_id)
-    return NewRun(tenant_id=settings.tenant_id, pipeline_id=str(values["pipeline_id"]), spec=spec, environment=environment,
-                  trigger_by="prefect", run_date=str(values["run_date"]), folders=[str(f) for f in settings.folders],
-                  flow_run_id=flow_run_id)
+    content = dict(order.parameters["spec"])
+    spec, params = from_data(content), dict(order.parameters.get("params") or {})
+    day = order.due.astimezone(UTC).date() if order.due else None
+    values = run_values(spec, params, tenant_id=settings.tenant_id, today=day)
+    pipeline_id, folders = str(values["pipeline_id"]), [str(f) for f in settings.folders]
+    return NewRun(tenant_id=settings.tenant_id, pipeline_id=pipeline_id, spec=content,
+                  version=_version(store, settings.tenant_id, pipeline_id, order.parameters),
+                  params={each.name: values[each.name] for each in spec.parameters},
+                  environment=str(order.parameters.get("environment") or "local"), trigger_by="schedule" if order.due else "prefect",
+                  run_date=str(values["run_date"])[:10], folders=list(dict.fromkeys([*(given.folders if given else ()), *folders])),
+                  flow_run_id=order.flow_run_id, due_at=order.due)
+
+
+def _version(store: Store, tenant: str, pipeline_id: str, parameters: Mapping[str, Any]) -> int | None:
+    """The version that a flow run names, if its spec is that of the version; parameters can be edited in Prefect."""
+    from flows.store.specs import digest_of
+
+    number = parameters.get("version")
+    if not isinstance(number, int) or number < 1:
+        return None
+    try:
+        kept = store.specs.get(tenant, pipeline_id, number)
+    except MissingError:
+        return None
+    return number if kept.digest == digest_of(dict(parameters["spec"])) else None
 
 
 def settings_of(settings: Settings, run: Run) -> Settings:

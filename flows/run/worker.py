@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
-from flows.errors import DuplicateRun, LimitError, PenstockError
+from flows.errors import DuplicateRun, LimitError, Overtaken, PenstockError
 from flows.run import reconcile
 from flows.run.reconcile import POOL
-from flows.run.ticket import new_run
+from flows.run.ticket import Order, order_of, queued
 from flows.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ def worker_type() -> Any:
             queue = Queue(self.supervisor, replace(self.settings, tenant_id=tenant))
             name = str(flow_run.id)
             try:
-                name = await asyncio.to_thread(queue.put, flow_run.parameters, str(flow_run.id))
-            except (DuplicateRun, LimitError) as refused:
+                name = await asyncio.to_thread(queue.put, order_of(flow_run, flow_run.parameters))
+            except (DuplicateRun, LimitError, Overtaken) as refused:
                 await self.client.set_flow_run_state(flow_run.id, Cancelled(name="Refused", message=str(refused)), force=True)
             if task_status is not None:
                 task_status.started(name)
@@ -96,10 +96,9 @@ class Queue:
     def __init__(self, supervisor: Host, settings: Settings) -> None:
         self.supervisor, self.settings = supervisor, settings
 
-    def put(self, parameters: dict[str, Any], flow_run_id: str) -> str:
-        """Queue the run that a flow run asks for; gives its id. Raises DuplicateRun, SpecError."""
-        new = new_run(self.settings, parameters["spec"], parameters.get("environment") or "local", flow_run_id)
-        return self.supervisor.store.runs.submit(new).run_id
+    def put(self, order: Order) -> str:
+        """Queue the run that a flow run asks for; gives its id. Raises DuplicateRun, LimitError, Overtaken, SpecError."""
+        return queued(self.settings, self.supervisor.store, order).run_id
 
     async def ended(self, run_id: str, flow_run_id: str) -> None:
         """Wait until the run and its process have ended. The process tells Prefect how it went; where it could not, we do."""
