@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, false, func, not_, or_, select, true, update
 
 from flows.errors import Cancelled, DuplicateRun, InputError, MissingError, TransientError
-from flows.store import limits
+from flows.store import limits, search
 from flows.store.database import Database
 from flows.store.rows import FINAL, OPEN, Flight, NewRun, Run, RunStats
-from flows.store.schema import is_open, runs
+from flows.store.schema import is_open, run_names, runs
 from flows.store.steps import close_steps, reopen_steps
 
 _COLUMNS = [c for c in runs.c if c.name in Run.__dataclass_fields__]
@@ -51,6 +51,7 @@ class Runs:
         for _ in range(9):  # an id that exists already is one in sixteen million within its second
             row = self._insert(connection, new, owner, lease_seconds)
             if row is not None:
+                search.note_name(connection, self._database.insert(run_names), new.tenant_id, new.pipeline_id, row.name)
                 return _run(row)
         raise TransientError("the run could not be stored", where=new.pipeline_id, fix="Try again")
 
@@ -78,25 +79,11 @@ class Runs:
         """Newest first; an empty filter filters nothing. `since` <= created_at < `until`; `text` stands in the pipeline's id or name
         or in the run's id, in any case of letters; `before` is the last run of the page before this one; without `specs` each run's
         spec is {}."""
-        columns = _COLUMNS if specs else _WITHOUT_SPEC
-        asked = select(*columns).where(runs.c.tenant_id == tenant).order_by(runs.c.seq.desc()).limit(limit)
-        if pipeline_id:
-            asked = asked.where(runs.c.pipeline_id == pipeline_id)
-        if status:
-            asked = asked.where(runs.c.status.in_([status] if isinstance(status, str) else status))
-        if since:
-            asked = asked.where(runs.c.created_at >= since)
-        if until:
-            asked = asked.where(runs.c.created_at < until)
-        if text:
-            asked = asked.where(or_(*(func.lower(column).contains(text.lower(), autoescape=True)
-                                      for column in (runs.c.pipeline_id, runs.c.name, runs.c.run_id))))
-        if backfill_id:
-            asked = asked.where(runs.c.backfill_id == backfill_id, runs.c.backfill_id != "")  # the second names the index
-        if before:
-            last = select(runs.c.seq).where(runs.c.tenant_id == tenant, runs.c.run_id == before)
-            asked = asked.where(runs.c.seq < last.scalar_subquery())
-        return self._all(asked)
+        wanted = (status,) if isinstance(status, str) else tuple(dict.fromkeys(status or ()))
+        asked = search.Question(tenant, pipeline_id or "", wanted, since, until, text, backfill_id, before or "", limit)
+        with self._database.read() as connection:
+            page = search.newest(connection, asked, _COLUMNS if specs else _WITHOUT_SPEC)
+            return [_run(row) for row in connection.execute(page)]
 
     def stats(self, tenant: str, hours: float) -> RunStats:
         """How the runs of the last `hours` went."""

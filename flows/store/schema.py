@@ -138,15 +138,23 @@ runs = Table(
     Index("runs_one_open", "tenant_id", "pipeline_id", "lane", unique=True, sqlite_where=_open, postgresql_where=_open),
     Index("runs_of_flow_run", "flow_run_id", sqlite_where=_flown, postgresql_where=_flown),
     Index("runs_queue", "seq", sqlite_where=_open, postgresql_where=_open),
-    Index("runs_newest", "tenant_id", "seq"),
+    Index("runs_newest", "tenant_id", "seq", "run_id"),
+    Index("runs_by_status", "tenant_id", "status", "seq"),
     Index("runs_of_pipeline", "tenant_id", "pipeline_id", "seq"),
-    Index("runs_by_time", "tenant_id", "created_at"),
+    Index("runs_by_time", "tenant_id", "created_at", "status", "started_at", "ended_at"),  # all that `stats` reads
     Index("runs_of_backfill", "backfill_id", "seq", sqlite_where=_filling, postgresql_where=_filling),
     Index("runs_untold", "seq", sqlite_where=_untold, postgresql_where=_untold),
     Index("runs_unmirrored", "tenant_id", "environment", "seq", sqlite_where=unmirrored, postgresql_where=unmirrored),
 )
 is_open = runs.c.status.in_([literal_column("'PENDING'"), literal_column("'RUNNING'")])
 """Runs that wait or are at work, in the words of their indexes: with bound values SQLite would read all runs that ever were."""
+run_names = Table(
+    "run_names", metadata,  # what the pipelines that ran are called, each name once: a text is looked for here and not among the runs
+    Column("tenant_id", String(63), primary_key=True),
+    Column("pipeline_id", String(255), primary_key=True),
+    Column("digest", String(64), primary_key=True),  # SHA-256 of the name, which may be long
+    Column("name", Words, nullable=False),
+)
 _going_on = text("status = 'RUNNING'")
 backfills = Table(
     "backfills", metadata,

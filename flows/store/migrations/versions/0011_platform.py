@@ -1,5 +1,7 @@
 """The platform around runs: tenants, keys, members, the audit log, idempotent requests, deployments and approvals."""
 
+import hashlib
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -22,6 +24,7 @@ def upgrade() -> None:
     _people()
     _log()
     _deployments()
+    _many_runs()
 
 
 def _people() -> None:
@@ -151,7 +154,31 @@ def _deployments() -> None:
     op.create_index("approvals_of_tenant", "approvals", ["tenant_id", "created_at"])
 
 
+def _many_runs() -> None:
+    """What keeps a list of runs quick among a million of them."""
+    for name, columns in (("runs_newest", ["seq", "run_id"]), ("runs_by_time", ["created_at", "status", "started_at", "ended_at"])):
+        op.drop_index(name, "runs")
+        op.create_index(name, "runs", ["tenant_id", *columns])
+    op.create_index("runs_by_status", "runs", ["tenant_id", "status", "seq"])
+    names = op.create_table(
+        "run_names",
+        sa.Column("tenant_id", sa.String(63), primary_key=True),
+        sa.Column("pipeline_id", sa.String(255), primary_key=True),
+        sa.Column("digest", sa.String(64), primary_key=True),
+        sa.Column("name", Words, nullable=False),
+    )
+    known = op.get_bind().execute(sa.text("SELECT DISTINCT tenant_id, pipeline_id, name FROM runs")).all()
+    rows = [{"tenant_id": tenant, "pipeline_id": pipeline, "digest": hashlib.sha256(name.encode()).hexdigest(), "name": name}
+            for tenant, pipeline, name in known]
+    op.bulk_insert(names, rows)
+
+
 def downgrade() -> None:
+    op.drop_table("run_names")
+    op.drop_index("runs_by_status", "runs")
+    for name, column in (("runs_newest", "seq"), ("runs_by_time", "created_at")):
+        op.drop_index(name, "runs")
+        op.create_index(name, "runs", ["tenant_id", column])
     for name in ("approvals", "releases", "deployments", "requests", "audit", "guard", "members", "keys", "tenants"):
         op.drop_table(name)
     op.drop_column("chats", "author")
