@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -15,6 +16,7 @@ from flows.spec.suggest import did_you_mean, suggest
 
 ANCHOR = datetime(2020, 1, 1, tzinfo=UTC)
 """Intervals count from here in elapsed time, so that deploying anew moves none: every 3600 seconds is each full hour of UTC."""
+LATER = sys.version_info >= (3, 13)
 UNKNOWN = re.compile(r"W|\dL")
 """Marks of a cron line that Prefect's server does not know."""
 BACK = (timedelta(hours=2), timedelta(days=2), timedelta(days=40), timedelta(days=366 * 5))
@@ -54,7 +56,7 @@ def _of_cron(cron: str) -> Iterator[Problem]:
 
 def times(schedule: Schedule, after: datetime) -> Iterator[datetime]:
     """Every time after that moment, in UTC. A cron line is read as a clock on the wall of its time zone: a time that a clock change
-    leaves out comes true an hour later, one that it repeats comes true once."""
+    leaves out comes true an hour beside it, one that it repeats comes true at the first."""
     if schedule.interval_seconds:
         step = timedelta(seconds=schedule.interval_seconds)
         moment = ANCHOR + ((after - ANCHOR) // step + 1) * step
@@ -66,10 +68,16 @@ def times(schedule: Schedule, after: datetime) -> Iterator[datetime]:
     zone, last = ZoneInfo(schedule.timezone), after
     wall = after.astimezone(zone).replace(tzinfo=None) - timedelta(hours=3)
     for clock in CronSim(_either_day(schedule.cron or ""), wall):
-        moment = clock.replace(tzinfo=zone).astimezone(UTC)
+        moment = _moment(clock, zone)
         if moment > last:
             last = moment
             yield moment
+
+
+def _moment(clock: datetime, zone: ZoneInfo) -> datetime:
+    """What a clock on the wall means. Prefect's server reads a time that is left out by another library from Python 3.13 on."""
+    first, second = (clock.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return second if second < first and not LATER else first
 
 
 def _either_day(cron: str) -> str:
