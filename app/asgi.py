@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -83,12 +84,14 @@ async def healthz(_: Request) -> JSONResponse:
         return JSONResponse({"words": [str(error)]}, status_code=503)
 
 
+REST = Mount("/api", api)
+REST.path_regex = re.compile(REST.path_regex.pattern, re.DOTALL)  # a line break in an address is still an address of the API
 AROUND: dict[str, Any] = {
     "secrets": provider(),
     "lifespan": lifespan,
     "on_script_error": crash_page,
     "middleware": [Middleware(Guard)],
-    "routes": [Route("/healthz", healthz), Route("/health", open_health), Route("/metrics", metrics), Mount("/api", api)],
+    "routes": [Route("/healthz", healthz), Route("/health", open_health), Route("/metrics", metrics), REST],
 }
 # A folder named pages is a way of its own for Streamlit, until st.navigation has run once: a link to /runs that comes first would show the
 # bare page. This app has st.navigation only.
