@@ -15,6 +15,7 @@ from app.parts import reply
 from app.parts.card import at_once_key
 from app.parts.escape import plain
 from app.parts.newest import newest
+from app.parts.role import barred
 from app.parts.start import FILES, start
 from app.talk import words
 from app.talk.talk import Talk
@@ -32,11 +33,22 @@ POLL_RUNS = 1.0
 
 def page() -> None:
     """The first question, or the conversation with its work panel."""
+    if why := barred("editor"):
+        _not_for(why)
+        return
     talk = _talk()
     if talk is None or not talk.snapshot().turns:
         _first()
     else:
         _conversation(talk)
+
+
+def _not_for(why: str) -> None:
+    """Whoever may only look has no conversations: why, and where there is something to see."""
+    st.title("What should flow where?", anchor=False)
+    with st.container(key="barred_chat"):
+        st.markdown(f":material/lock: Pipelines are drafted here. {why}")
+        st.page_link("pages/runs.py", label="See the runs", icon=":material/timeline:")
 
 
 # ---- which conversation

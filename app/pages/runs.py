@@ -18,6 +18,7 @@ from app.parts.empty import empty
 from app.parts.ended import pipelines, steps_done
 from app.parts.escape import code, plain, unlinked
 from app.parts.filters import SPANS, STATES, Asked, ask, asked, clear, owed, pay
+from app.parts.role import barred
 from app.parts.runtable import RunRow, runtable
 from app.parts.timeline import TimelineRun, timeline
 from app.talk.words import problem
@@ -99,12 +100,15 @@ def backfills(views: Sequence[Any]) -> None:
             with st.container(gap="xsmall", width="stretch"):
                 st.markdown(" · ".join(part for part in (f"{mark} **{name}**: {far(view)}", more(view)) if part))
                 grid(view, key=key)
+            why_not = barred("editor")
             if bad:
                 st.button("Go on", icon=":material/resume:", key=f"runs_fill_on_{key}", on_click=act_on, args=(service().go_on, key),
-                          help="Run what failed again from its failed step, then the days that were not begun.")
+                          disabled=bool(why_not),
+                          help=why_not or "Run what failed again from its failed step, then the days that were not begun.")
             else:
                 st.button("Stop", icon=":material/stop:", key=f"runs_fill_stop_{key}", on_click=act_on,
-                          args=(service().stop_backfill, key), help="Stop what is at work and start no more. Days that are done stay done.")
+                          args=(service().stop_backfill, key), disabled=bool(why_not),
+                          help=why_not or "Stop what is at work and start no more. Days that are done stay done.")
     if said := st.session_state.pop(TROUBLE, ""):
         st.error(said, icon=":material/error:")
 

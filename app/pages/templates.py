@@ -11,14 +11,13 @@ from app.door import service, talks
 from app.panel.previewview import shown, telling
 from app.panel.recipe import Listed, Values, about, fields, given, listed, wrong
 from app.panel.specview import english
-from app.panel.stepcard import stepcard, summary
+from app.panel.whole import whole
 from app.parts.empty import empty
 from app.parts.escape import code, plain, quoted
-from app.parts.graph import graph
+from app.parts.role import barred
 from app.talk import words
 from app.talk.turn import Draft, State
 from flows.errors import MissingError, PenstockError
-from flows.show.outline import steps_of
 from flows.show.units import seconds, several
 
 ALL = "All"
@@ -130,13 +129,16 @@ def one(name: str) -> None:
 
 def _form(template: Any, spec: dict[str, Any]) -> tuple[Values, str]:
     """The variables and the parameters as fields; the values that stand there now, and which button was pressed."""
+    why_not = barred("editor")
     with st.form("template_form", border=True):
         fields(template, spec, st.query_params.to_dict())
         with st.container(horizontal=True, gap="small"):
-            use = st.form_submit_button("Use it", type="primary", icon=":material/edit_note:", key="template_use",
-                                        help="Opens it in a chat as a draft: change it in words, preview it, run it. Nothing runs yet.")
-            preview = st.form_submit_button("Preview", icon=":material/table_view:", key="template_preview",
-                                            help="Shows the first rows of each step with these values. Nothing is written.")
+            use = st.form_submit_button("Use it", type="primary", icon=":material/edit_note:", key="template_use", disabled=bool(why_not),
+                                        help=why_not or "Opens it in a chat as a draft: change it in words, preview it, run it. "
+                                        "Nothing runs yet.")
+            preview = st.form_submit_button("Preview", icon=":material/table_view:", key="template_preview", disabled=bool(why_not),
+                                            help=why_not or "Shows the first rows of each step with these values. "
+                                            "Nothing is written.")
     values = given(spec)
     address = st.query_params.to_dict()
     wanted = {name: value for name, value in address.items() if name[:2] not in ("v.", "p.") and name != "id"} | values.address()
@@ -169,7 +171,7 @@ def _views(draft: Draft) -> None:
     st.segmented_control("View", list(VIEWS), format_func=VIEWS.__getitem__, required=True, key="template_view", width="stretch",
                          label_visibility="collapsed", on_change=_view)
     if view == "graph":
-        _graph(draft)
+        whole(draft, key="template")
     elif view == "words":
         with st.container(border=True, gap="small", key="template_words"):
             for line in english(draft):
@@ -186,19 +188,6 @@ def _view() -> None:
         st.query_params.pop("show", None)
     else:
         st.query_params["show"] = chosen
-
-
-def _graph(draft: Draft) -> None:
-    """The steps; the one that is picked, or the whole, in words beside it."""
-    left, right = st.columns([5, 3], gap="medium")
-    with left, st.container(border=True, key="template_graph"):
-        picked = graph(draft.spec, key="template_dag")
-    with right, st.container(border=True, key="template_card"):
-        step = next((each for each in steps_of(draft.spec) if each["step_id"] == picked), None)
-        if step is None:
-            summary(draft)
-        else:
-            stepcard(State(""), draft, step, None)
 
 
 def _preview(draft: Draft) -> None:

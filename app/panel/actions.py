@@ -10,6 +10,7 @@ import streamlit as st
 from app.door import service
 from app.panel.book import Book
 from app.parts.copylink import copylink
+from app.parts.role import barred
 from app.talk.words import problem
 from flows.errors import PenstockError
 
@@ -19,16 +20,19 @@ RESUMABLE = ("FAILED", "CRASHED", "CANCELLED")
 
 def actions(seen: Book, *, key: str, home: bool, stop: Callable[[], None] | None, show: Callable[[str], None]) -> None:
     """Buttons for this state of the run, in the row that is open; what could not be done is said under them."""
-    run, trouble = seen.run, f"{key}_trouble"
+    run, trouble, why_not = seen.run, f"{key}_trouble", barred("operator" if seen.run.environment == "production" else "editor")
     if seen.live:
-        st.button("Stop", key=f"{key}_stop", icon=":material/stop:", disabled=run.cancel, on_click=_try,
-                  args=(trouble, stop or (lambda: _stop(run.run_id))), help="Ask the run to stop. Finished steps keep their result.")
+        st.button("Stop", key=f"{key}_stop", icon=":material/stop:", disabled=run.cancel or bool(why_not), on_click=_try,
+                  args=(trouble, stop or (lambda: _stop(run.run_id))),
+                  help=why_not or "Ask the run to stop. Finished steps keep their result.")
     else:
         if run.status in RESUMABLE:
-            st.button("Resume from failed step", key=f"{key}_resume", icon=":material/resume:", on_click=_try,
-                      args=(trouble, lambda: _other(again(seen, resume=True), key, show)), help="Only what did not finish runs again.")
-        st.button("Run again", key=f"{key}_again", icon=":material/replay:", on_click=_try,
-                  args=(trouble, lambda: _other(again(seen), key, show)), help="A whole new run with the same date and parameters.")
+            st.button("Resume from failed step", key=f"{key}_resume", icon=":material/resume:", disabled=bool(why_not), on_click=_try,
+                      args=(trouble, lambda: _other(again(seen, resume=True), key, show)),
+                      help=why_not or "Only what did not finish runs again.")
+        st.button("Run again", key=f"{key}_again", icon=":material/replay:", disabled=bool(why_not), on_click=_try,
+                  args=(trouble, lambda: _other(again(seen), key, show)),
+                  help=why_not or "A whole new run with the same date and parameters.")
     with st.popover("", icon=":material/more_horiz:", help="Links", key=f"{key}_more"):
         copylink("Copy run link", f"/runs?run={quote(run.run_id)}", key=f"{key}_copy")
         if seen.view.address:
@@ -36,7 +40,8 @@ def actions(seen: Book, *, key: str, home: bool, stop: Callable[[], None] | None
         else:
             st.caption("Prefect shows this run once it has begun.")
         if not home:
-            st.page_link("pages/chat.py", label="Open in chat", icon=":material/forum:", query_params={"pipeline": run.pipeline_id})
+            st.page_link("pages/chat.py", label="Open in chat", icon=":material/forum:", query_params={"pipeline": run.pipeline_id},
+                         disabled=bool(barred("editor")))
     if said := st.session_state.pop(trouble, ""):
         st.error(said, icon=":material/error:", width="stretch")
 

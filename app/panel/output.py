@@ -60,9 +60,15 @@ def written(seen: Book) -> list[dict[str, Any]]:
             and step["destination"].get("engine", "bigquery") in TABLES]
 
 
-@st.cache_data(show_spinner=False, max_entries=64, ttl=300)
 def first(run_id: str, name: str) -> tuple[list[Shown], list[dict[str, Any]], int]:
-    """Columns and first rows of a table, and how many rows there are; not read again while the page is looked at."""
+    """Columns and first rows of a table, and how many rows there are; not read again while the page is looked at. Raises PenstockError."""
+    asked = service().identity
+    asked.must("editor", "read rows")  # also those that somebody else of the tenant has just read
+    return _first(asked.tenant_id, run_id, name)
+
+
+@st.cache_data(show_spinner=False, max_entries=64, ttl=300)
+def _first(tenant: str, run_id: str, name: str) -> tuple[list[Shown], list[dict[str, Any]], int]:
     table, total = service().table(name, limit=FIRST)
     return [Shown(each.name, _kind(str(each.type))) for each in table.schema], table.to_pylist(), total
 

@@ -18,16 +18,16 @@ def pipelines(home: str, tenant: str) -> dict[str, str]:
 def steps_done(run: Any) -> tuple[int, int]:
     """How many steps did their work, and of how many; read once for a run that has ended."""
     kept = _counted()
-    if run.run_id in kept:
-        return kept[run.run_id]
+    if (run.tenant_id, run.run_id) in kept:
+        return kept[run.tenant_id, run.run_id]
     seen = service().view(run.run_id)
     good = ("SUCCESS", "SKIPPED") if seen.run.status == "SUCCESS" else ("SUCCESS",)
     count = sum(step["status"] in good for step in seen.steps), len(seen.steps) or len(seen.run.spec.get("steps") or ())
     if seen.run.ended:
-        kept[run.run_id] = count
+        kept[run.tenant_id, run.run_id] = count
     return count
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)
-def _counted() -> dict[str, tuple[int, int]]:
+def _counted() -> dict[tuple[str, str], tuple[int, int]]:
     return {}
