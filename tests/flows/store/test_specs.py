@@ -96,3 +96,23 @@ def test_a_certificate_belongs_to_one_version(store: Store) -> None:
     assert store.specs.get("demo", "orders").certificate is None
     with pytest.raises(MissingError, match="there is no version 7"):
         store.specs.certify("demo", "orders", 7, {})
+
+
+def test_a_version_that_was_gone_back_to_is_in_force_until_something_new_is_saved(store: Store) -> None:
+    for number in (1, 2, 3):
+        store.specs.save("demo", spec(description=str(number)))
+    assert store.specs.put_in_force("demo", "orders", 1) == 3
+    assert store.specs.get("demo", "orders").version == 1
+    assert [each.version for each in store.specs.list("demo")] == [1]
+    assert store.specs.newest("demo") == {"orders": 3}
+    assert store.specs.save("demo", spec(description="1")).version == 1
+    assert store.specs.save("demo", spec(description="3")).version == 4
+    assert store.specs.get("demo", "orders").version == 4
+
+
+def test_a_version_that_is_not_there_cannot_be_in_force(store: Store) -> None:
+    store.specs.save("demo", spec())
+    for tenant, pipeline, version in (("demo", "orders", 2), ("other", "orders", 1), ("demo", "none", 1)):
+        with pytest.raises(MissingError):
+            store.specs.put_in_force(tenant, pipeline, version)
+    assert store.specs.list("other") == []
