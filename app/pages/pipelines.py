@@ -27,6 +27,7 @@ ALSO = 6  # templates that a search finds beside the pipelines
 EVERY, QUIET = 2.0, 30.0  # seconds between two looks while something runs, and while nothing does
 NEWEST = 50  # runs whose states are looked at for a change
 OPEN = ("PENDING", "RUNNING")
+Signs = tuple[tuple[tuple[str, str], ...], tuple[tuple[Any, ...], ...]]
 
 
 # ---- the list
@@ -154,21 +155,24 @@ def _open(pipeline_id: str) -> None:
 
 # ---- what changes meanwhile
 
-def signs() -> tuple[tuple[str, str], ...]:
-    """The newest runs and their states: the page is drawn again when one of them is another."""
-    return tuple((run.run_id, run.status) for run in service().find_runs(limit=NEWEST, specs=False))
+def signs(pipeline_id: str) -> Signs:
+    """The newest runs and their states, and how the deployments of the pipeline that is open stand: the page is drawn again when one of
+    them is another."""
+    runs = tuple((run.run_id, run.status) for run in service().find_runs(limit=NEWEST, specs=False))
+    deployed = service().deployments(pipeline_id=pipeline_id) if pipeline_id else ()
+    return runs, tuple((each.environment, each.status, each.release, each.paused, each.late) for each in deployed)
 
 
-def watch(told: tuple[tuple[str, str], ...]) -> None:
+def watch(pipeline_id: str, told: Signs) -> None:
     """Draws nothing. A dialog that is open is left in peace."""
-    if not dialogs.open_now() and signs() != told:
+    if not dialogs.open_now() and signs(pipeline_id) != told:
         st.rerun()
 
 
 def main() -> None:
     asked = st.query_params.get("pipeline", "").strip()
     try:
-        told = signs()
+        told = signs(asked)
         if asked:
             pipelineview.one(asked)
         else:
@@ -177,8 +181,8 @@ def main() -> None:
         st.error(problem(error), icon=":material/error:")
         return
     dialogs.draw()
-    live = any(status in OPEN for _, status in told)
-    st.fragment(watch, run_every=EVERY if live else QUIET)(told)
+    live = any(status in OPEN for _, status in told[0]) or any(status != "LIVE" for _, status, *_ in told[1])
+    st.fragment(watch, run_every=EVERY if live else QUIET)(asked, told)
 
 
 main()

@@ -13,8 +13,10 @@ from app.parts.role import told
 
 PAGE = 50
 CUT = 300
-KINDS = {"": "All changes", "run": "Runs", "backfill.": "Backfills", "deploy": "Deployments", "key.": "API keys", "member.": "Members",
-         "tenant.": "Tenants", "limits.": "Limits", "approval.": "Approvals"}
+KINDS = {"": "All changes", "run": "Runs", "cancel": "Stopped runs", "backfill": "Backfills", "pipeline.": "Pipelines",
+         "deploy": "Deployed", "pause": "Paused", "resume": "Resumed", "rollback": "Rolled back", "undeploy": "Deleted deployments",
+         "approval.": "Approvals", "query": "Queries that write", "key.": "API keys", "member.": "Members", "limits.": "Limits",
+         "tenant.": "Tenants"}
 FILTERS = ("action", "target", "who")
 
 
@@ -64,7 +66,10 @@ def line(each: Any) -> dict[str, str]:
 
 
 def change(before: Any, after: Any) -> str:
-    """`{"role": "viewer"} → {"role": "editor"}`, cut where it is long."""
+    """`{"role": "viewer"} → {"role": "editor"}`: what differs, cut where it is long."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        odd = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        before, after = ({name: side[name] for name in odd if name in side} for side in (before, after))
     said = [json.dumps(side, ensure_ascii=False, sort_keys=True) if side is not None else "" for side in (before, after)]
     text = " → ".join(said) if all(said) else "".join(said)
     return text if len(text) <= CUT else f"{text[:CUT - 1]}…"

@@ -58,7 +58,7 @@ def _form(face: Face) -> None:
     at_once = int(st.number_input("Days at once", 1, most, 1, key="backfill_at_once", help=f"1 to {most}.")) if most > 1 else 1
     st.markdown(f"Runs **{plain(face.name)}** for {days(every)}: {several(len(every), 'run')}, "
                 f"{f'up to {at_once} at a time' if at_once > 1 else 'one at a time'}, here, against DuckDB.")
-    st.button(f"Start {several(len(every), 'run')}", key="backfill_start", type="primary", icon=":material/date_range:", on_click=act,
+    st.button(f"Start {several(len(every), 'run')}", key="backfill_start", icon=":material/date_range:", on_click=act,
               args=(PLACE, lambda: service().backfill(face.pipeline_id, every, at_once=at_once, trigger_by="app"),
                     "The backfill has begun."), disabled=bool(why_not), help=why_not or None)
 

@@ -8,13 +8,14 @@ from typing import Any
 import streamlit as st
 
 from app.door import service
-from app.panel.words import schedule as in_words
 from app.parts.act import act, outcome
 from app.parts.escape import code, plain, quoted
 from app.parts.role import barred
 from app.talk.words import money, problem
 from flows.errors import PenstockError
 from flows.show.units import size
+from flows.spec.model import Schedule
+from flows.spec.times import said
 
 PLACE = "deploy"
 ENVIRONMENTS = {"local": "Local", "production": "Production"}
@@ -83,19 +84,20 @@ def _schedule(spec: Mapping[str, Any], there: Any) -> tuple[dict[str, Any], bool
 
 
 def _words(schedule: Mapping[str, Any]) -> str:
-    return in_words({"schedule": dict(schedule)})
+    """`Every day at 02:00 UTC`, `Every hour`; "" for none."""
+    return said(Schedule.model_validate(schedule)) if schedule else ""
 
 
 def _small(schedule: Mapping[str, Any]) -> str:
     """The same inside of a sentence."""
-    said = _words(schedule)
-    return said[:1].lower() + said[1:]
+    words = _words(schedule)
+    return plain(words[:1].lower() + words[1:])
 
 
 def following(times: Sequence[Any]) -> str:
     """The next times as one quiet line."""
-    said = " · ".join(f"{each:%a %-d %b %H\\:%M}" for each in times)
-    return f":gray[:small[{said} UTC]]"
+    words = " · ".join(f"{each:%a %-d %b %H\\:%M}" for each in times)
+    return f":gray[:small[{words} UTC]]"
 
 
 def _values(spec: Mapping[str, Any], there: Any) -> dict[str, str] | None:
@@ -133,9 +135,9 @@ def cost(spec: dict[str, Any], environment: str) -> str:
     except PenstockError as error:
         return f":orange[:material/payments: The price is not known.] {problem(error)}"
     if tag.complete and not tag.bytes:
-        said = "A run scans nothing of BigQuery and costs nothing there." if environment == "production" else \
+        nothing = "A run scans nothing of BigQuery and costs nothing there." if environment == "production" else \
             "In production a run would scan nothing of BigQuery."
-        return f":gray[:material/payments: {said}]"
+        return f":gray[:material/payments: {nothing}]"
     about = "about" if tag.complete else "at least"
     does = "scans" if environment == "production" else "would, in production, scan"
     month = f"; a month of it costs {money(tag.usd_a_month)}" if tag.usd_a_month is not None else ""

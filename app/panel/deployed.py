@@ -14,7 +14,7 @@ from app.panel.deploydialog import ENVIRONMENTS, following
 from app.panel.stored import Face
 from app.parts.act import act, confirmed
 from app.parts.empty import empty
-from app.parts.escape import code, plain, quoted
+from app.parts.escape import code, plain, quoted, unlinked
 from app.parts.role import barred
 from flows.show.units import ago, several
 
@@ -87,7 +87,7 @@ def releases(pipeline_id: str, environment: str) -> None:
     now = datetime.now(UTC)
     with st.expander(f"{several(len(found), 'release')} in {environment}", key=f"releases_{environment}"):
         for each in found[:RELEASES]:
-            by = f" · {plain(each.author)}" if each.author else ""
+            by = f" · {unlinked(each.author)}" if each.author else ""
             st.markdown(f"**{each.release}** {DID.get(each.action, plain(each.action))} version {each.version}{by} · "
                         f":gray[{ago(each.created_at, now)}]")
         if len(found) > RELEASES:

@@ -10,7 +10,7 @@ import streamlit as st
 from app.door import service
 from app.panel.stored import Face
 from app.parts.act import confirmed
-from app.parts.escape import plain
+from app.parts.escape import plain, unlinked
 from app.parts.role import barred
 from flows.show.units import ago, several
 
@@ -36,7 +36,7 @@ def _list(face: Face, found: list[Any]) -> None:
         inside = each.version == face.version
         with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small", key=f"version_{each.version}"):
             mark = " :green-badge[:material/check_circle: In force]" if inside else ""
-            by = f" · {plain(each.author)}" if each.author else ""
+            by = f" · {unlinked(each.author)}" if each.author else ""
             st.markdown(f"**Version {each.version}**{mark}  \n:gray[:small[{ago(each.created_at, now)}{by}]]", width="stretch")
             if not inside:
                 _back(face, each.version, why_not)

@@ -10,7 +10,7 @@ import streamlit as st
 from app.door import service
 from app.parts.act import act, confirmed
 from app.parts.empty import empty
-from app.parts.escape import code, plain
+from app.parts.escape import code, plain, unlinked
 from app.parts.role import told
 from flows.service import ROLES
 from flows.show.units import ago, clock
@@ -80,7 +80,7 @@ def _row(each: Any, now: datetime, why: str) -> None:
         mark = f":gray-badge[{why.capitalize()}]" if why else f":blue-badge[{each.role.capitalize()}]"
         used = f"used {ago(each.used_at, now)}" if each.used_at else "never used"
         ends = f" · ends {clock(each.expires_at)}" if each.expires_at and not why else ""
-        by = f" by {plain(each.author)}" if each.author else ""
+        by = f" by {unlinked(each.author)}" if each.author else ""
         st.markdown(f"**{plain(each.name)}** {mark} {code(each.prefix + '…')}  \n:gray[:small[made {ago(each.created_at, now)}{by} · "
                     f"{used}{plain(ends)}]]", width="stretch")
         if not why:

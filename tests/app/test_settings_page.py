@@ -162,7 +162,7 @@ def test_the_log_is_found_by_kind_thing_and_person_and_goes_page_by_page(monkeyp
 
 
 def test_a_change_is_cut_where_it_is_long() -> None:
-    assert auditview.change({"role": "viewer"}, {"role": "editor"}) == '{"role": "viewer"} → {"role": "editor"}'
+    assert auditview.change({"role": "viewer", "pool": "a"}, {"role": "editor", "pool": "a"}) == '{"role": "viewer"} → {"role": "editor"}'
     assert auditview.change(None, {"a": "x" * 500}).endswith("x…")
     assert auditview.change(None, None) == ""
 
