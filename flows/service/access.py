@@ -38,12 +38,12 @@ class Access(Door):
 
     # ---- keys
 
-    @needs("admin")
+    @needs("admin", "see the keys")
     def keys(self) -> builtins.list[Key]:
         """The tenant's keys, newest first, also those that open nothing any more; never what opens."""
         return self.store.keys.list(self.tenant)
 
-    @needs("admin")
+    @needs("admin", "make keys")
     def create_key(self, name: str, role: str, *, expires_at: datetime | None = None) -> tuple[Key, str]:
         """A new key of this tenant, and its text, which is kept nowhere and never shown again.
 
@@ -61,7 +61,7 @@ class Access(Door):
             note.target, note.after = key.key_id, {"name": key.name, "role": key.role, "expires_at": key.expires_at}
         return key, text
 
-    @needs("admin")
+    @needs("admin", "revoke keys")
     def revoke_key(self, key_id: str) -> Key:
         """It opens nothing from now on, wherever it is in use. One that was revoked before stays as it is. Raises MissingError."""
         before = self.store.keys.get(self.tenant, key_id)
@@ -72,12 +72,12 @@ class Access(Door):
 
     # ---- members
 
-    @needs("admin")
+    @needs("admin", "see the members")
     def members(self) -> builtins.list[Member]:
         """The people who are let in when they sign in, by address."""
         return self.store.tenants.members(self.tenant)
 
-    @needs("admin")
+    @needs("admin", "let people in")
     def set_member(self, person: str, role: str) -> Member:
         """Let a person in, or give one who is in another role. `person` is an e-mail address. Raises InputError."""
         address = person.strip().lower()
@@ -89,7 +89,7 @@ class Access(Door):
             note.before = next(({"role": m.role} for m in self.store.tenants.of(address) if m.tenant_id == self.tenant), None)
             return self.store.tenants.set_member(self.tenant, address, role, author=self.identity.who)
 
-    @needs("admin")
+    @needs("admin", "remove members")
     def remove_member(self, person: str) -> None:
         """The person is let in no more, also where they are signed in now. Raises MissingError."""
         address = person.strip().lower()
@@ -110,7 +110,7 @@ class Access(Door):
             return [tenant for tenant in found if tenant.tenant_id in mine]
         return found
 
-    @needs("admin")
+    @needs("admin", "make tenants")
     def create_tenant(self, tenant_id: str, name: str = "") -> Tenant:
         """For the root key, and in local mode: a tenant that keys and members can be made for. Its log has the row.
 
@@ -134,7 +134,7 @@ class Access(Door):
         """What this tenant may use: runs_per_day, runs_at_once, runs_waiting, bytes_per_day of BigQuery; None is no limit."""
         return asdict(self.store.limits.get(self.tenant))
 
-    @needs("admin")
+    @needs("admin", "change limits")
     def set_limits(self, **changes: int | None) -> dict[str, int | None]:
         """Change the limits that are named; None takes one away. For whoever runs Penstock: no pipeline can. Raises InputError."""
         with self._change("limits.set", self.tenant, after=changes) as note:
@@ -149,7 +149,7 @@ class Access(Door):
 
     # ---- the log
 
-    @needs("admin")
+    @needs("admin", "read the audit log")
     def audit(self, *, action: str = "", target: str = "", who: str = "", since: datetime | None = None, before: int | None = None,
               limit: int = 100) -> builtins.list[AuditRow]:
         """Who changed what, newest first. An empty filter filters nothing; an action that ends with '.' is all of its kind (`key.`);
