@@ -13,7 +13,8 @@
 | `templates` | whole pipelines to start from |
 | `versions` | stored pipelines and every version of their specs |
 | `deployments` | deploy, pause, resume, rollback, delete: what runs by itself |
-| `pipelines` | generate_pipeline and the other async methods for programs, with blocking twins |
+| `pipelines` | generate_pipeline and the other async methods for programs, with blocking twins; `pipeline` is what they give |
+| `options` | what the options of a generated pipeline do to its spec |
 | `access` | tenants, keys, members, limits, audit log; `approvals` are what a program asks a person for |
 | `outside` | who a key is, a request answered once, what strangers may know: for the REST API |
 | `chats` | conversations, kept and found again |

@@ -7,7 +7,7 @@ does the same beside the loop. Several at once are side by side: `asyncio.gather
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -243,16 +243,21 @@ class Pipelines(Templates, Deployments, Runs, Author):
 
     def _keep(self, source: Source, assumptions: tuple[str, ...] = ()) -> Pipeline:
         """Keep a spec as a version, with its row in the audit log when there is a new one."""
+        from flows.spec.loader import from_data
         from flows.spec.model import PLACEHOLDER
+        from flows.store.specs import digest_of
 
         name = source.spec.pipeline_id
         if PLACEHOLDER.search(name):
             name = str(self._values(source, {})["pipeline_id"])
-        with self._change("pipeline.save", name) as note:
+        before = None
+        with suppress(MissingError):
+            before = self.store.specs.get(self.tenant, name)
+        if before is not None and before.digest == digest_of({**source.spec.as_dict(), "pipeline_id": name}):
+            return Pipeline(name, before.version, from_data(before.spec), assumptions)
+        with self._change("pipeline.save", name, before={"version": before.version} if before else None) as note:
             spec, version = self._kept(source, name, self.identity.who)
             note.after = {"version": version}
-        from flows.spec.loader import from_data
-
         return Pipeline(name, version, from_data(spec), assumptions)
 
 
