@@ -190,7 +190,7 @@ class Author(Door):
     def _about_runs(self, made: Request, asked: Mapping[str, Any]) -> Request:
         """The run that is stopped or resumed, and what is in the way."""
         if made.op in ("pause", "resume"):
-            return replace(made, problem=f"{made.name} has no schedule that is switched on: it runs only when it is started by hand.")
+            return replace(made, problem=self._about_schedules(made))
         runs = self.store.runs.find(self.tenant, pipeline_id=made.pipeline_id, limit=1)
         last = runs[0] if runs else None
         going = last.run_id if last is not None and not last.ended else None
@@ -204,6 +204,15 @@ class Author(Door):
                 return replace(made, problem=f"{made.name} {said}: there is nothing to run again.")
             return replace(made, resume_of=last.run_id, words=words_of("rerun", made.name, (), resume=True))
         return made
+
+    def _about_schedules(self, made: Request) -> str:
+        """What is in the way of switching all schedules of a pipeline off or on."""
+        mine = self.store.deployments.list(self.tenant, made.pipeline_id)
+        if not mine:
+            return f"{made.name} has no schedule: it runs only when it is started by hand. Deploy it: penstock deploy {made.pipeline_id}"
+        if all(each.paused == (made.op == "pause") for each in mine):
+            return f"The schedule of {made.name} is {'paused' if made.op == 'pause' else 'switched on'} already."
+        return ""
 
     def _checked_plan(self, result: PlanResult) -> PlanResult:
         """A ready draft or edit that the checks refuse is not ready: the problem becomes a question."""
@@ -309,6 +318,9 @@ class Author(Door):
         source = self.source(given)
         self._valid(source)
         self._sample()
+        if sample:
+            with self._change("sample", source.spec.pipeline_id, after={"from": sample}):
+                pass
         return preview(source.spec, settings=self._reach(source), store=self.store, catalog=self.catalog, step=step, limit=limit,
                        params=dict(params or {}), sample=sample)
 

@@ -13,7 +13,7 @@ from flows.errors import InputError, UnreachableError
 from flows.run import parts
 from flows.run.env import env_of
 from flows.run.parts import Part
-from flows.run.up import Up, free_port, held, holder, only_one, users, using
+from flows.run.up import Up, free_port, held, holder, only_one, serve, users, using
 from flows.settings import Settings
 
 
@@ -154,6 +154,26 @@ def test_another_process_reads_the_same_settings(settings, monkeypatch):
     again = Settings.load()
     assert (again.home, again.control_url, again.tenant_id) == (settings.home, settings.control_url, settings.tenant_id)
     assert set(settings.folders) <= set(again.folders)
+
+
+def test_no_step_of_a_pipeline_can_read_a_key_of_penstock(settings, store, monkeypatch):
+    monkeypatch.setenv("PENSTOCK_ROOT_KEY", "a-root-key-that-nobody-may-read")
+    monkeypatch.setenv("PENSTOCK_API_KEY", "pk_nobody-may-read-this-one")
+    parent = Up(settings, store, print, lambda *_: None, True, app=False)
+    assert "nobody-may-read" not in repr((parent.server_env(), parent.runner_env()))
+
+
+def test_the_root_key_it_is_served_with_is_asked_for_from_then_on(settings, store, monkeypatch):
+    async def at_once(self, meanwhile=None):
+        return 0
+
+    monkeypatch.setattr(Up, "run", at_once)
+    for key in ("the-first-root-key-of-this-test", "the-second-root-key-of-this-test"):
+        assert serve(replace(settings, root_key=key), say=print) == 0
+        assert store.keys.is_root(key)
+    assert not store.keys.is_root("the-first-root-key-of-this-test")
+    assert serve(settings, say=print) == 0
+    assert store.keys.guarded()
 
 
 def test_what_is_done_meanwhile_and_fails_is_said_and_stops_nothing():
