@@ -155,6 +155,13 @@ run_names = Table(
     Column("digest", String(64), primary_key=True),  # SHA-256 of the name, which may be long
     Column("name", Words, nullable=False),
 )
+settled_counts = Table(
+    "settled_counts", metadata,  # how the runs up to `edge` went, for monitoring: they are counted once, whichever process asks
+    Column("name", String(64), primary_key=True),  # by which bounds they were counted
+    Column("edge", BigInteger, nullable=False),
+    Column("body", _json(), nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
 _going_on = text("status = 'RUNNING'")
 backfills = Table(
     "backfills", metadata,

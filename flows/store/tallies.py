@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
+from flows.store import settled
 from flows.store.database import Database
 from flows.store.schema import is_open, messages, runners, runs, steps
 
@@ -62,27 +64,57 @@ class Count:
 
 
 class Tallies:
-    """Counts in SQL. What is settled is counted once: the next time only what came after is read."""
+    """Counts in SQL. What is settled is counted once: the next time, also of another process, only what came after is read."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._kept = 0  # up to this run the counts are kept in the store
 
     def take(self, after: int, run_bounds: Sequence[float], step_bounds: Sequence[float], wait_bounds: Sequence[float]) -> Count:
         """Everything behind the run number `after` (0: from the beginning), as it stands at one moment. Bounds are in seconds."""
+        name, bounds = settled.mark(run_bounds, step_bounds, wait_bounds), (run_bounds, step_bounds, wait_bounds)
+        whole = None
         with self._database.read() as connection:
             edge = max(after, self._edge(connection))
-            old, new = (runs.c.seq > after, runs.c.seq <= edge), (runs.c.seq > edge,)
+            if after == 0 or edge - self._kept >= settled.EVERY:
+                whole, was = self._whole(connection, edge, name, bounds)
+                edge = max(edge, whole.edge)
+            if after == 0 and whole is not None:
+                old_runs, old_steps = _read_all(whole.runs), _read_all(whole.steps)
+            else:
+                old_runs, old_steps = self._both(connection, after, edge, bounds)
             waiting, opened = connection.execute(
                 select(func.coalesce(func.sum(case((runs.c.status == "PENDING", 1), else_=0)), 0), func.count()).where(is_open)).one()
             alive = select(func.count()).where(runners.c.beat_at >= self._database.now(-ALIVE_SECONDS))
             told = select(messages.c.channel, messages.c.status, func.count()).where(messages.c.status != "WAITING").group_by(
                 messages.c.channel, messages.c.status)
-            return Count(
+            new = (runs.c.seq > edge,)
+            count = Count(
                 edge=edge, waiting=waiting, open=opened, runners=connection.execute(alive).scalar_one(),
-                messages={(row[0], row[1]): row[2] for row in connection.execute(told)},
-                settled_runs=self._runs(connection, old, run_bounds, wait_bounds) if edge > after else {},
-                settled_steps=self._steps(connection, old, step_bounds) if edge > after else {},
+                messages={(row[0], row[1]): row[2] for row in connection.execute(told)}, settled_runs=old_runs, settled_steps=old_steps,
                 runs=self._runs(connection, new, run_bounds, wait_bounds), steps=self._steps(connection, new, step_bounds))
+        if whole is not None:
+            if whole.edge - was >= settled.EVERY:
+                settled.keep(self._database, name, whole)
+                was = whole.edge
+            self._kept = was
+        return count
+
+    def _whole(self, connection: Connection, edge: int, name: str, bounds: Sequence[Sequence[float]]) -> tuple[settled.Kept, int]:
+        """All that has settled, and up to where it was kept already: only what came after is counted."""
+        kept = settled.load(connection, name) or settled.Kept(0, {}, {})
+        if kept.edge >= edge:
+            return kept, kept.edge
+        more_runs, more_steps = self._both(connection, kept.edge, edge, bounds)
+        return settled.Kept(edge, _plain_all(_added(_read_all(kept.runs), more_runs)),
+                            _plain_all(_added(_read_all(kept.steps), more_steps))), kept.edge
+
+    def _both(self, connection: Connection, after: int, edge: int, bounds: Sequence[Sequence[float]]) -> tuple[Table, Table]:
+        """Runs with numbers from behind `after` up to `edge`, and their steps."""
+        if edge <= after:
+            return {}, {}
+        which = (runs.c.seq > after, runs.c.seq <= edge)
+        return self._runs(connection, which, bounds[0], bounds[2]), self._steps(connection, which, bounds[1])
 
     def _edge(self, connection: Connection) -> int:
         """All runs up to this number have ended."""
@@ -116,3 +148,22 @@ def _spread(took: ColumnElement[float], bounds: Sequence[float]) -> list[ColumnE
 
 def _read(row: Sequence[float]) -> Spread:
     return Spread(int(row[0]), float(row[1]), tuple(int(each) for each in row[2:]))
+
+
+def _added(one: Table, other: Table) -> Table:
+    return {key: one[key] + other[key] if key in one and key in other else one.get(key) or other[key] for key in {**one, **other}}
+
+
+def _plain_all(table: Table) -> dict[tuple[str, str], list[Any]]:
+    """As JSON keeps it."""
+    def plain(spread: Spread | None) -> list[Any] | None:
+        return None if spread is None else [spread.number, spread.seconds, list(spread.within)]
+
+    return {key: [tally.number, plain(tally.took), plain(tally.waited), tally.retries] for key, tally in table.items()}
+
+
+def _read_all(kept: Mapping[tuple[str, str], Sequence[Any]]) -> Table:
+    def spread(row: Sequence[Any]) -> Spread:
+        return Spread(row[0], row[1], tuple(row[2]))
+
+    return {key: Tally(row[0], spread(row[1]), spread(row[2]) if row[2] else None, row[3]) for key, row in kept.items()}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
-from flows.store import NewMessage, NewRun, Store
+from flows.store import NewMessage, NewRun, Store, open_store
 from flows.store import tallies as module
 from flows.store.schema import runs
 from flows.store.tallies import Count, Spread
@@ -95,3 +95,26 @@ def test_messages_are_counted_when_they_are_sent_or_given_up(store: Store) -> No
     store.messages.sent(first.message_id)
     store.messages.failed(second.message_id, "refused", None)
     assert take(store).messages == {("slack", "SENT"): 1, ("email", "FAILED"): 1}
+
+
+def test_another_process_does_not_count_again_what_is_settled(store: Store, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LATE", 1)
+    monkeypatch.setattr("flows.store.settled.EVERY", 3)
+    for name in "abcd":
+        run(store, name, "SUCCESS", 2, 3)
+    first = take(store)
+    with store._database.write() as connection:
+        connection.execute(delete(runs).where(runs.c.seq <= first.edge))  # they would not be found again
+    with open_store(url) as other:
+        again = take(other)
+        assert (again.edge, again.settled_runs, again.runs) == (first.edge, first.settled_runs, first.runs)
+        for name in "efg":
+            run(other, name, "FAILED", 20)
+        later = take(other, again.edge)
+        assert {key: tally.number for key, tally in later.settled_runs.items()} == {("local", "SUCCESS"): 1, ("local", "FAILED"): 2}
+        with other._database.write() as connection:
+            connection.execute(delete(runs).where(runs.c.seq <= later.edge))
+    with open_store(url) as third:
+        whole = take(third)
+        assert {key: tally.number for key, tally in whole.settled_runs.items()} == {("local", "SUCCESS"): 4, ("local", "FAILED"): 2}
+        assert sum(tally.number for tally in whole.runs.values()) == 1

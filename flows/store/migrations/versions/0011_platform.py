@@ -171,9 +171,17 @@ def _many_runs() -> None:
     rows = [{"tenant_id": tenant, "pipeline_id": pipeline, "digest": hashlib.sha256(name.encode()).hexdigest(), "name": name}
             for tenant, pipeline, name in known]
     op.bulk_insert(names, rows)
+    op.create_table(
+        "settled_counts",
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("edge", sa.BigInteger, nullable=False),
+        sa.Column("body", sa.JSON, nullable=False),
+        sa.Column("updated_at", Moment, nullable=False),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("settled_counts")
     op.drop_table("run_names")
     op.drop_index("runs_by_status", "runs")
     for name, column in (("runs_newest", "seq"), ("runs_by_time", "created_at")):
