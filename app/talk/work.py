@@ -324,10 +324,24 @@ def _apply(job: Job, turn: Turn) -> None:
     preview(job)
 
 
+def _switched(job: Job, card: Card) -> str:
+    """Switch every schedule of the pipeline off or on; gives what is so now, in words."""
+    switch = job.service.pause if card.op == "pause" else job.service.resume
+    views = [switch(card.pipeline_id, environment=each.environment) for each in job.service.deployments(pipeline_id=card.pipeline_id)
+             if each.paused != (card.op == "pause")]
+    if card.op == "pause":
+        return "Paused: it starts no more by itself until you resume it."
+    following = min((view.next[0] for view in views if view.next), default=None)
+    return f"Switched on: {views[0].words}{f', next on {following:%d %B at %H:%M} UTC' if following else ''}." if views else "Switched on."
+
+
 def _begin_runs(job: Job, card: Card) -> None:
     if card.op == "cancel":
         job.service.cancel(card.run_id)
         job.put(decided="started", run_id=card.run_id, note=f"Asked {code(card.run_id)} to stop.")
+        return
+    if card.op in ("pause", "resume"):
+        job.put(decided="started", note=_switched(job, card))
         return
     given = _given(job, card.pipeline_id)
     if card.runs > 1:

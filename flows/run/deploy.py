@@ -232,7 +232,7 @@ def _remove(client: httpx.Client, given: Deployment) -> None:
 
 
 def _words(error: Exception, given: Deployment) -> str:
-    if isinstance(error, httpx.HTTPStatusError):
+    if isinstance(error, httpx.HTTPStatusError) and not error.response.is_server_error:
         if error.response.status_code == httpx.codes.NOT_FOUND and given.pool in error.response.text:
             made = "the runner makes it when it starts" if given.pool == POOL else f"make it: prefect work-pool create {given.pool}"
             return f"There is no work pool {given.pool!r} in Prefect: {made}."

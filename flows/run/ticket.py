@@ -64,6 +64,11 @@ class Order:
     deployment_id: str = ""
     due: datetime | None = None
 
+    @property
+    def early(self) -> float:
+        """The seconds until its time."""
+        return max(0.0, (self.due - datetime.now(UTC)).total_seconds()) if self.due else 0.0
+
 
 def order_of(flow_run: Any, parameters: Mapping[str, Any]) -> Order:
     """`flow_run` is one of Prefect's client, or None."""
@@ -96,8 +101,8 @@ def queued(settings: Settings, store: Store, order: Order, *, owner: str = "", l
     """
     given = store.deployments.of_prefect(order.deployment_id)
     try:
-        if order.due is not None and given is not None:
-            _still_wanted(given, order.due)
+        if order.due is not None:
+            _still_wanted(given, order.due, order.parameters.get("version") or 0)
         return store.runs.submit(new_run(settings, store, order, given), owner=owner, lease_seconds=lease_seconds)
     except PenstockError as error:
         if order.due is not None:
@@ -105,13 +110,22 @@ def queued(settings: Settings, store: Store, order: Order, *, owner: str = "", l
         raise
 
 
-def _still_wanted(given: Deployment, due: datetime) -> None:
-    """Raises Overtaken for a run of a schedule that is switched off, and for one so late that its next time has come too."""
+def _still_wanted(given: Deployment | None, due: datetime, version: int) -> None:
+    """Raises Overtaken for a run of a schedule that was changed, switched off or deleted just now, and for one so late that its next
+    time has come too. `version` 0: it was not deployed by Penstock."""
     from flows.spec.model import Schedule
     from flows.spec.times import next_times
 
+    if given is None:
+        if version:
+            raise Overtaken("its deployment was deleted")
+        return
+    if given.status == "REMOVING":
+        raise Overtaken("its deployment was deleted")
     if given.paused:
         raise Overtaken("the schedule is paused", fix=f"Switch it on: penstock resume {given.pipeline_id}")
+    if version and version != given.version:
+        raise Overtaken(f"version {given.version} was deployed before it could begin")
     schedules = [Schedule.model_validate(each) for each in given.schedules]
     now = datetime.now(UTC)
     late = (now - due).total_seconds()

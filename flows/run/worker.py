@@ -78,7 +78,9 @@ def worker_type() -> Any:
             queue = Queue(self.supervisor, replace(self.settings, tenant_id=tenant))
             name = str(flow_run.id)
             try:
-                name = await asyncio.to_thread(queue.put, order_of(flow_run, flow_run.parameters))
+                order = order_of(flow_run, flow_run.parameters)
+                await asyncio.sleep(order.early)  # runs are handed out ten seconds before their time
+                name = await asyncio.to_thread(queue.put, order)
             except (DuplicateRun, LimitError, Overtaken) as refused:
                 await self.client.set_flow_run_state(flow_run.id, Cancelled(name="Refused", message=str(refused)), force=True)
             if task_status is not None:

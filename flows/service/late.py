@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flows.service.health import Health, since
@@ -26,9 +26,8 @@ class Late(Health):
         """"" when nothing is late."""
         from flows.spec.times import last_time
 
-        now = datetime.now(UTC)
-        due = last_time(planned(given), given.updated_at, now)
-        if due is None or (now - due).total_seconds() < GRACE or self._began(given, due):
+        due = last_time(planned(given), given.updated_at, datetime.now(UTC) - timedelta(seconds=GRACE))
+        if due is None or self._began(given, due):
             return ""
         return f"The run of {due:%Y-%m-%d %H:%M} UTC has not begun: {self._cause(given, due)}"
 
