@@ -22,13 +22,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from typing import Any
 
-from prefect import flow
-from prefect.client.schemas.objects import State
+# where PREFECT_API_URL names no server Prefect starts one: a busy machine needs longer for that than the usual 20 seconds
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
+os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 
-from flows.main import run_pipeline
+from prefect import flow  # noqa: E402
+from prefect.client.schemas.objects import State  # noqa: E402
+
+from flows.main import run_pipeline  # noqa: E402
 
 SPEC: dict[str, Any] = {spec}
 

@@ -54,10 +54,10 @@ def test_a_file_is_written_once_and_never_over_another(home, capsys):
 def test_the_exported_file_runs_with_prefect_outside_of_the_app(shop, capsys):
     Path("p.yml").write_text(SPEC)
     assert call(["export", "p.yml", "--out", "p.py"]) == 0
-    env = {**os.environ, "PREFECT_HOME": str(shop.home / "prefect"), "PREFECT_API_URL": "", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    env = {**os.environ, "PREFECT_HOME": str(shop.home / "prefect"), "PREFECT_API_URL": ""}
 
     def run(*more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, "p.py", *more], capture_output=True, text=True, timeout=150, check=False, env=env)
+        return subprocess.run([sys.executable, "p.py", *more], capture_output=True, text=True, timeout=250, check=False, env=env)
 
     done = run("--date", "2025-11-15", "--param", "least=100")
     assert done.returncode == 0, done.stderr
