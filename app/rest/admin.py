@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import Enum
@@ -11,11 +12,11 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import ConfigDict, Field
 
 from app.rest.pipelines import plain
-from app.rest.problem import Plain
+from app.rest.problem import Plain, of
 from app.rest.shape import Answer, Body, Environment, Finding, Given, Level, Name, Params, moment, problems, texts
 from app.rest.strict import StrictRoute
 from app.rest.who import Me, Org
-from flows.errors import InputError, SpecError
+from flows.errors import InputError, SpecError, UnreachableError
 from flows.service import Penstock
 
 routes = APIRouter(route_class=StrictRoute)
@@ -88,8 +89,9 @@ def _findings(me: Penstock, body: AskBody) -> list[dict[str, Any]]:
         return found
     except SpecError as error:
         return [each.as_dict() for each in error.problems]
-    except InputError as error:
-        return [{"path": error.where, "code": error.code, "message": str(error)}]
+    except (InputError, UnreachableError) as error:
+        told = json.loads(bytes(of(error).body))
+        return [{"path": told.get("where", ""), "code": told["code"], "message": told["detail"]}]
 
 
 @routes.post("/validator/complete/{org}", responses=problems(409, 415), summary="What became of a run, and of the quota",

@@ -211,6 +211,8 @@ def test_the_validator_says_whether_a_run_may_be(rest):
     assert (good["ok"], good["usage"]["runs_today"]) == (True, 0)
     odd = rest.ask("POST", asked, "viewer", json={"template": NAME, "params": {"regoin": "x"}}).json()
     assert (odd["ok"], "regoin" in str(odd["problems"])) == (False, True)
+    away = rest.ask("POST", asked, "viewer", json={"template": NAME, "environment": "production"}).json()
+    assert [each["code"] for each in away["problems"]] == ["production_not_set_up"]
     rest.of("admin").set_limits(runs_per_day=1)
     run = started(rest)["run_id"]
     full = rest.ask("POST", asked, "viewer", json={}).json()
