@@ -11,6 +11,7 @@ import streamlit as st
 from app.door import service
 from app.panel import place
 from app.panel.rundetail import Ways, run_detail
+from app.parts.approvals import approvals
 from app.parts.card import far, more
 from app.parts.cards import Card, cards
 from app.parts.days import grid
@@ -56,6 +57,7 @@ def overview(live: bool, first: list[tuple[list[Any], list[Any]]]) -> None:
              f"of {stats.succeeded:,} succeeded" if stats.succeeded else "No run succeeded"),
     ], key="runs_cards")
     untold()
+    approvals(key="runs_approvals")
     backfills([*fills, *(fill for fill in service().backfills(status="FAILED", limit=FAILED_FILLS) if recent(fill, now))])
     if stats.total:
         day(now)

@@ -1,4 +1,4 @@
-"""Take the eight pictures of this folder from the real app: `make pictures`.
+"""Take the eleven pictures of this folder from the real app: `make pictures`.
 
 Starts `penstock up` on a home that is thrown away, fills it with some days of history, talks to the app in Chromium, and keeps what it
 saw as small PNG files. Needs Chromium at /usr/bin/chromium (or PENSTOCK_TEST_CHROMIUM) and the packages of `make test`.
@@ -244,8 +244,26 @@ def start(camera: Camera) -> None:
     camera.take(camera.open(), "start")
 
 
+def templates(camera: Camera) -> None:
+    camera.take(camera.open("/templates"), "templates")
+
+
+def pipelines(camera: Camera) -> None:
+    with Penstock(home=camera.home) as door:
+        door.deploy("orders-to-warehouse", schedule="0 2 * * *")
+        door.deploy("stock-levels", schedule="every 6 hours")
+        door.pause("stock-levels")
+    camera.take(camera.open("/pipelines"), "pipelines")
+
+
+def settings_dark(camera: Camera) -> None:
+    page = camera.open("/settings", dark=True)
+    expect(page.locator(".st-key-health_parts")).to_contain_text("Prefect answers", timeout=SLOW)
+    camera.take(page, "settings_dark")
+
+
 PICTURES: dict[str, Callable[[Camera], None]] = {each.__name__: each for each in (
-    chat_graph, question, spec_error, preview_rejects, run_live, runs_failed_dark, phone_chat, start)}
+    chat_graph, question, spec_error, preview_rejects, run_live, runs_failed_dark, phone_chat, start, templates, pipelines, settings_dark)}
 
 
 def until(done: Callable[[], bool]) -> None:
@@ -267,7 +285,8 @@ def main() -> None:
             door._sample()
             history(door)
             waits = orders("orders-with-prices", "Orders with prices", wait=25)
-            door.store.specs.save(door.tenant, waits, text="", author="app")
+            for spec in (waits, *(orders(pipeline_id, name) for pipeline_id, name in NAMES.items())):
+                door.store.specs.save(door.tenant, spec, text="", author="app")
         with up(home) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
             camera = Camera(browser, address, home)

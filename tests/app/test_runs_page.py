@@ -13,6 +13,7 @@ import streamlit as st
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
+from app.door import service
 from app.parts.filters import Asked, read
 from flows.errors import UnreachableError
 from flows.store import NewRun, Store
@@ -118,6 +119,15 @@ def test_a_filter_that_matches_nothing_says_so_and_is_cleared(make: Make):
     again(at.button(key="runs_clear").click())
     assert shown(at) == [("Orders", "Succeeded")]
     assert at.query_params == {}
+
+
+def test_what_a_program_asks_for_waits_on_the_page_for_a_yes_or_a_no():
+    asked = service().ask_approval({"pipeline_id": "asked", "steps": [{"step_id": "a", "ps_type": "generic.wait", "config": {"seconds": 0}}]})
+    at = page()
+    assert "**A program asks:**" in said(at)
+    again(at.button(key=f"runs_approvals_{asked.approval_id}_no").click())
+    assert "**A program asks:**" not in said(at)
+    assert service().approvals()[0].status == "REFUSED"
 
 
 # ---- numbers and list
