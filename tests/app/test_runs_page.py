@@ -122,7 +122,8 @@ def test_a_filter_that_matches_nothing_says_so_and_is_cleared(make: Make):
 
 
 def test_what_a_program_asks_for_waits_on_the_page_for_a_yes_or_a_no():
-    asked = service().ask_approval({"pipeline_id": "asked", "steps": [{"step_id": "a", "ps_type": "generic.wait", "config": {"seconds": 0}}]})
+    step = {"step_id": "a", "ps_type": "generic.wait", "config": {"seconds": 0}}
+    asked = service().ask_approval({"pipeline_id": "asked", "steps": [step]})
     at = page()
     assert "**A program asks:**" in said(at)
     again(at.button(key=f"runs_approvals_{asked.approval_id}_no").click())
