@@ -39,7 +39,9 @@ def service() -> Penstock:
     try:
         return entered()
     except UnauthorizedError:
-        st.rerun()  # a callback goes on behind it
+        if DOOR in st.session_state:  # it was somebody's until now
+            del st.session_state[DOOR]
+            st.rerun()  # a callback goes on behind it
         raise
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -76,6 +77,7 @@ class Settings:
     prefect_url: str = field(default="", repr=False)  # an own Prefect server; empty: `penstock up` starts one
     prefect_port: int = 4200
     app_port: int = 8501
+    app_host: str = "127.0.0.1"  # the address of this machine that the app answers on; another one needs a sign-in
     public_url: str = ""  # where people reach the app, for the links in messages; empty: where it runs on this machine
     max_runs: int = 0  # runs at once; 0: 2 on SQLite, twice the cores on PostgreSQL
     log_format: str = "console"  # of the logs of processes; the log of a run is JSON in any case
@@ -88,9 +90,9 @@ class Settings:
 
     @classmethod
     def load(cls, *, home: str | Path | None = None, tenant_id: str | None = None) -> Settings:
-        """Read PENSTOCK_HOME, _TENANT, _CONTROL_URL, _PREFECT_URL, _PREFECT_PORT, _APP_PORT, _PUBLIC_URL, _MAX_RUNS, _LOG, _LOG_LEVEL,
-        _API_KEY, _ROOT_KEY, _OIDC_ISSUER, _OIDC_CLIENT_ID, _OIDC_CLIENT_SECRET, _OIDC_COOKIE_SECRET, _OIDC_ADMINS, _OIDC_HOURS, _PATHS
-        and GOOGLE_CLOUD_PROJECT.
+        """Read PENSTOCK_HOME, _TENANT, _CONTROL_URL, _PREFECT_URL, _PREFECT_PORT, _APP_PORT, _APP_HOST, _PUBLIC_URL, _MAX_RUNS, _LOG,
+        _LOG_LEVEL, _API_KEY, _ROOT_KEY, _OIDC_ISSUER, _OIDC_CLIENT_ID, _OIDC_CLIENT_SECRET, _OIDC_COOKIE_SECRET, _OIDC_ADMINS,
+        _OIDC_HOURS, _PATHS and GOOGLE_CLOUD_PROJECT.
 
         Raises InputError for a number or an address that is none, or a word that means nothing.
         """
@@ -105,6 +107,7 @@ class Settings:
             prefect_url=env.get("PENSTOCK_PREFECT_URL", ""),
             prefect_port=_port("PENSTOCK_PREFECT_PORT", 4200),
             app_port=_port("PENSTOCK_APP_PORT", 8501),
+            app_host=_host("PENSTOCK_APP_HOST"),
             public_url=_address("PENSTOCK_PUBLIC_URL"),
             max_runs=_number("PENSTOCK_MAX_RUNS", 0),
             log_format=_word("PENSTOCK_LOG", FORMATS, "console"),
@@ -184,6 +187,16 @@ def _address(name: str) -> str:
         raise InputError("this is no address that links can begin with", where=name,
                          fix=f"Unset {name} or write it like https://penstock.example.com, without a login")
     return text
+
+
+def _host(name: str) -> str:
+    """An address of this machine."""
+    text = os.environ.get(name, "").strip()
+    try:
+        return str(ip_address(text)) if text else "127.0.0.1"
+    except ValueError:
+        raise InputError(f"{text!r} is no IP address", where=name,
+                         fix=f"Unset {name}, or write 0.0.0.0 to answer on every address of this machine") from None
 
 
 def _port(name: str, default: int) -> int:

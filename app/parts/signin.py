@@ -20,7 +20,7 @@ ELSEWHERE = ("**This Penstock has no sign-in, so it answers on its own machine o
 def gate() -> Penstock | None:
     """Penstock for whoever is before the screen; None for nobody, who sees the sign-in and nothing else."""
     try:
-        if way(base()) == LOCAL and not _here():
+        if way(base()) == LOCAL and not at_home():
             _door(ELSEWHERE)
             return None
         own = entered()
@@ -32,7 +32,7 @@ def gate() -> Penstock | None:
     return own
 
 
-def _here() -> bool:
+def at_home() -> bool:
     """Whether the browser has asked for this machine: a name of another one comes from a proxy, or from a page that plays tricks with
     names. No name at all is no browser."""
     host = str(st.context.headers.get("Host") or "")

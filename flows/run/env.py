@@ -7,12 +7,12 @@ from pathlib import Path
 
 from flows.settings import Settings
 
-OWN_KEYS = ("PENSTOCK_ROOT_KEY", "PENSTOCK_API_KEY")
+OWN_KEYS, SIGN_IN = ("PENSTOCK_ROOT_KEY", "PENSTOCK_API_KEY"), "PENSTOCK_OIDC_"
 
 
 def keyless() -> dict[str, str]:
-    """The environment without keys of Penstock: no step of a pipeline can read one."""
-    return {name: value for name, value in os.environ.items() if name not in OWN_KEYS}
+    """The environment without keys of Penstock and without what signs people in: no step of a pipeline can read one."""
+    return {name: value for name, value in os.environ.items() if name not in OWN_KEYS and not name.startswith(SIGN_IN)}
 
 
 def bare_env() -> dict[str, str]:

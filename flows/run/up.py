@@ -49,7 +49,8 @@ def serve(settings: Settings, *, say: Say = print, temporary: bool = False, app:
 
     `app`: with the app in the browser. `temporary`: without it, and stop when nobody uses the rest any more and nothing runs. `meanwhile`
     is called in a thread while the others start; what it could not do is said. Raises
-    InputError when this home is up already, UnreachableError when the control store cannot be opened.
+    InputError when this home is up already or other machines would be answered without a sign-in, UnreachableError when the control
+    store cannot be opened.
     """
     from flows.store import open_store
     from flows.warehouse.routines import sync_told
@@ -58,6 +59,8 @@ def serve(settings: Settings, *, say: Say = print, temporary: bool = False, app:
     with only_one(settings, temporary, say) as told, open_store(settings.control_url) as store:
         if settings.root_key:
             store.keys.set_root(settings.root_key)
+        if app and not temporary:
+            face.check_host(settings, guarded=store.keys.guarded())
 
         def begin() -> None:
             sync_told(store.procedures, settings.tenant_id, say)
@@ -80,8 +83,9 @@ class Up:
                       died=self.port_lost)
         runner = Part("runner", lambda: [python, "-m", "flows.run.supervisor", str(settings.home), self.api],
                       self.runner_env, logs / "runner.log", self.runner_ready, waits=(0,), grace=20)
-        shown = Part("app", lambda: face.command(self.app_port), lambda: face.env(env_of(settings)), logs / "app.log",
-                     lambda _: face.answers(self.app_port), grace=1.5, died=self.app_port_lost)
+        shown = Part("app", lambda: face.command(self.app_port, settings.app_host, settings.public_url),
+                     lambda: face.env(env_of(settings)), logs / "app.log",
+                     lambda _: face.answers(self.app_port, settings.app_host), grace=1.5, died=self.app_port_lost)
         self.runner, self.app = runner, shown if app else None
         self.parts = [*([] if settings.prefect_url else [server]), runner, *([shown] if app else [])]
         self.over = asyncio.Event()

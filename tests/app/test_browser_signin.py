@@ -124,7 +124,8 @@ def test_a_person_signs_in_with_the_provider(page_of: Any, net: Any, provided: A
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(corner(page)).to_contain_text("demo")
     cookies = {each["name"]: each for each in page.context.cookies() if each["name"].startswith("_streamlit_user")}
-    assert cookies and all(each["httpOnly"] and each["sameSite"] == "Lax" for each in cookies.values())
+    assert cookies
+    assert all(each["httpOnly"] and each["sameSite"] == "Lax" for each in cookies.values())
     page.goto(f"{server.url}/runs")
     expect(page.get_by_text("Secret of demo").first).to_be_attached()
     corner(page).click()

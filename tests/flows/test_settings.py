@@ -57,3 +57,43 @@ def test_an_address_that_is_none_names_its_variable(monkeypatch: pytest.MonkeyPa
     with pytest.raises(InputError, match="PENSTOCK_PUBLIC_URL: this is no address that links can begin with") as said:
         Settings.load()
     assert "hunter2" not in str(said.value)
+
+
+OIDC = {"ISSUER": "https://login.example.com/", "CLIENT_ID": "penstock", "CLIENT_SECRET": "canary-one",
+        "COOKIE_SECRET": "canary-two" + "0" * 30}
+
+
+def test_an_identity_provider_is_read_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**OIDC, "ADMINS": "Ann@example.com, bob@example.com"}.items():
+        monkeypatch.setenv(f"PENSTOCK_OIDC_{name}", value)
+    read = Settings.load()
+    assert read.oidc is not None
+    assert read.oidc.metadata_url == "https://login.example.com/.well-known/openid-configuration"
+    assert (read.oidc.admins, read.oidc.hours) == (("ann@example.com", "bob@example.com"), 12)
+    assert "canary" not in f"{read} {read!r}"
+
+
+@pytest.mark.parametrize(("changes", "said"), [
+    ({"CLIENT_SECRET": ""}, "PENSTOCK_OIDC_CLIENT_SECRET: sign-in is set up in part only"),
+    ({"ISSUER": "http://login.example.com"}, "PENSTOCK_OIDC_ISSUER: an identity provider is asked over https only"),
+    ({"COOKIE_SECRET": "short"}, "PENSTOCK_OIDC_COOKIE_SECRET: the secret of the cookies has 5 characters"),
+    ({"ADMINS": "ann"}, "PENSTOCK_OIDC_ADMINS: 'ann' is no e-mail address"),
+])
+def test_an_identity_provider_in_part_names_its_variable(monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], said: str) -> None:
+    for name, value in {**OIDC, **changes}.items():
+        monkeypatch.setenv(f"PENSTOCK_OIDC_{name}", value)
+    with pytest.raises(InputError, match=said) as error:
+        Settings.load()
+    assert "canary" not in str(error.value)
+
+
+@pytest.mark.parametrize(("given", "read"), [("", "127.0.0.1"), ("0.0.0.0", "0.0.0.0"), ("::1", "::1")])
+def test_where_the_app_answers_is_read(monkeypatch: pytest.MonkeyPatch, given: str, read: str) -> None:
+    monkeypatch.setenv("PENSTOCK_APP_HOST", given)
+    assert Settings.load().app_host == read
+
+
+def test_a_host_that_is_no_address_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENSTOCK_APP_HOST", "everywhere")
+    with pytest.raises(InputError, match="PENSTOCK_APP_HOST: 'everywhere' is no IP address"):
+        Settings.load()
