@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -86,6 +88,18 @@ def test_what_means_nothing_is_one_line_and_exit_2(args: list[str], told: str, h
     assert got.out == ""
     assert told in got.err
     assert got.err.count("\n") == 1
+
+
+def test_the_lines_of_the_page_about_it_run_one_after_the_other(home: Path, monkeypatch: Any, capsys: Any) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "access.md").read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"^```bash\n(.*?)^```", page, re.MULTILINE | re.DOTALL) for line in block.splitlines()]
+    quick = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("penstock ") and "pk_" not in line]
+    assert len(quick) >= 8
+    monkeypatch.setenv("PENSTOCK_ROOT_KEY", ROOT_KEY)
+    for args in quick:
+        if args != ["up"]:
+            assert (args, call(args)) == (args, 0)
+    capsys.readouterr()
 
 
 # ---- every command, and whoever asks
