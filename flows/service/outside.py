@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from flows.access import KEY, ROOT, Identity, needs
 from flows.errors import InputError, MissingError, TransientError, UnauthorizedError
+from flows.scrub import learn
 from flows.service.health import DOWN, OK, STARTING, Health
 from flows.settings import check_tenant
 
@@ -25,6 +26,7 @@ class Outside(Health):
         """
         found = self.store.keys.whose(key) if key else None
         if found is not None:
+            learn(key)  # it stands in no log of this process
             mine = Identity(found.tenant_id, found.role, f"key:{found.name}", KEY, found.key_id)
             if tenant not in (None, mine.tenant_id):
                 raise self._no_tenant(str(tenant))

@@ -63,14 +63,19 @@ def test_a_body_whose_length_is_not_said_has_the_same_limit(rest):
     assert (found.status_code, found.headers["content-type"], found.json()["code"]) == (413, PROBLEM, "too_large")
 
 
-@pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml"])
-def test_what_a_form_of_another_site_can_send_is_refused(rest, kind):
-    """These need no leave of the browser's; JSON does, and nobody gives it."""
+@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data", "application/xml"])
+def test_what_is_not_json_is_refused_and_no_other_site_may_ask(rest, kind):
     found = rest.ask("POST", RUN, content=b'{"date": "2025-11-15"}', headers={"Content-Type": kind})
     assert (found.status_code, found.headers["content-type"]) == (415, PROBLEM)
     asked = rest.client.options(f"/api/v1{RUN}", headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"})
     assert asked.status_code == 405
     assert not [name for name in asked.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("kind", ["", "application/json; charset=utf-8", "application/x-www-form-urlencoded"])
+def test_json_is_read_whatever_curl_calls_it(rest, kind):
+    found = rest.ask("POST", RUN, content=b'{"date": "2025-11-15"}', headers={"Content-Type": kind} if kind else {})
+    assert (found.status_code, found.json()["run_date"]) == (202, "2025-11-15")
 
 
 def test_an_odd_address_is_a_problem(rest):
