@@ -1,7 +1,9 @@
 """prefect.yaml: what it names is there, and Prefect reads it as it is meant."""
 
+import asyncio
 from pathlib import Path
 
+import pytest
 import yaml
 
 from flows.run.child import ENTRYPOINT, entry
@@ -38,3 +40,31 @@ def test_the_specs_in_it_hold():
     for each in deployments():
         spec = parse(yaml.safe_dump(each["parameters"]["spec"]))
         assert validate(spec, level="semantic", catalog=default_catalog(settings), settings=settings).problems == []
+
+
+def worker(kind):
+    if kind == "cloud-run-v2":
+        from prefect_gcp.workers.cloud_run_v2 import CloudRunWorkerV2
+
+        return CloudRunWorkerV2
+    if kind == "kubernetes":
+        from prefect_kubernetes.worker import KubernetesWorker
+
+        return KubernetesWorker
+    from prefect.workers.process import ProcessWorker
+
+    return ProcessWorker
+
+
+@pytest.mark.parametrize("kind", ["process", "cloud-run-v2", "kubernetes"])
+def test_each_kind_of_worker_takes_its_example(kind):
+    pool = yaml.safe_load(FILE.read_text())["definitions"]["work_pools"][kind]
+    template = worker(kind).get_default_base_job_template()
+    assert set(pool["job_variables"]) <= set(template["variables"]["properties"])
+    load = worker(kind).job_configuration.from_template_and_values
+    made = asyncio.run(load(base_job_template=template, values=pool["job_variables"], client=object()))  # nothing in it asks a server
+    assert made.env["PENSTOCK_TENANT"] == "demo"
+    said = made.model_dump_json()
+    for name, value in pool["job_variables"].items():
+        if isinstance(value, str):
+            assert value in said, name
