@@ -53,10 +53,13 @@ def newest(connection: Connection, asked: Question, columns: Sequence[Any]) -> S
         if OF_AN_ID.fullmatch(asked.text.lower()):
             ways.append([*base, *mine, *_state(asked), func.lower(runs.c.run_id).contains(asked.text.lower(), autoescape=True)])
     page = select(*columns).order_by(runs.c.seq.desc()).limit(asked.limit)
-    if len(ways) == 1:
+    if len(ways) == 1 and not asked.text:
         return page.where(*ways[0])
     parts = [select(select(runs.c.seq).where(*way).order_by(runs.c.seq.desc()).limit(asked.limit).subquery().c.seq) for way in ways]
-    return page.where(runs.c.seq.in_(union_all(*parts)) if parts else runs.c.seq < 0)
+    if not parts:
+        return page.where(runs.c.seq < 0)
+    found = union_all(*parts).subquery()  # numbers alone, which stand in the indexes: the wide rows are for the page only
+    return page.where(runs.c.seq.in_(select(found.c.seq).distinct().order_by(found.c.seq.desc()).limit(asked.limit)))
 
 
 def _base(asked: Question) -> list[ColumnElement[bool]]:
@@ -92,13 +95,16 @@ def _named(connection: Connection, asked: Question) -> list[ColumnElement[bool]]
     """The pipelines of the tenant in whose id or name the text stands, in any case of letters."""
     mine = [run_names.c.tenant_id == asked.tenant, *([run_names.c.pipeline_id == asked.pipeline_id] if asked.pipeline_id else [])]
     text = asked.text.lower()
-    found: dict[str, list[str] | None] = {}  # by pipeline the names that fit, None for all
+    known: dict[str, list[str]] = {}
     for pipeline_id, name in connection.execute(select(run_names.c.pipeline_id, run_names.c.name).where(*mine)):
-        if text in pipeline_id.lower():
-            found[pipeline_id] = None
-        elif text in name.lower() and (names := found.setdefault(pipeline_id, [])) is not None:
-            names.append(name)
-    return [and_(runs.c.pipeline_id == each, *([] if fit is None else [runs.c.name.in_(fit)])) for each, fit in found.items()]
+        known.setdefault(pipeline_id, []).append(name)
+    found = []
+    for pipeline_id, names in known.items():
+        fit = names if text in pipeline_id.lower() else [name for name in names if text in name.lower()]
+        if fit:
+            this = runs.c.pipeline_id == pipeline_id
+            found.append(this if len(fit) == len(names) else and_(this, runs.c.name.in_(fit)))
+    return found
 
 
 def note_name(connection: Connection, insert: Insert, tenant: str, pipeline_id: str, name: str) -> None:

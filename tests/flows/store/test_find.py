@@ -124,3 +124,22 @@ def test_a_store_of_the_first_schema_gets_names_for_its_runs(url: str) -> None:
     with open_store(url) as store:
         assert {run.run_id: run.name for run in store.runs.find("demo")} == {"r0": "Größe", "r1": "", "r2": ""}
         assert [run.run_id for run in store.runs.find("demo", text="Größe")] == ["r0"]
+
+
+@pytest.mark.parametrize(("few", "most"), [(0, 0), (9, 9), (0, 9)])
+def test_whichever_way_is_taken_the_same_runs_are_found(store: Store, many: dict[str, str], monkeypatch: pytest.MonkeyPatch, few: int,
+                                                        most: int) -> None:
+    monkeypatch.setattr("flows.store.search.FEW", few)
+    monkeypatch.setattr("flows.store.search.MANY", most)
+    later = put(store, "daily-revenue", "FAILED", hour=4, name="Renamed")
+
+    def found(**asked: Any) -> list[str]:
+        return [run.run_id for run in store.runs.find("demo", **asked)]
+
+    assert found(text="revenue", status=["FAILED", "SUCCESS"]) == [later, many["b"], many["a"]]
+    assert found(text="by day", status="FAILED") == [many["b"]]
+    assert found(text="renamed") == [later]
+    assert found(text="e", limit=2) == [later, many["d"]]
+    assert found(text="r", pipeline_id="daily-revenue", status=["SUCCESS", "CRASHED"]) == [many["a"]]
+    assert found(text="revenue", before=many["b"]) == [many["a"]]
+    assert found(status=["FAILED", "CRASHED"], limit=1) == [later]
