@@ -57,7 +57,10 @@ def worker(kind):
 
 
 @pytest.mark.parametrize("kind", ["process", "cloud-run-v2", "kubernetes"])
-def test_each_kind_of_worker_takes_its_example(kind):
+def test_each_kind_of_worker_takes_its_example(kind, monkeypatch):
+    from google.auth.credentials import AnonymousCredentials
+
+    monkeypatch.setattr("google.auth.default", lambda **_: (AnonymousCredentials(), "my-project"))  # Cloud Run's asks at once who it is
     pool = yaml.safe_load(FILE.read_text())["definitions"]["work_pools"][kind]
     template = worker(kind).get_default_base_job_template()
     assert set(pool["job_variables"]) <= set(template["variables"]["properties"])
