@@ -96,8 +96,9 @@ _open = text("status IN ('PENDING', 'RUNNING')")
 _filling = text("backfill_id != ''")
 _flown = text("flow_run_id != ''")
 _untold = text("NOT told")
-unmirrored = text("NOT mirrored AND status IN ('SUCCESS', 'FAILED', 'CANCELLED', 'CRASHED')")
-"""Ended runs that the warehouse does not have yet, in the words of their index: SQLite uses it for no others."""
+unmirrored = text("NOT mirrored AND status || '' IN ('SUCCESS', 'FAILED', 'CANCELLED', 'CRASHED')")
+"""Ended runs that the warehouse does not have yet, in the words of their index: SQLite uses it for no others. The bare status would lead
+it to `runs_by_status`, which holds all that ever ended."""
 runs = Table(
     "runs", metadata,
     Column("seq", _id, primary_key=True),  # the order of the queue

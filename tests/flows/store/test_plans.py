@@ -18,7 +18,7 @@ ASKED: dict[str, tuple[Callable[[Store], object], tuple[str, ...]]] = {
     "lost runs": (lambda store: store.runs.expired(), MINE),
     "open runs": (lambda store: store.runs.open(claimed=True), MINE),
     "runs of a runner": (lambda store: store.runs.open("me"), MINE),
-    "backfills": (lambda store: store.backfills.due(), MINE),
+    "backfills": (lambda store: store.backfills.due(), (*MINE, "runs_by_status")),  # of a tenant, those that are open
     "whose end is to be told": (lambda store: store.messages.untold(), ("runs_untold",)),
     "what is to be sent": (lambda store: store.messages.hurry(3, 10, 60), ("messages_due",)),
     "whose book is to be written": (lambda store: store.books.due(), ("runs_unmirrored",)),
