@@ -13,19 +13,22 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/warehouses.md", "docs/running.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md",
+         *(f"docs/{page}.md" for page in ("access", "api", "deploying", "mcp", "python", "running", "signin", "warehouses"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def commands() -> list[list[str]]:
-    """Every `penstock ...` line of the README's shell blocks, and those in the text of all pages, as words."""
-    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("penstock ")]
+    """Every `penstock ...` line of the shell blocks of all pages, and those in their text, as words."""
+    lines = []
     for page in PAGES:
-        lines += re.findall(r"`(penstock [a-z][^`]*)`", (ROOT / page).read_text(encoding="utf-8"))
+        text = (ROOT / page).read_text(encoding="utf-8")
+        lines += [line for block in blocks("(?:sh|console|bash)", text) for line in block.splitlines() if line.startswith("penstock ")]
+        lines += re.findall(r"`(penstock [a-z][^`]*)`", text)
     return [shlex.split(line, comments=True) for line in lines]
 
 
