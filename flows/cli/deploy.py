@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from flows.service.deployments import DeploymentView
 
 WORDS = {"PENDING": "waits for Prefect", "LIVE": "live", "FAILED": "not in Prefect", "REMOVING": "is being deleted"}
+AWAY = "Prefect is told as soon as its server is up. Start it with `penstock up`."
 
 env = click.option("--env", "environment", default="local", show_default=True, metavar="ENV", help="local or production.")
 
@@ -117,9 +118,8 @@ def deployments(door: Penstock, pipeline: str | None, as_json: bool) -> int:
           [(v.pipeline_id, v.environment, v.version, v.words, f"{v.next[0]:%Y-%m-%d %H:%M:%S}" if v.next else "-", _state(v))
            for v in found], right=[2])
     for each in found:
-        for line in (each.error, each.late):
-            if line:
-                say(f"{each.pipeline_id} ({each.environment}): {plain(line, None)}")
+        for line in _hints(each):
+            say(f"{each.pipeline_id} ({each.environment}): {plain(line, None)}")
     return 0
 
 
@@ -182,6 +182,11 @@ def show(view: DeploymentView) -> None:
         say(f"  paused: nothing starts by itself. Switch it on: penstock resume {view.pipeline_id}{where}")
     for moment in view.next:
         say(f"  next: {moment:%Y-%m-%d %H:%M:%S} UTC")
-    for line in (view.error, view.late):
-        if line:
-            say(f"  {plain(line, None)}")
+    for line in _hints(view):
+        say(f"  {plain(line, None)}")
+
+
+def _hints(view: DeploymentView) -> list[str]:
+    """What is wrong, and what to do about it."""
+    found = [line for line in (view.error, view.late) if line]
+    return found or ([AWAY] if view.status == "PENDING" else [])

@@ -88,7 +88,7 @@ def status(door: Penstock, target: str | None, limit: int, as_json: bool) -> int
             put_json(view.as_dict()) if as_json else show_run(view)
             return 0
     found = door.runs(pipeline_id=target, limit=limit)
-    if target is not None and not found:
+    if target is not None and not found and all(kept.pipeline_id != target for kept in door.pipelines()):
         raise MissingError(f"there is no run or pipeline {target!r}", fix="See: penstock status")
     if as_json:
         put_json({"runs": [view.as_dict() for view in found], "health": door.health()})
@@ -98,7 +98,7 @@ def status(door: Penstock, target: str | None, limit: int, as_json: bool) -> int
     if rows:
         table(["run", "pipeline", "status", "run date", "created (UTC)", "error"], rows)
     else:
-        say("No runs yet. Start one: penstock run FILE")
+        say(f"No runs yet. Start one: penstock run {target or 'FILE'}")
     health = door.health()
     for line in [*health["words"], *health["notes"]]:
         say(line)

@@ -43,7 +43,7 @@ class Late(Health):
         own = given.pool == _own()
         if own and not self.store.runners.alive():
             last = self.store.runners.last()
-            silent = f"no worker has polled for {since(last.beat_at)}" if last else "no worker has ever polled"
+            silent = f"no worker has polled for {since(last.beat_at)}" if last else "no worker is up"
             return f"{silent}: start one with `penstock up`."
         if given.status != "LIVE":
             return given.error or "Prefect has not heard of it yet. It is told as soon as its server answers."

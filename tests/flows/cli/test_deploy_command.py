@@ -29,6 +29,8 @@ def test_from_the_first_deploy_to_the_delete(home: Path, capsys: pytest.CaptureF
     second.write_text(SPEC.format(2))
     code, out, _ = ask(capsys, "deploy", str(first), "--schedule", "0 2 * * *", "--timezone", "Europe/Vienna")
     assert (code, "Every day at 02:00 Europe/Vienna, work pool penstock" in out, out.count("next: ")) == (0, True, 5)
+    assert out.endswith("  Prefect is told as soon as its server is up. Start it with `penstock up`.\n")
+    assert ask(capsys, "status", "job")[1].startswith("No runs yet. Start one: penstock run job\n")  # it is kept, and has never run
     code, out, _ = ask(capsys, "pause", "job")
     assert "paused: nothing starts by itself. Switch it on: penstock resume job" in out
     code, out, _ = ask(capsys, "deploy", str(second), "--json")

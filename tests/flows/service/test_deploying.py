@@ -205,7 +205,7 @@ def test_nothing_is_late_before_its_time(door: Penstock) -> None:
 
 
 def test_no_worker_is_named_first(later: Penstock) -> None:
-    assert late(later).endswith("UTC has not begun: no worker has ever polled: start one with `penstock up`.")
+    assert late(later).endswith("UTC has not begun: no worker is up: start one with `penstock up`.")
 
 
 def test_what_prefect_said_is_passed_on(later: Penstock) -> None:
