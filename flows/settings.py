@@ -128,6 +128,11 @@ class Settings:
             raise InputError(f"{self.home} cannot be made: {error.strerror}", where="--home",
                              fix="Name a folder that this user may write, with --home or PENSTOCK_HOME") from None
 
+    def apart(self) -> Settings:
+        """The same settings for somebody who is not at this machine: no files but those of their tenant, here and in no other folder."""
+        files = self.home / "files"
+        return replace(self, folders=(files / "tenants" / self.tenant_id, files / "uploads" / self.tenant_id))
+
     def with_folder(self, folder: Path) -> Settings:
         """The same settings with one more folder for files, for instance that of the spec file."""
         folder = folder.absolute()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -25,11 +25,15 @@ log = logging.getLogger("penstock.connections")
 
 PREFIX = "PENSTOCK_CONN_"
 OPEN_HEADERS = ("accept", "accept-language", "content-type", "user-agent")  # what they say is no secret
+_TOLD: set[str] = set()
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class Entry(BaseModel):
-    """One connection: where it is, and what opens it. `token` is sent as a bearer token, `headers` as they stand."""
+    """One connection: where it is, and what opens it. `token` is sent as a bearer token, `headers` as they stand.
+
+    `tenants` says whose it is, `*` everybody's; left out it is everybody's as long as there is one tenant, or nobody is asked for a key.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -38,16 +42,18 @@ class Entry(BaseModel):
     user: SecretStr | None = None
     password: SecretStr | None = None
     headers: dict[str, SecretStr] = {}
+    tenants: tuple[str, ...] | None = None
 
 
 class Connections:
     """What `load_connections` found. Shows names only, whatever asks for its text."""
 
-    def __init__(self, entries: Mapping[str, Entry], env: Mapping[str, str], where: str, *, samples: Collection[str] = ()) -> None:
-        self._entries, self._env, self._where, self._samples = dict(entries), env, where, samples
+    def __init__(self, entries: Mapping[str, Entry], env: Mapping[str, str], where: str, *, samples: Collection[str] = (),
+                 mine: Callable[[str, Entry], bool] = lambda *_: True) -> None:
+        self._entries, self._env, self._where, self._samples, self._mine = dict(entries), env, where, samples, mine
 
     def names(self) -> list[str]:
-        return sorted(self._entries)
+        return sorted(name for name, entry in self._entries.items() if self._mine(name, entry))
 
     def is_sample(self, name: str) -> bool:
         """Is it answered inside this process, with sample rows, because it has no address of its own?"""
@@ -91,7 +97,8 @@ class Connections:
 
     def _entry(self, name: str) -> Entry | None:
         said = self._env.get(variable(name))
-        return _from_env(name, said) if said else self._entries.get(name)
+        entry = _from_env(name, said) if said else self._entries.get(name)
+        return entry if entry is not None and self._mine(name, entry) else None
 
     def _open(self, name: str, value: SecretStr, *, secret: bool = True) -> str:
         """The value with its variables filled in; from here on this process masks it in whatever it says."""
@@ -111,15 +118,35 @@ class Connections:
 
 
 def load_connections(settings: Settings, env: Mapping[str, str] | None = None, *, samples: bool = True) -> Connections:
-    """Read `$PENSTOCK_HOME/connections.yml` (name: {url, token, user, password, headers}, values may hold ${VARIABLES}) and
+    """Read `$PENSTOCK_HOME/connections.yml` (name: {url, token, user, password, headers, tenants}, values may hold ${VARIABLES}) and
     PENSTOCK_CONN_<NAME> (a URL, or the same fields as JSON), which goes first. Raises InputError that names place and field, no value.
 
+    One that is another tenant's is not there, in the words for one that never was.
     The demo tenant's `shop_api` is answered by `flows.insight.shop_api` until it has an address; not with `samples` False, for production.
     """
     file = settings.home / "connections.yml"
     entries = _read(file, settings.limits.spec_bytes) if file.exists() else {}
     sample = (shop_api.NAME,) if samples and settings.tenant_id == TENANT else ()
-    return Connections(entries, os.environ if env is None else env, str(file), samples=sample)
+    return Connections(entries, os.environ if env is None else env, str(file), samples=sample, mine=_owner(settings))
+
+
+def _owner(settings: Settings) -> Callable[[str, Entry], bool]:
+    """Judges whether a connection is for the tenant of the settings. The store is asked only about one that does not say whose it is."""
+    from flows.store.guard import crowded
+
+    alone: list[bool] = []
+
+    def mine(name: str, entry: Entry) -> bool:
+        if entry.tenants is not None:
+            return "*" in entry.tenants or settings.tenant_id in entry.tenants
+        if not alone:
+            alone.append(not crowded(settings.control_url))
+        if not alone[0] and name not in _TOLD:
+            _TOLD.add(name)
+            log.warning("connection %s does not say whose it is, so no tenant has it: write tenants: [...] to it", name)
+        return alone[0]
+
+    return mine
 
 
 def variable(name: str) -> str:
@@ -171,4 +198,4 @@ def _entry(fields: Any, where: str) -> Entry:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{place}: {first['msg']}" if place else first["msg"], where=where,
-                         fix="A connection has url, token, user, password and headers") from None
+                         fix="A connection has url, token, user, password, headers and tenants") from None

@@ -19,27 +19,33 @@ def uploads(home: Path) -> Path:
     return home / "files" / "uploads"
 
 
+def exports(home: Path) -> Path:
+    """Where the pipelines of people who are not at this machine read and write files, a folder for each tenant: see `Settings.apart`."""
+    return home / "files" / "tenants"
+
+
 class AllowedFiles:
     """Paths a pipeline may name. A relative path is read from the first folder that holds it and written below the first one.
 
     `private` folders hold the product's own data: inside them only an allowed folder further down is open. Without it, the home
     that an allowed `<home>/files` belongs to is private, because `.penstock` usually stands inside the current folder.
     Hidden files and folders (`.env`, `.ssh`) are never open. Below `uploads`, which all tenants share, only the tenant's `own`
-    folder is read, and nothing is written.
+    folder is read, and nothing is written. Of the folders beside `exports`, which are other tenants', none is open.
     """
 
     def __init__(self, folders: Sequence[Path], *, private: Sequence[Path] = (), uploads: Path | None = None,
-                 own: Path | None = None) -> None:
+                 own: Path | None = None, exports: Path | None = None) -> None:
         self.folders = tuple(dict.fromkeys(Path(folder).resolve() for folder in folders))
         homes = private or [f.parent for f in self.folders if f.name == "files" and any((f.parent / own).exists() for own in OWN)]
         self.private = tuple(Path(home).resolve() for home in homes)
         self.uploads, self.own = uploads and uploads.resolve(), own and own.resolve()
+        self.exports = exports and exports.resolve()
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The files of this tenant."""
         shared = uploads(settings.home)
-        return cls(settings.folders, uploads=shared, own=shared / settings.tenant_id)
+        return cls(settings.folders, uploads=shared, own=shared / settings.tenant_id, exports=exports(settings.home) / settings.tenant_id)
 
     def read(self, path: str) -> str:
         """An existing file (absolute). Raises InputError outside the allowed folders or for no plain file, MissingError when absent."""
@@ -62,7 +68,7 @@ class AllowedFiles:
         if not self.folders:
             raise self._outside(path)
         place = self._resolve(self.folders[0], path)
-        if not self._open(place) or (self.uploads is not None and place.is_relative_to(self.uploads)):
+        if not self._open(place) or self._foreign(place) or (self.uploads is not None and place.is_relative_to(self.uploads)):
             raise self._outside(path)
         if place.exists() and not place.is_file():
             raise InputError(f"{path!r} is not a plain file", fix="Name a file, not a folder or a device")
@@ -81,7 +87,9 @@ class AllowedFiles:
                              fix="Give a shorter path inside an allowed folder") from error
 
     def _foreign(self, place: Path) -> bool:
-        """Is it an upload of another tenant?"""
+        """Is it a file of another tenant?"""
+        if self.exports is not None and place.is_relative_to(self.exports.parent) and not place.is_relative_to(self.exports):
+            return True
         return self.uploads is not None and place.is_relative_to(self.uploads) and not (self.own and place.is_relative_to(self.own))
 
     def _open(self, place: Path) -> bool:

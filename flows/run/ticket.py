@@ -91,7 +91,7 @@ def own_ticket(order: Order) -> Ticket:
     settings.home.mkdir(parents=True, exist_ok=True)
     store, owner = open_store(settings.control_url), new_owner("flow")
     run = queued(settings, store, order, owner=owner, lease_seconds=settings.limits.lease_seconds)
-    return Ticket(settings, store, run, owner, renew=True)
+    return Ticket(settings_of(settings, run), store, run, owner, renew=True)
 
 
 def queued(settings: Settings, store: Store, order: Order, *, owner: str = "", lease_seconds: float = 0.0) -> Run:
@@ -100,6 +100,10 @@ def queued(settings: Settings, store: Store, order: Order, *, owner: str = "", l
     Raises DuplicateRun, LimitError, Overtaken, SpecError, InputError.
     """
     given = store.deployments.of_prefect(order.deployment_id)
+    if given is not None:  # what Prefect says can be changed there by whoever reaches its pages
+        settings = replace(settings, tenant_id=given.tenant_id)
+    if store.keys.guarded():
+        settings = settings.apart()
     try:
         if order.due is not None:
             _still_wanted(given, order.due, order.parameters.get("version") or 0)

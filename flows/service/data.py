@@ -62,7 +62,7 @@ class Data(Author):
         """
         self._sample()
         text = str(given)
-        is_file = isinstance(given, Path) or bool(options) or "/" in text or Path(text).is_file()
+        is_file = isinstance(given, Path) or bool(options) or "/" in text or (not self._away and Path(text).is_file())
         is_file = is_file and text not in self.catalog.tables
         source = {"path": text, **options} if is_file else {"table": text}
         return self._look_at(source, Path(text).name if is_file else text, limit or self.settings.limits.profile_rows)

@@ -10,7 +10,7 @@ from secrets import compare_digest
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
-from flows.access import KEY, ROOT, Identity, needs
+from flows.access import KEY, LOCAL, ROOT, Identity, needs
 from flows.errors import InputError, MissingError, SpecError, UnauthorizedError
 from flows.scrub import Scrubber, learn
 from flows.settings import Settings
@@ -51,6 +51,7 @@ class Door:
         self._given = catalog
         self._store: Store | None = None
         self._opening = Lock()
+        self._away = False  # whoever asks is not at this machine
         self._key, self._identity, self.via = (key or self.settings.api_key).strip(), identity, via
         learn(self._key, self.settings.root_key)
         if isinstance(identity, Identity):
@@ -111,10 +112,14 @@ class Door:
         """The same Penstock for somebody else: their tenant and role, on the same control store.
 
         One that is asked for its identity at each call (a callable, always of the same tenant) loses what it may the moment that is taken
-        away; it raises UnauthorizedError then.
+        away; it raises UnauthorizedError then. Who is not the person at this machine has the files of their tenant only, and names none
+        by its path.
         """
-        tenant = identity().tenant_id if callable(identity) else identity.tenant_id
-        other = type(self)(settings=replace(self.settings, tenant_id=tenant), catalog=self._given, identity=identity, via=via or self.via)
+        who = identity() if callable(identity) else identity
+        settings = replace(self.settings, tenant_id=who.tenant_id)
+        other = type(self)(settings=settings if who.kind == LOCAL else settings.apart(), catalog=self._given, identity=identity,
+                           via=via or self.via)
+        other._away = who.kind != LOCAL
         other._store = self.store
         return other
 
@@ -196,7 +201,7 @@ class Door:
         if isinstance(given, str) and "\n" in given:
             return Source(parse(given), text=given)
         path = Path(given)
-        if path.is_file():
+        if not self._away and path.is_file():
             spec, lines = load_file(path)
             return Source(placed(spec, name_of(path)), lines=lines, text=path.read_text(encoding="utf-8"), where=str(given),
                           folder=path.resolve().parent)
@@ -204,7 +209,7 @@ class Door:
             return self._template(str(given))
         if path.suffix in (".yml", ".yaml", ".json") or "/" in str(given):
             near = did_you_mean(str(given), [template.name for template in templates(self.settings)]) if not path.suffix else ""
-            raise MissingError(f"there is no file {str(given)!r}",
+            raise MissingError(f"there is no {'template' if self._away else 'file'} {str(given)!r}",
                                fix=near or "Give the path of a spec file, the name of a template, or the id of a stored pipeline")
         return self.stored(str(given))
 

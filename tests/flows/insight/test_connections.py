@@ -1,11 +1,13 @@
 import logging
 import pickle
+from dataclasses import replace
 
 import pytest
 
 from flows.errors import InputError
 from flows.insight.connections import load_connections, scrub
 from flows.settings import Settings
+from flows.store import open_store
 
 
 @pytest.fixture
@@ -90,3 +92,30 @@ def test_errors_lose_their_logins():
     assert scrub("cannot open postgresql://u:p%40ss@h/d with p@ss", url) == "cannot open postgresql://***@h/d with ***"
     assert scrub("see mysql://a:b@c") == "see mysql://***@c"
     assert pickle.dumps(scrub("plain")) == pickle.dumps("plain")
+
+
+def test_a_connection_may_be_one_tenants(settings):
+    text = "acme_pg: {url: 'postgresql://a', tenants: [acme]}\nmine: {url: 'postgresql://d', tenants: [demo]}\n"
+    text += "all: {url: 'https://h', tenants: ['*']}"
+    own = told(settings, text, {"PENSTOCK_CONN_KEY": '{"url": "https://k", "tenants": ["acme"]}'})
+    assert own.names() == ["all", "mine"]
+    assert [own.url(name) for name in ("acme_pg", "key", "never", "mine", "all")] == [None, None, None, "postgresql://d", "https://h"]
+    assert dict(own.headers("key")) == {}
+    far = load_connections(replace(settings, tenant_id="acme"), {"PENSTOCK_CONN_KEY": '{"url": "https://k", "tenants": ["acme"]}'})
+    assert (far.names(), far.url("key"), far.url("mine")) == (["acme_pg", "all"], "https://k", None)
+
+
+def test_one_that_says_not_whose_it_is_is_nobodys_once_there_are_keys_of_several_tenants(tmp_path, caplog):
+    settings = Settings(home=tmp_path, control_url=f"sqlite:///{tmp_path / 'control.sqlite'}")
+    env = {"PENSTOCK_CONN_PG": "postgresql://u:hunter2@h/d"}
+    assert load_connections(settings, env).url("pg")
+    with open_store(settings.control_url) as store:
+        for tenant in ("demo", "acme"):
+            assert load_connections(settings, env).url("pg")
+            store.tenants.ensure(tenant)
+        assert load_connections(settings, env).url("pg"), "nobody is asked for a key yet"
+        store.keys.set_root("a-root-key-of-24-characters")
+        assert told(settings, "old: 'postgresql://h/d'", env).names() == []
+        assert load_connections(settings, env).url("pg") is None
+    assert "does not say whose it is" in caplog.text
+    assert "hunter2" not in caplog.text
