@@ -22,7 +22,7 @@ from flows.errors import PenstockError
 from flows.show.units import several
 
 ALL = "All"
-CARDS = 24  # of one page
+CARDS = 12  # of one page: each more is paid for at every drawing
 ALSO = 6  # templates that a search finds beside the pipelines
 EVERY, QUIET = 2.0, 30.0  # seconds between two looks while something runs, and while nothing does
 NEWEST = 50  # runs whose states are looked at for a change
@@ -75,19 +75,19 @@ def cards(found: Sequence[Face]) -> None:
     deployed: dict[str, list[Any]] = {}
     for one in service().deployments():
         deployed.setdefault(one.pipeline_id, []).append(one)
-    why_not = barred("editor")
+    why_not, shown = barred("editor"), found[:most]
+    runs = service().last_runs([each.pipeline_id for each in shown], limit=SHOWN)
     with st.grid(3, min_column_width=280, key="pipelines_cards"):
-        for n, each in enumerate(found[:most]):
+        for n, each in enumerate(shown):
             with st.container(border=True, height="stretch", vertical_alignment="distribute", key=f"pipeline_{n}"):
-                card(each, deployed.get(each.pipeline_id, ()), now, why_not)
+                card(each, runs[each.pipeline_id], deployed.get(each.pipeline_id, ()), now, why_not)
     if len(found) > most:
         st.button(f"Show {several(min(CARDS, len(found) - most), 'more pipeline')}", key="pipelines_more", width="stretch",
                   on_click=_turn_page)
 
 
-def card(each: Face, deployed: Sequence[Any], now: datetime, why_not: str) -> None:
+def card(each: Face, runs: Sequence[Any], deployed: Sequence[Any], now: datetime, why_not: str) -> None:
     """Name, one sentence, the last runs, how it stands; and its two buttons."""
-    runs = service().find_runs(pipeline_id=each.pipeline_id, limit=SHOWN, specs=False)
     with st.container(gap="xsmall"):
         st.markdown(f"**{plain(each.name)}**")
         st.markdown(f":red[:material/error: {quoted(each.problem)}]" if each.problem else f":gray[{plain(each.sentence)}.]")

@@ -17,10 +17,11 @@ from app.parts.cards import Card, cards
 from app.parts.days import grid
 from app.parts.empty import empty
 from app.parts.ended import pipelines, steps_done
-from app.parts.escape import code, plain, unlinked
+from app.parts.escape import code, plain, quoted, unlinked
 from app.parts.filters import SPANS, STATES, Asked, ask, asked, clear, owed, pay
 from app.parts.role import barred
 from app.parts.runtable import RunRow, runtable
+from app.parts.starter import starter
 from app.parts.timeline import TimelineRun, timeline
 from app.talk.words import problem
 from flows.errors import MissingError, PenstockError
@@ -32,7 +33,7 @@ ARRIVED = 0.4  # seconds until the browser has the page's own path
 PAGE = 25
 WORDS = {"all": "All", "running": "Running", "failed": "Failed", "succeeded": "Succeeded", "stopped": "Stopped"}
 TIMES = {"24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days", "all": "All time"}
-STARTERS = {"app": "Chat", "cli": "Terminal", "python": "Python", "prefect": "Schedule"}
+LATE = 3  # late schedules that are shown
 DETAIL, TROUBLE = "runs_detail", "runs_trouble"
 FAILED_FILLS = 3  # failed backfills that are shown
 
@@ -57,6 +58,7 @@ def overview(live: bool, first: list[tuple[list[Any], list[Any]]]) -> None:
              f"of {stats.succeeded:,} succeeded" if stats.succeeded else "No run succeeded"),
     ], key="runs_cards")
     untold()
+    late()
     approvals(key="runs_approvals")
     backfills([*fills, *(fill for fill in service().backfills(status="FAILED", limit=FAILED_FILLS) if recent(fill, now))])
     if stats.total:
@@ -84,6 +86,19 @@ def untold() -> None:
                 st.markdown(f":orange[:material/notifications_off:] {unlinked(part['words'])} The runs are not affected.", width="stretch")
                 st.button("Show the run", type="tertiary", icon=":material/arrow_forward:", key="runs_untold_show", on_click=choose,
                           args=(part["run_id"],))
+
+
+def late() -> None:
+    """Schedules whose run is due and has not begun, each with its cause and what to do."""
+    found = [each for each in service().deployments() if each.late and not each.paused]
+    for each in found[:LATE]:
+        key = f"runs_late_{each.pipeline_id}_{each.environment}"
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=key):
+            st.markdown(f":red[:material/schedule:] **{plain(each.pipeline_id)}** is late. {quoted(each.late)}", width="stretch")
+            st.page_link("pages/pipelines.py", label="Show the schedule", icon=":material/arrow_forward:",
+                         query_params={"pipeline": each.pipeline_id, "show": "schedule"})
+    if len(found) > LATE:
+        st.markdown(f":gray[And {several(len(found) - LATE, 'other late schedule')}.]")
 
 
 def recent(view: Any, now: datetime) -> bool:
@@ -189,7 +204,7 @@ def line(run: Any, now: datetime) -> RunRow:
         note = note or f"Backfill, run {run.backfill_day} of {run.backfill_days}"
     return RunRow(
         id=run.run_id, name=run.name or run.pipeline_id, status=run.status, started=ago(began, now), clock=clock(began), took=took,
-        steps=f"{done} of {total}", trigger=STARTERS.get(run.trigger_by, run.trigger_by.capitalize()), note=note,
+        steps=f"{done} of {total}", trigger=starter(run.trigger_by), note=note,
         help=f"{done} of {several(total, 'step')} did their work")
 
 

@@ -89,9 +89,9 @@ def _words(schedule: Mapping[str, Any]) -> str:
 
 
 def _small(schedule: Mapping[str, Any]) -> str:
-    """The same inside of a sentence."""
+    """The same inside of a sentence, for a list of choices: they are no markdown."""
     words = _words(schedule)
-    return plain(words[:1].lower() + words[1:])
+    return words[:1].lower() + words[1:]
 
 
 def following(times: Sequence[Any]) -> str:

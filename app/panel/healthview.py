@@ -11,11 +11,15 @@ import streamlit as st
 from app.door import health, service
 from app.parts.escape import code, unlinked
 from flows.errors import PenstockError
+from flows.show.units import several
 
 EVERY = 5.0
-MARKS = {"ok": ":green[:material/check_circle:]", "starting": ":orange[:material/hourglass_top:]", "down": ":red[:material/error:]"}
-WORDS = {"ok": ":green-badge[Works]", "starting": ":orange-badge[Starting]", "down": ":red-badge[Down]"}
+MARKS = {"ok": ":green[:material/check_circle:]", "starting": ":orange[:material/hourglass_top:]", "down": ":red[:material/error:]",
+         "late": ":red[:material/schedule:]"}
+WORDS = {"ok": ":green-badge[Works]", "starting": ":orange-badge[Starting]", "down": ":red-badge[Down]",
+         "late": ":red-badge[Late]"}
 KNOWN = ("penstock", "prefect", "duckdb", "streamlit")
+NAMES = {"duckdb": "DuckDB"}
 
 
 def show() -> None:
@@ -26,7 +30,7 @@ def show() -> None:
 
 def _parts() -> None:
     try:
-        parts = [*health()["parts"], planner()]
+        parts = [*health()["parts"], *schedules(), planner()]
     except PenstockError as error:
         parts = [{"name": "Control store", "state": "down", "words": error.what, "fix": error.fix}]
     with st.grid(2, min_column_width=340, key="health_parts"):
@@ -39,9 +43,21 @@ def row(each: dict[str, Any]) -> None:
     with st.container(border=True, gap="xsmall", height="stretch", key=f"health_{each['name'].lower().replace(' ', '_')}"):
         st.markdown(f"{MARKS[each['state']]} **{each['name']}** {WORDS[each['state']]}")
         if each["words"]:
-            st.markdown(unlinked(each["words"]))
+            place = f" :gray[{code(each['where'])}]" if each.get("where") else ""
+            st.markdown(unlinked(each["words"]) + place)
         if each["state"] != "ok" and each.get("fix"):
             st.markdown(f":material/build: {unlinked(each['fix'])}")
+
+
+def schedules() -> list[dict[str, Any]]:
+    """What runs by itself in this tenant: on time, or late with the cause of the first; nothing where nothing is deployed."""
+    found = [each for each in service().deployments() if not each.paused]
+    late = [each for each in found if each.late]
+    if late:
+        more = f" {several(len(late) - 1, 'other is', 'others are')} late too." if len(late) > 1 else ""
+        words = f"{late[0].pipeline_id} is late. {late[0].late}{'' if late[0].late.endswith('.') else '.'}{more}"
+        return [{"name": "Schedules", "state": "late", "words": words, "fix": ""}]
+    return [{"name": "Schedules", "state": "ok", "words": f"{several(len(found), 'schedule')} on time", "fix": ""}] if found else []
 
 
 def planner() -> dict[str, Any]:
@@ -54,7 +70,7 @@ def versions() -> list[str]:
     found = [f"Tenant {code(service().tenant)}"]
     for name in KNOWN:
         try:
-            found.append(f"{name.capitalize()} {version(name)}")
+            found.append(f"{NAMES.get(name, name.capitalize())} {version(name)}")
         except PackageNotFoundError:
             continue
     return [*found, f"Python {platform.python_version()}"]

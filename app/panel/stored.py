@@ -15,6 +15,7 @@ from flows.show.outline import steps_of
 from flows.show.units import several
 
 OTHER = "other"
+KEPT = 20_000  # faces of this process
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,16 @@ class Face:
 def faces() -> list[Face]:
     """All stored pipelines of this tenant, each in the version in force. Raises PenstockError."""
     door = service()
-    home = str(door.settings.home)
-    return [_face(home, door.tenant, each.pipeline_id, each.version) for each in door.pipelines()]
+    kept, place = _kept(), (str(door.settings.home), door.tenant)
+    if len(kept) > KEPT:
+        kept.clear()
+    found = []
+    for each in door.pipelines():
+        key = (*place, each.pipeline_id, each.version)
+        if key not in kept:
+            kept[key] = _face(each.pipeline_id, each.version)
+        found.append(kept[key])
+    return found
 
 
 def face(pipeline_id: str) -> Face:
@@ -51,9 +60,13 @@ def face(pipeline_id: str) -> Face:
     return made(source.spec.as_dict(), pipeline_id, source.version or 0)
 
 
-@st.cache_data(show_spinner=False, max_entries=5000)
-def _face(home: str, tenant: str, pipeline_id: str, version: int) -> Face:
-    """A version never changes; home and tenant are part of what it is kept under."""
+@st.cache_resource(show_spinner=False)
+def _kept() -> dict[tuple[str, str, str, int], Face]:
+    """Faces by home, tenant, pipeline and version, which never change; one look for all of them is cheap, one for each was not."""
+    return {}
+
+
+def _face(pipeline_id: str, version: int) -> Face:
     try:
         return face(pipeline_id)
     except (MissingError, SpecError) as error:

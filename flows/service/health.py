@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from flows.access import needs
+from flows.access import Identity, needs
 from flows.scrub import without_login
 from flows.service.door import Door
 from flows.show import units
@@ -31,13 +31,15 @@ WAIT = "Runs that you start now wait; previews still work."
 
 @dataclass(frozen=True)
 class Part:
-    """One thing that runs need. `state`: ok | starting | down. `run_id`: the run that shows what is wrong, "" when it is none."""
+    """One thing that runs need. `state`: ok | starting | down. `run_id`: the run that shows what is wrong, "" when it is none.
+    `where`: where it is, for admins."""
 
     name: str
     state: str
     words: str
     fix: str = ""
     run_id: str = ""
+    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,11 @@ class Health(Door):
         return serve(lambda: self.store).text()
 
     @needs("viewer")
-    def health(self) -> dict[str, Any]:
+    def health(self, *, reader: Identity | None = None) -> dict[str, Any]:
         """Whether runs can start: `runner` says if one is alive, `words` says what is wrong and what to do, `parts` says for the control
-        store, the runner and Prefect's server {name, state: ok|starting|down, words, fix, run_id}. `notes` says what failed beside
-        the runs, as a part as well: notifications that were given up. An answer holds for a second.
+        store, the runner and Prefect's server {name, state: ok|starting|down, words, fix, run_id, where}. `notes` says what
+        failed beside the runs, as a part as well: notifications that were given up. An answer holds for a second. Where things are on
+        the server is for admins; `reader` is who reads it, when that is not the caller.
 
         Raises UnreachableError when the control store does not answer.
         """
@@ -74,11 +77,13 @@ class Health(Door):
             if time.monotonic() - self._looked_at > FRESH:
                 self._seen = self._whole()
                 self._looked_at = time.monotonic()
-            return self._seen
+            seen = self._seen
+        return seen if (reader or self.identity).may("admin") else _less(seen, f"{self.settings.home}{os.sep}")
 
     def _whole(self) -> dict[str, Any]:
         alive = self.store.runners.alive()
-        parts = [Part("Control store", OK, f"{'PostgreSQL' if self.store.kind == 'postgresql' else 'SQLite'} at {self.store.address}")]
+        kind = "PostgreSQL" if self.store.kind == "postgresql" else "SQLite"
+        parts = [Part("Control store", OK, f"{kind} answers.", where=self.store.address)]
         parts += [self._runner(alive), self._prefect(alive)]
         aside = self._untold()
         words, notes = ([f"{part.words} {part.fix}".strip() for part in some if part.state != OK and part.words] for some in (parts, aside))
@@ -191,6 +196,12 @@ class Health(Door):
         if place == 1 and busy >= most:
             return f"It is next: {units.several(busy, 'run is', 'runs are')} at work, and at most {most} run at once. It starts by itself."
         return ""
+
+
+def _less(seen: dict[str, Any], home: str) -> dict[str, Any]:
+    """The same without places on the server."""
+    parts = [{**part, "where": "", "fix": part["fix"].replace(home, "")} for part in seen["parts"]]
+    return {**seen, "parts": parts, "words": [words.replace(home, "") for words in seen["words"]]}
 
 
 def since(moment: datetime) -> str:

@@ -97,6 +97,14 @@ class Runs(Submit, Health):
         return found
 
     @needs("viewer")
+    def last_runs(self, pipeline_ids: Sequence[str], *, limit: int = 14) -> dict[str, list[Run]]:
+        """The newest runs of each of these pipelines, newest first and without specs; none for one that never ran."""
+        found: dict[str, list[Run]] = {each: [] for each in pipeline_ids}
+        for run in self.store.runs.newest_of_each(self.tenant, list(found), max(1, min(limit, MOST))):
+            found[run.pipeline_id].append(run)
+        return found
+
+    @needs("viewer")
     def logs(self, run_id: str, *, step: str | None = None, limit: int = 2000) -> list[LogLine]:
         """The last lines of a run's log, oldest first, of one step or of all (`""`: those of no step); none before its first step.
 

@@ -85,6 +85,15 @@ class Runs:
             page = search.newest(connection, asked, _COLUMNS if specs else _WITHOUT_SPEC)
             return [_run(row) for row in connection.execute(page)]
 
+    def newest_of_each(self, tenant: str, pipeline_ids: Sequence[str], limit: int) -> list[Run]:
+        """The newest few runs of each of these pipelines, newest first, without their specs."""
+        found: list[Run] = []
+        with self._database.read() as connection:
+            for start in range(0, len(pipeline_ids), search.MANY):
+                part = search.newest_of_each(tenant, pipeline_ids[start:start + search.MANY], limit, _WITHOUT_SPEC)
+                found += [_run(row) for row in connection.execute(part)]
+        return found
+
     def stats(self, tenant: str, hours: float) -> RunStats:
         """How the runs of the last `hours` went."""
         mine = (runs.c.tenant_id == tenant, runs.c.created_at >= self._database.now(-hours * 3600))

@@ -62,6 +62,14 @@ def newest(connection: Connection, asked: Question, columns: Sequence[Any]) -> S
     return page.where(runs.c.seq.in_(select(found.c.seq).distinct().order_by(found.c.seq.desc()).limit(asked.limit)))
 
 
+def newest_of_each(tenant: str, pipeline_ids: Sequence[str], limit: int, columns: Sequence[Any]) -> Select[Any]:
+    """The SELECT of the newest few runs of each of at most MANY pipelines, newest first."""
+    ways = [select(runs.c.seq).where(runs.c.tenant_id == tenant, runs.c.pipeline_id == each).order_by(runs.c.seq.desc()).limit(limit)
+            for each in pipeline_ids]
+    found = union_all(*(select(way.subquery().c.seq) for way in ways)).subquery()
+    return select(*columns).where(runs.c.seq.in_(select(found.c.seq))).order_by(runs.c.seq.desc())
+
+
 def _base(asked: Question) -> list[ColumnElement[bool]]:
     found = [runs.c.tenant_id == asked.tenant]
     if asked.since:

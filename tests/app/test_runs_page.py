@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.door import service
 from app.parts.filters import Asked, read
+from app.parts.starter import starter
 from flows.errors import UnreachableError
 from flows.store import NewRun, Store
 from flows.store.schema import runs as run_table
@@ -151,7 +152,7 @@ def test_the_list_shows_every_state_newest_first(make: Make):
     assert [word for _, word in shown(at)] == ["Queued", "Running", "Crashed", "Stopped", "Failed", "Succeeded"]
     rows = part(at, "runs_table")["rows"]
     assert rows[0]["note"].startswith("No runner is up")
-    assert (rows[-1]["steps"], rows[-1]["took"], rows[-1]["started"], rows[-1]["trigger"]) == ("2 of 2", "1 min", "1 h ago", "Chat")
+    assert (rows[-1]["steps"], rows[-1]["took"], rows[-1]["started"], rows[-1]["trigger"]) == ("2 of 2", "1 min", "1 h ago", "App")
     assert rows[-1]["clock"].endswith("UTC")
     assert (rows[2]["steps"], rows[0]["steps"], rows[0]["took"]) == ("1 of 2", "0 of 2", "")
 
@@ -299,3 +300,29 @@ def test_a_run_that_was_taken_up_again_or_resumed_says_so(make: Make, store: Sto
     with store.runs._database.write() as connection:
         connection.execute(update(run_table).where(run_table.c.run_id == run_id).values(attempt=2, resume_of=first))
     assert f" · attempt 2 · goes on from `{first.rpartition('-')[2]}`" in said(page(run=run_id))
+
+
+@pytest.mark.parametrize(("trigger", "word"), [
+    ("app", "App"), ("mcp", "Program"), ("schedule", "Schedule"), ("prefect", "Prefect"), ("nightly", "Nightly"),
+    ("api:CI key", "API: CI key"), ("api:CI key:airflow", "API: CI key, airflow"), ("api:" + "k" * 80, "API: " + "k" * 26 + "…")])
+def test_who_began_a_run_is_a_word(trigger: str, word: str) -> None:
+    assert starter(trigger) == word
+
+
+def test_a_late_schedule_is_told_with_its_cause_on_runs_and_in_settings(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + timedelta(days=2)
+
+    make()
+    at = page()
+    service().deploy({"pipeline_id": "night", "name": "Night", "steps": [{"step_id": "a", "ps_type": "generic.wait",
+                                                                           "config": {"seconds": 0}}]}, schedule="0 2 * * *")
+    assert "is late" not in said(again(at))
+    monkeypatch.setattr("flows.service.late.datetime", Later)
+    assert "**night** is late" in said(again(at))
+    assert "no worker is up" in said(at)
+    at.switch_page("pages/settings.py")
+    assert "**Schedules** :red-badge[Late]" in said(again(at))
+    assert "no worker is up" in said(at)

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import update
 
 from flows.errors import MissingError, UnreachableError
-from flows.service import Penstock
+from flows.service import Identity, Penstock
 from flows.service import health as health_room
 from flows.settings import Settings
 from flows.store import Store
@@ -199,3 +199,13 @@ def test_a_backfill_says_what_its_next_day_waits_for(door: Penstock) -> None:
     assert door.why(fill.backfill_id) == ""
     door.stop_backfill(fill.backfill_id)
     assert door.why(fill.backfill_id) == ""
+
+
+def test_where_things_are_on_the_server_is_for_admins(door: Penstock, home: Path) -> None:
+    lock = parent(home, os.getpid())
+    os.utime(lock, (0, 0))
+    seen = {role: door.health(reader=Identity("demo", role, "ann")) for role in ("admin", "operator")}
+    assert str(home) in seen["admin"]["parts"][0]["where"]
+    assert seen["admin"]["parts"][1]["fix"].startswith(f"Look into {home}")
+    assert str(home) not in str(seen["operator"])
+    assert seen["operator"]["parts"][1]["fix"].startswith("Look into logs/runner.log")

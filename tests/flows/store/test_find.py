@@ -143,3 +143,13 @@ def test_whichever_way_is_taken_the_same_runs_are_found(store: Store, many: dict
     assert found(text="r", pipeline_id="daily-revenue", status=["SUCCESS", "CRASHED"]) == [many["a"]]
     assert found(text="revenue", before=many["b"]) == [many["a"]]
     assert found(status=["FAILED", "CRASHED"], limit=1) == [later]
+
+
+def test_the_newest_of_each_pipeline_come_at_once_and_only_of_one_tenant(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = {name: [put(store, name, hour=n) for n in range(3)] for name in ("a", "b", "c")}
+    put(store, "a", tenant="other")
+    monkeypatch.setattr("flows.store.search.MANY", 2)  # three are asked in two parts
+    found = store.runs.newest_of_each("demo", ["a", "b", "c", "never"], 2)
+    assert {name: [run.run_id for run in found if run.pipeline_id == name] for name in (*mine, "never")} == {
+        **{name: ids[:0:-1] for name, ids in mine.items()}, "never": []}
+    assert {str(run.spec) for run in found} == {"{}"}
