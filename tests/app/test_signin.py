@@ -273,7 +273,7 @@ def test_a_verified_address_is_believed_for_some_hours(base: Penstock) -> None:
 
 
 @pytest.mark.parametrize(("change", "said"), [
-    ({"is_logged_in": False}, ""), ({"iss": "https://evil.example.com"}, "not made for this Penstock"),
+    ({"is_logged_in": False}, "^$"), ({"iss": "https://evil.example.com"}, "not made for this Penstock"),
     ({"aud": "other"}, "not made for this Penstock"), ({"aud": None}, "not made for this Penstock"),
     ({"aud": ["penstock", "other"], "azp": "other"}, "not made for this Penstock"),
     ({"iat": 1_000_000 - 13 * 3600}, "lasts 12 hours"), ({"iat": 1_001_000}, "lasts 12 hours"), ({"iat": "soon"}, "lasts 12 hours"),

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from dataclasses import replace
-from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from flows.run.ledger import follow, prefect_url
 from flows.run.up import ensure, held, ready, serve
 from flows.settings import Settings
 from flows.store import NewBackfill, NewRun, open_store
+from tests.servers import die_with_parent
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(300)]
 
@@ -67,7 +67,8 @@ class House:
                "PENSTOCK_PREFECT_PORT": str(taken), "PENSTOCK_CONTROL_URL": ""}
         code = "from flows.settings import Settings; from flows.run.up import serve; raise SystemExit(serve(Settings.load(), app=False))"
         with self.said.open("w") as out:
-            self.process = subprocess.Popen([sys.executable, "-u", "-c", code], env=env, stdout=out, stderr=out, start_new_session=True)
+            self.process = subprocess.Popen([sys.executable, "-u", "-c", code], env=env, stdout=out, stderr=out, start_new_session=True,
+                                            preexec_fn=die_with_parent)
         self.until(lambda: "penstock is up" in self.said.read_text(), 120)
         self.prefect = httpx.Client(base_url=prefect_url(self.store, self.settings) + "/api", timeout=30)
 
@@ -348,24 +349,23 @@ def test_the_log_of_a_run_has_the_trace_and_no_secret(house):
     assert "Traceback" in log
 
 
-def test_a_schedule_fires_and_its_run_is_in_our_books(house):
+def test_what_prefects_own_button_starts_is_in_our_books(house):
+    """A deployment that is none of ours, without a schedule: tests/flows/run/test_schedules.py has those."""
     from prefect.client.orchestration import get_client
-    from prefect.client.schemas.actions import DeploymentScheduleCreate
-    from prefect.client.schemas.schedules import IntervalSchedule
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     house.until(lambda: house.prefect.get("/work_pools/penstock").status_code == 200)
-    spec = {"pipeline_id": "hourly", "steps": [wait("tick", 0.1)]}
+    spec = {"pipeline_id": "pressed", "steps": [wait("tick", 0.1)]}
     with temporary_settings({PREFECT_API_URL: str(house.prefect.base_url).rstrip("/")}), get_client(sync_client=True) as client:
         flow = client.create_flow_from_name("run-pipeline")
         deployment = client.create_deployment(
-            flow_id=flow, name="hourly", entrypoint="flows.main.run_pipeline", work_pool_name="penstock",
-            parameters={"spec": spec, "run_id": "", "environment": "local"}, job_variables={"env": {"PENSTOCK_TENANT": "acme"}},
-            schedules=[DeploymentScheduleCreate(schedule=IntervalSchedule(interval=timedelta(seconds=3)), active=True)])
-        house.until(lambda: house.store.runs.find("acme", pipeline_id="hourly", status="SUCCESS"), 90)
+            flow_id=flow, name="pressed", entrypoint="flows.main.run_pipeline", work_pool_name="penstock",
+            parameters={"spec": spec, "run_id": "", "environment": "local"}, job_variables={"env": {"PENSTOCK_TENANT": "acme"}})
+        client.create_flow_run_from_deployment(deployment)
+        house.until(lambda: house.store.runs.find("acme", pipeline_id="pressed", status="SUCCESS"), 90)
         client.delete_deployment(deployment)
-    run = house.store.runs.find("acme", pipeline_id="hourly", status="SUCCESS")[0]
-    assert run.trigger_by == "prefect"
+    [run] = house.store.runs.find("acme", pipeline_id="pressed")
+    assert (run.trigger_by, run.due_at) == ("prefect", None)
     house.recorded(run.run_id, "Completed")
     assert house.flow_run(run.run_id)["deployment_id"] == str(deployment)
 
