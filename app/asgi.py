@@ -25,7 +25,7 @@ from app.door import base, health, process, shelf
 from app.guard import Guard
 from flows.errors import PenstockError
 from flows.service.log import APP, keep_log
-from flows.service.signin import provider
+from flows.service.signin import LOCAL, provider, way
 
 LOG = logging.getLogger("penstock.app")
 WARM = "Daily revenue: join orders with customers, keep only paid orders, sum amount per day into mart.daily_revenue, every day at 2 AM"
@@ -77,9 +77,13 @@ async def open_health(_: Request) -> JSONResponse:
 
 
 async def healthz(_: Request) -> JSONResponse:
-    """200 with what is up and what is not; 503 when the control store does not answer, since nothing works then."""
+    """200 with what is up and what is not; 503 when the control store does not answer, since nothing works then. Where people sign in,
+    whoever has not is told no more than `/health` tells: no address and no folder of the machine."""
     try:
-        return JSONResponse(await run_in_threadpool(health))
+        if await run_in_threadpool(lambda: way(base()) == LOCAL):
+            return JSONResponse(await run_in_threadpool(health))
+        told = await run_in_threadpool(base().state)
+        return JSONResponse({**told, "words": []}, status_code=503 if away(told) else 200)
     except PenstockError as error:
         return JSONResponse({"words": [str(error)]}, status_code=503)
 

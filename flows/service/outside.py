@@ -24,13 +24,16 @@ class Outside(Health):
         Raises UnauthorizedError, with the same words for no key and for one that is wrong, revoked or over; MissingError for a tenant
         that is not the key's, which says the same whether there is one. The root key may ask for every tenant.
         """
+        return self.acting(lambda: self._holder(key, tenant), via=via)  # also of a request that waits, as it is at that moment
+
+    def _holder(self, key: str, tenant: str | None) -> Identity:
+        """Whoever holds this key now. Raises as `caller`."""
         found = self.store.keys.whose(key) if key else None
         if found is not None:
             learn(key)  # it stands in no log of this process
-            mine = Identity(found.tenant_id, found.role, f"key:{found.name}", KEY, found.key_id)
-            if tenant not in (None, mine.tenant_id):
+            if tenant not in (None, found.tenant_id):
                 raise self._no_tenant(str(tenant))
-            return self.acting(mine, via=via)
+            return Identity(found.tenant_id, found.role, f"key:{found.name}", KEY, found.key_id)
         if not key or not self.is_root(key):
             raise UnauthorizedError("this needs a key that opens something here",
                                     fix="Send one as X-API-Key; an admin makes one: penstock keys create")
@@ -38,7 +41,7 @@ class Outside(Health):
             check_tenant(tenant or self.tenant)
         except InputError:
             raise self._no_tenant(str(tenant)) from None
-        return self.acting(Identity(tenant or self.tenant, "admin", "root", ROOT), via=via)
+        return Identity(tenant or self.tenant, "admin", "root", ROOT)
 
     @staticmethod
     def _no_tenant(tenant: str) -> MissingError:

@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 
+from flows.errors import UnauthorizedError
 from tests.fixtures.rest import CANARY, NAME, OTHER, VICTIM, make
 
 OPEN = {"health"}
@@ -106,6 +107,17 @@ def test_without_a_key_that_opens_each_answer_is_the_same(full):
         assert {each.status_code for each in answers} == {401}, operation
         assert len({each.text for each in answers}) == 1, operation
         assert all(each.headers["www-authenticate"].startswith("ApiKey") for each in answers)
+
+
+def test_a_request_ends_with_its_key(full):
+    """Revoked, over or in another role while it waits: what it does next is judged anew."""
+    made, text = full.of("admin").create_key("short", "operator")
+    door = full.door.caller(text, tenant=VICTIM)
+    assert door.view(full.ids["run"]).run.run_id == full.ids["run"]
+    full.of("admin").revoke_key(made.key_id)
+    for ask in (lambda: door.view(full.ids["run"]), lambda: door.cancel(full.ids["run"]), lambda: door.identity):
+        with pytest.raises(UnauthorizedError, match="this needs a key that opens something here"):
+            ask()
 
 
 def test_a_cookie_opens_nothing(full):

@@ -92,6 +92,19 @@ def test_healthz_is_503_when_the_control_store_does_not_answer(client, monkeypat
     assert (found.status_code, found.json()) == (503, {"words": ["the control store cannot be opened. Check the folder's rights"]})
 
 
+def test_healthz_tells_a_stranger_no_place_of_the_machine(client, monkeypatch, tmp_path):
+    from flows.service import Penstock
+    from flows.settings import Settings
+
+    with Penstock(settings=Settings(home=tmp_path, control_url=f"sqlite:///{tmp_path / 'control.sqlite'}")) as door:
+        monkeypatch.setattr("app.asgi.base", lambda: door)
+        door.store.keys.set_root("a-root-key-of-24-characters")
+        found = client.get("/healthz")
+    assert (found.status_code, found.json()["words"]) == (200, [])
+    assert {name for each in found.json()["parts"] for name in each} == {"name", "state"}
+    assert str(tmp_path) not in found.text
+
+
 def test_monitoring_reads_metrics(client, monkeypatch, tmp_path):
     from prometheus_client.parser import text_string_to_metric_families
 
