@@ -19,10 +19,12 @@ from app.parts.role import barred
 from app.parts.strip import SHOWN, strip
 from app.talk.words import problem
 from flows.errors import PenstockError
+from flows.show.account import clip
 from flows.show.units import several
 
 ALL = "All"
 CARDS = 12  # of one page: each more is paid for at every drawing
+SENTENCE = 140  # characters
 ALSO = 6  # templates that a search finds beside the pipelines
 EVERY, QUIET = 2.0, 30.0  # seconds between two looks while something runs, and while nothing does
 NEWEST = 50  # runs whose states are looked at for a change
@@ -88,9 +90,10 @@ def cards(found: Sequence[Face]) -> None:
 
 def card(each: Face, runs: Sequence[Any], deployed: Sequence[Any], now: datetime, why_not: str) -> None:
     """Name, one sentence, the last runs, how it stands; and its two buttons."""
+    sentence = plain(clip(f"{each.sentence}.", SENTENCE))
     with st.container(gap="xsmall"):
         st.markdown(f"**{plain(each.name)}**")
-        st.markdown(f":red[:material/error: {quoted(each.problem)}]" if each.problem else f":gray[{plain(each.sentence)}.]")
+        st.markdown(f":red[:material/error: {quoted(each.problem)}]" if each.problem else f":gray[{sentence}]")
     with st.container(gap="small"):
         strip(runs, now)
         st.markdown(" ".join([*([badge(runs[0].status)] if runs else []), pipelineview.planned(each, deployed)]))

@@ -15,7 +15,8 @@ PLACE = "settings"
 
 
 def main() -> None:
-    st.title("Settings", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="settings_head"):
+        st.title("Settings", anchor=False, width="content")
     asked = st.query_params.get("show", "health")
     st.session_state["settings_view"] = view = asked if asked in VIEWS else "health"
     st.segmented_control("Settings", list(VIEWS), format_func=lambda name: VIEWS[name][0], required=True, key="settings_view",
