@@ -90,7 +90,8 @@ def cards(found: Sequence[Face]) -> None:
 
 def card(each: Face, runs: Sequence[Any], deployed: Sequence[Any], now: datetime, why_not: str) -> None:
     """Name, one sentence, the last runs, how it stands; and its two buttons."""
-    sentence = plain(clip(f"{each.sentence}.", SENTENCE))
+    said = clip(each.sentence, SENTENCE)
+    sentence = plain(said) + ("" if said.endswith("…") else ".")
     with st.container(gap="xsmall"):
         st.markdown(f"**{plain(each.name)}**")
         st.markdown(f":red[:material/error: {quoted(each.problem)}]" if each.problem else f":gray[{sentence}]")
