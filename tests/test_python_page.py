@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import free_port
+
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "python.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
@@ -47,9 +49,10 @@ def test_every_option_stands_in_the_table_with_its_default():
 
 
 @pytest.mark.slow
+@pytest.mark.aside
 def test_the_examples_run_one_after_the_other_and_print_what_stands_under_them(home):
     done = subprocess.run([sys.executable, "-c", "\n".join(BLOCKS)], capture_output=True, text=True, timeout=250, check=False,
-                          env={**os.environ, "PENSTOCK_HOME": str(home)})
+                          env={**os.environ, "PENSTOCK_HOME": str(home), "PENSTOCK_PREFECT_PORT": str(free_port())})
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == re.findall(r"^#> (.*)$", "\n".join(BLOCKS), re.MULTILINE)
     compile(Path("by_country.py").read_text(encoding="utf-8"), "by_country.py", "exec")

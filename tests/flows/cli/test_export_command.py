@@ -51,6 +51,7 @@ def test_a_file_is_written_once_and_never_over_another(home, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.aside
 def test_the_exported_file_runs_with_prefect_outside_of_the_app(shop, capsys):
     Path("p.yml").write_text(SPEC)
     assert call(["export", "p.yml", "--out", "p.py"]) == 0

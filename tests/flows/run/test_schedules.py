@@ -19,7 +19,7 @@ from flows.settings import Settings
 from flows.store import Run
 from tests.servers import die_with_parent, free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("schedules"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.aside, pytest.mark.xdist_group("schedules"), pytest.mark.timeout(300)]
 
 OFTEN = "every 3 seconds"
 CODE = "from flows.settings import Settings; from flows.run.up import serve; raise SystemExit(serve(Settings.load(), app=False))"
