@@ -50,10 +50,12 @@ class AllowedFiles:
     def read(self, path: str) -> str:
         """An existing file (absolute). Raises InputError outside the allowed folders or for no plain file, MissingError when absent."""
         places = [self._resolve(folder, path) for folder in self.folders]
-        if any(self._foreign(place) for place in places):
-            raise self._outside(path)  # also when it is not there: nobody learns what others have
-        inside = [place for place in places if self._open(place)]
+        inside = [place for place in places if self._open(place) and not self._foreign(place)]
         found = next((place for place in inside if place.exists()), None)
+        if self._away() and found is None:
+            raise self._not_yours(path)
+        if not self._away() and any(self._foreign(place) for place in places):
+            raise self._outside(path)  # also when it is not there: nobody learns what others have
         if found is None and any(place in self.folders for place in places):
             raise InputError(f"{path!r} is a folder", fix="Name one file in it")
         if found is None:
@@ -102,9 +104,20 @@ class AllowedFiles:
         return not any(place.is_relative_to(home) and (folder == home or not folder.is_relative_to(home)) for home in self.private)
 
     def _outside(self, path: str) -> InputError:
+        if self._away():
+            return InputError(f"{path!r} is no name for a file of your tenant", fix="Give a name without '..' and without a '/' in front")
         allowed = ", ".join(str(folder) for folder in self.folders) or "none"
         return InputError(f"file {path!r} is outside the allowed folders ({allowed})",
                           fix="Move it there, or name its folder in PENSTOCK_PATHS and start again; hidden files stay closed")
+
+    def _away(self) -> bool:
+        """Whoever asks is not at this machine: where its folders are is nothing for them."""
+        return self.exports is not None and self.exports in self.folders
+
+    @staticmethod
+    def _not_yours(path: str) -> MissingError:
+        """The same for one that is not there, one of the machine and one of another tenant."""
+        return MissingError(f"there is no file {path!r} among those of your tenant", fix="Upload it, or use the name that an export gave it")
 
     def _missing(self, path: str, place: Path) -> MissingError:
         from flows.spec.suggest import did_you_mean

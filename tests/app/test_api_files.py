@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from flows.access import KEY, PERSON, ROOT, Identity
@@ -57,10 +59,16 @@ def test_no_path_of_a_spec_leads_to_a_file_of_others(planted):
 
 def test_a_file_of_the_machine_cannot_be_told_from_one_that_is_not_there(planted):
     rest, places = planted
-    for path in (places["server"], places["file"], places["upload"]):
+    for path in (places["server"], places["file"], places["upload"], Path("/etc/passwd")):
         said = [rest.ask("POST", "/pipelines:preview", "other", json={"spec": reading(each)}).text.replace(each.name, "FILE")
                 for each in (path, path.with_name("gone.csv"))]
         assert said[0] == said[1]
+    for path in ("../own.csv", "/own.csv", f"../{VICTIM}/new.csv", str(places["server"])):
+        out = {"step_id": "out", "ps_type": "generic.export", "config": {"input": "look"}, "destination": {"engine": "csv", "path": path}}
+        found = rest.ask("POST", "/pipelines:validate", "other", json={"spec": {**reading("own.csv"), "steps": [
+            *reading("own.csv")["steps"], out]}, "level": "full"})
+        assert "is no name for a file of your tenant" in found.text, path
+        assert "/files/" not in found.text
 
 
 def test_an_export_is_written_among_the_own_files(planted):
