@@ -117,7 +117,7 @@ class AllowedFiles:
     @staticmethod
     def _not_yours(path: str) -> MissingError:
         """The same for one that is not there, one of the machine and one of another tenant."""
-        return MissingError(f"there is no file {path!r} among those of your tenant", fix="Upload it, or use the name that an export gave it")
+        return MissingError(f"there is no file {path!r} among those of your tenant", fix="Upload it, or name what an export has written")
 
     def _missing(self, path: str, place: Path) -> MissingError:
         from flows.spec.suggest import did_you_mean
