@@ -36,15 +36,15 @@ def _target(number: int, month: int) -> int:
     return (500_000 - number * 60_000) * (20 + month) // 20
 
 
-def missing(home: Path) -> list[tuple[Path, str]]:
-    """Those files that are not in the inbox of this home, and what belongs into them."""
-    folder = home / "files" / FOLDER
+def missing(home: Path, own: Path | None = None) -> list[tuple[Path, str]]:
+    """Those files that are not in the inbox of this home, or of the folder `own` instead, and what belongs into them."""
+    folder = (own or home / "files") / FOLDER
     return [(folder / name, text) for name, text in files() if not (folder / name).exists()]
 
 
-def deliver(home: Path) -> list[str]:
+def deliver(home: Path, own: Path | None = None) -> list[str]:
     """Put the files that are missing into the inbox, each as a whole, and name them. What is there is left as it is."""
-    made = missing(home)
+    made = missing(home, own)
     for place, text in made:
         place.parent.mkdir(parents=True, exist_ok=True)
         draft = place.with_name(f".{place.name}.{os.getpid()}")

@@ -27,7 +27,7 @@ def ensure_sample(settings: Settings, store: Store, *, scale: float = 1.0) -> di
 
     Returns `made` (rows by table, empty when all was there), `tables` (all their names) and `seconds`. Two callers at once: the
     second waits and finds them. A call that was killed leaves whole tables only; the next one makes the rest. The files of
-    `flows.insight.inbox` are put into the folder `files/inbox` of the home where they are missing.
+    `flows.insight.inbox` are put into the folder `files/inbox` of the home, and into that of the tenant, where they are missing.
     """
     started = time.monotonic()
     made: dict[str, int] = {}
@@ -35,6 +35,8 @@ def ensure_sample(settings: Settings, store: Store, *, scale: float = 1.0) -> di
         with _alone(settings.home):
             made = _make(settings, store, scale)
     inbox.deliver(settings.home)
+    if settings.root_key or settings.oidc is not None or store.keys.guarded():  # who asks from elsewhere has the files of the tenant only
+        inbox.deliver(settings.home, settings.apart().folders[0])
     return {"made": made, "tables": [f"{DATASET}.{name}" for name in TABLES], "seconds": round(time.monotonic() - started, 2)}
 
 

@@ -107,3 +107,11 @@ def test_the_person_at_this_machine_has_the_files_of_the_machine(planted):
     rest, _ = planted
     assert rest.door.source("secret.yml").spec.name == CANARY
     assert CANARY in str(rest.door.preview(reading("server.csv")).as_dict())
+
+
+def test_the_gallery_works_for_the_demo_tenant_from_somewhere_else(rest, monkeypatch):
+    monkeypatch.setattr("flows.insight.sample._missing", lambda *_: set())  # its files alone
+    rest.of("admin", "demo")._sample()  # as `penstock up` does
+    rest.keys["demo"] = rest.door.store.keys.create("demo", "demo", "editor")[1]
+    found = rest.ask("POST", "/pipelines:preview", "demo", json={"spec": reading("inbox/sales_targets.csv"), "limit": 1})
+    assert found.json()["steps"][0]["origin"] == "real", found.text
