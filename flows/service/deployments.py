@@ -94,7 +94,7 @@ class Deployments(Versions, Submit, Late):
         pipeline_id = self._fits(source, given_params if given_params is not None else before.values if before else {})
         self._sample()
         who = self.identity.who
-        with self._change("deploy", f"{pipeline_id}/{environment}") as note:
+        with self._change("deploy", f"{pipeline_id}/{environment}", planner=source.planner) as note:
             _, version = self._kept(source, pipeline_id, who)
             new = NewRelease(self.tenant, pipeline_id, environment, version, [_plain(chosen)], given_params,
                              pool or (before.pool if before else _own_pool()), [str(f) for f in self._reach(source).folders], author=who)

@@ -39,6 +39,7 @@ class Source:
     where: str = ""
     version: int | None = None
     folder: Path | None = None
+    planner: str = ""  # who drafted it
 
 
 class Door:
@@ -225,7 +226,7 @@ class Door:
         if result.status != "ready" or not result.spec:
             blocking = [q.message for q in result.questions if q.severity == "block"]
             raise InputError("the plan is not ready: " + ("; ".join(blocking) or result.status), fix="Answer its questions first")
-        return Source(from_data(result.spec))
+        return Source(from_data(result.spec), planner=result.planner)
 
     @needs("viewer")
     def stored(self, pipeline_id: str) -> Source:

@@ -91,7 +91,7 @@ class Pipelines(Templates, Deployments, Runs, Author):
         spec = self._shaped(self.source(result).spec, wanted, project)
         if wanted.validate:
             self._must_hold(spec)
-        return self._keep(Source(spec, text=description), tuple(each.text for each in result.assumptions))
+        return self._keep(Source(spec, text=description, planner=result.planner), tuple(each.text for each in result.assumptions))
 
     @needs("editor")
     def generate_from_template_sync(self, template: str, params: Mapping[str, Value] | None = None) -> Pipeline:
@@ -255,7 +255,7 @@ class Pipelines(Templates, Deployments, Runs, Author):
             before = self.store.specs.get(self.tenant, name)
         if before is not None and before.digest == digest_of({**source.spec.as_dict(), "pipeline_id": name}):
             return Pipeline(name, before.version, from_data(before.spec), assumptions)
-        with self._change("pipeline.save", name, before={"version": before.version} if before else None) as note:
+        with self._change("pipeline.save", name, before={"version": before.version} if before else None, planner=source.planner) as note:
             spec, version = self._kept(source, name, self.identity.who)
             note.after = {"version": version}
         return Pipeline(name, version, from_data(spec), assumptions)

@@ -41,7 +41,7 @@ class Submit(Door):
         if earlier and earlier.pipeline_id != pipeline_id:
             raise InputError(f"{resume} was a run of {earlier.pipeline_id!r}, not of {pipeline_id!r}", where="--resume")
         self._sample()
-        with self._change("run", pipeline_id) as note:
+        with self._change("run", pipeline_id, planner=source.planner) as note:
             spec, version = self._kept(source, pipeline_id, trigger_by)
             run = self._queue(NewRun(
                 tenant_id=self.tenant, pipeline_id=pipeline_id, spec=spec, version=version, params=_params(source.spec, values),
@@ -74,7 +74,7 @@ class Submit(Door):
             raise InputError(f"the days would be runs of several pipelines: {', '.join(names[:3])}", where="pipeline_id",
                              fix="Give the pipeline an id that does not depend on the date")
         self._sample()
-        with self._change("backfill", names[0]) as note:
+        with self._change("backfill", names[0], planner=source.planner) as note:
             spec, version = self._kept(source, names[0], trigger_by)
             fill = self.store.backfills.submit(NewBackfill(
                 tenant_id=self.tenant, pipeline_id=names[0], spec=spec, version=version, params=asked, environment=environment,

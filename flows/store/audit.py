@@ -27,7 +27,8 @@ class Note:
 
 @dataclass(frozen=True)
 class AuditRow:
-    """One change. `via`: python | cli | app | api | mcp | schedule."""
+    """One change. `via`: python | cli | app | api | mcp | prefect (a switch that was found
+    there); `planner` is the one that drafted what was kept, "" for none."""
 
     seq: int
     at: datetime

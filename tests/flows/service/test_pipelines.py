@@ -47,6 +47,16 @@ def test_a_new_version_has_its_row_in_the_audit_log(door):
     assert door.get_pipeline_sync("by-country", 1).spec != door.get_pipeline_sync("by-country").spec
 
 
+def test_the_audit_log_names_the_planner_of_a_draft_and_none_for_a_spec_of_somebody(door):
+    run = door.submit(door.plan(WORDS))
+    door.cancel(run.run_id)
+    door.submit(run.spec)
+    made = door.generate_pipeline_sync("sum amount per day from paid orders into mart.by_day every day at 2 AM", options=QUICK)
+    seen = {row.seq: (row.action, row.planner) for row in door.store.audit.find(door.tenant) if row.action in ("run", "pipeline.save")}
+    assert [seen[seq] for seq in sorted(seen)] == [("run", "embedded"), ("run", ""), ("pipeline.save", "embedded")]
+    assert made.version == 1
+
+
 def test_the_graph_is_plain_data_and_the_code_is_of_the_spec(door):
     made = door.generate_pipeline_sync(WORDS, options=QUICK)
     dag = made.dag
@@ -74,6 +84,21 @@ def test_words_that_leave_something_open_are_an_error_with_its_questions(door, w
     assert all(question["message"] in str(raised.value) or question["message"].rstrip(".") in str(raised.value)
                for question in raised.value.questions)
     assert door.store.specs.list(door.tenant) == []
+
+
+@pytest.mark.parametrize(("words", "options", "where"), [(None, None, "description"), (5, None, "description"), (WORDS, "fast", "options"),
+                                                        (WORDS, {"optimize": False}, "options")])
+def test_what_is_no_text_and_no_options_is_said_so(door, words, options, where):
+    with pytest.raises(PipelineGenerationError) as raised:
+        door.generate_pipeline_sync(words, options=options)
+    assert raised.value.where == where
+    with pytest.raises(MissingError, match="there is no pipeline None"):
+        door.validate_pipeline_sync(None)
+
+
+def test_an_option_that_is_neither_on_nor_off_is_not_taken_for_on():
+    with pytest.raises(PipelineGenerationError, match="'no' is neither True nor False"):
+        PipelineOptions(optimize="no")
 
 
 def test_the_errors_stand_below_the_one_root():
@@ -186,6 +211,8 @@ def test_a_role_is_asked_for_when_it_is_awaited_and_before_anything_is_read(door
     for made in (viewer.generate_pipeline(WORDS), viewer.run_pipeline("by-country"), viewer.generate_from_template("gallery/basic_etl")):
         with pytest.raises(ForbiddenError, match="the role viewer may not"):
             asyncio.run(made)
+    with pytest.raises(ForbiddenError, match="the role viewer may not start runs"):
+        next(viewer.follow("by-country"))
     stranger = door.acting(Identity("other", "admin", "key:o", KEY, "k2"))
     for name in ("get_pipeline", "validate_pipeline", "run_pipeline", "get_pipeline_status"):
         with pytest.raises(MissingError):
