@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("penstock.runner")
 
+HOUR = 3600.0  # seconds
 Work = Callable[["Settings", "Store"], None]
 
 
@@ -31,10 +32,16 @@ class Chore:
     left: Callable[[Store], bool] = lambda store: False
 
 
+def _forget(settings: Settings, store: Store) -> None:
+    """Answers that were kept for an Idempotency-Key last a day."""
+    store.requests.forget()
+
+
 CHORES: tuple[Chore, ...] = (Chore("run book", mirror.EVERY, mirror.work, mirror.left),
                              Chore("messages", messages.EVERY, messages.work, messages.left),
                              Chore("deployments", deploy.EVERY, deploy.work),
-                             Chore("deployments in Prefect", deploy.LOOK, deploy.look))
+                             Chore("deployments in Prefect", deploy.LOOK, deploy.look),
+                             Chore("old answers", HOUR, _forget))
 """All of them. One more kind of regular work is one more line."""
 
 
