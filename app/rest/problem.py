@@ -84,11 +84,20 @@ async def _http(request: Request, error: Exception) -> Problem:
 async def _shape(_: Request, error: Exception) -> Problem:
     """A body, path or query that does not fit. What was sent is not repeated: it may hold a secret."""
     assert isinstance(error, RequestValidationError)
-    found = [{"path": ".".join(str(part) for part in each["loc"]), "code": each["type"], "message": each["msg"]}
+    found = [{"path": ".".join(str(part) for part in each["loc"]), "code": each["type"], "message": _plainly(each)}
              for each in error.errors()[:MOST]]
     first = found[0] if found else {"path": "body", "message": "it does not fit"}
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return Problem(422, f"{first['path']}: {first['message']}{more}", code="invalid_request", errors=found)
+
+
+def _plainly(found: Any) -> str:
+    """What is wrong, without the words of the library that found it."""
+    if found["type"] == "missing" and tuple(found["loc"]) == ("body",):
+        return "there is no body. Send a JSON object, {} at least"
+    known = {"missing": "this field is needed", "extra_forbidden": "there is no such field. See /api/docs",
+             "model_attributes_type": "this is no JSON object"}
+    return known.get(found["type"], str(found["msg"]).removeprefix("Value error, "))
 
 
 async def _ours(_: Request, error: Exception) -> Problem:

@@ -235,7 +235,7 @@ class Door:
             stored = self.store.specs.get(self.tenant, pipeline_id)
         except MissingError:
             known = [s.pipeline_id for s in self.store.specs.list(self.tenant)]
-            hint = did_you_mean(pipeline_id, known) or "Name a pipeline that ran or was saved before, or the file of a spec"
+            hint = did_you_mean(str(pipeline_id), known) or "Name a pipeline that ran or was saved before, or the file of a spec"
             raise MissingError(f"there is no pipeline {pipeline_id!r}", fix=hint) from None
         return Source(FlowSpec.model_validate(stored.spec), where=pipeline_id, version=stored.version)
 

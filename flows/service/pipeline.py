@@ -27,7 +27,7 @@ class PipelineOptions:
     never stops a run, and `notify` (an e-mail address, or a Slack connection's name) is told of a failure. `include_error_handling`:
     passing errors are retried and no step runs for ever. `target_framework` and `language` say what `Pipeline.code` is.
 
-    Raises PipelineGenerationError for a framework or language that there is no code for.
+    Raises PipelineGenerationError for a framework or language that there is no code for, and for values of another type.
     """
 
     optimize: bool = True
@@ -39,6 +39,9 @@ class PipelineOptions:
     notify: str = ""
 
     def __post_init__(self) -> None:
+        for name in ("optimize", "validate", "include_monitoring", "include_error_handling"):
+            if not isinstance(getattr(self, name), bool):  # "no" would be taken for a yes
+                raise PipelineGenerationError(f"{getattr(self, name)!r} is neither True nor False", where=name, fix="Give True or False")
         for name, known in (("target_framework", FRAMEWORKS), ("language", LANGUAGES)):
             given = getattr(self, name)
             if given not in known:

@@ -83,7 +83,13 @@ class Pipelines(Templates, Deployments, Runs, Author):
         `project_id`: the tenant's Google Cloud project, which then stands in front of every table that is written. Raises
         PipelineGenerationError, with `questions` when the words leave something open, ValidationError when the full check finds problems.
         """
-        wanted = options or PipelineOptions()
+        wanted = PipelineOptions() if options is None else options
+        if not isinstance(wanted, PipelineOptions):
+            raise PipelineGenerationError(f"{type(options).__name__} is no PipelineOptions", where="options",
+                                          fix="Give PipelineOptions(optimize=False), or leave it out")
+        if not isinstance(description, str):
+            raise PipelineGenerationError(f"a description is text, not {type(description).__name__}", where="description",
+                                          fix="Say in words what should be loaded from where to where")
         project = self._project(project_id)
         with _as(PipelineGenerationError):
             result = self.plan(description)

@@ -39,7 +39,7 @@ class Runs(Submit, Health):
             last = view
         return last
 
-    @needs("editor")
+    @needs("editor", "start runs")
     def follow(self, given: Given, *, params: Mapping[str, str] | None = None,
                environment: str = "local", trigger_by: str = "python", resume: str | None = None) -> Iterator[RunView]:
         """The same as `run`, yielding a view at every change; the last one is final, and says who was told of it, as far as a first try

@@ -23,7 +23,7 @@ DAYS = 1000  # of one backfill
 class Submit(Door):
     """What is asked for is kept before a method returns; a runner does it."""
 
-    @needs("editor")
+    @needs("editor", "start runs")
     def submit(self, given: Given, *, params: Mapping[str, str] | None = None,
                environment: str = "local", trigger_by: str = "python", resume: str | None = None) -> Run:
         """Check the spec, keep it as a version and queue one run of it. The row is durable before this returns.

@@ -54,6 +54,8 @@ def test_a_run_takes_parameters_and_refuses_what_it_does_not_know(rest):
         found = rest.ask("POST", RUN, json=body)
         assert (found.status_code, found.headers["content-type"]) == (422, "application/problem+json")
         assert where in found.json()["detail"]
+    assert rest.ask("POST", RUN).json()["detail"] == "body: there is no body. Send a JSON object, {} at least"
+    assert rest.ask("POST", RUN, json={"dates": []}).json()["errors"][0]["message"] == "there is no such field. See /api/docs"
 
 
 def test_a_pipeline_that_runs_is_not_started_twice(rest):
