@@ -115,3 +115,16 @@ def test_the_gallery_works_for_the_demo_tenant_from_somewhere_else(rest, monkeyp
     rest.keys["demo"] = rest.door.store.keys.create("demo", "demo", "editor")[1]
     found = rest.ask("POST", "/pipelines:preview", "demo", json={"spec": reading("inbox/sales_targets.csv"), "limit": 1})
     assert found.json()["steps"][0]["origin"] == "real", found.text
+
+
+def test_an_upload_is_read_by_its_own_tenant_alone(planted):
+    rest, _ = planted
+    mine, theirs = (rest.door.acting(Identity(tenant, "editor", "ada@example.com", PERSON), via="app") for tenant in (VICTIM, OTHER))
+    kept = mine.attach("prices.csv", f"a,b\n1,{CANARY}\n".encode())
+    assert CANARY in str(mine.preview(reading(kept.path)).as_dict())
+    assert mine.profile(kept.path).rows == 1
+    for path in (kept.path, Path(kept.path).name, f"../../uploads/{VICTIM}/{Path(kept.path).name}"):
+        for ask in (lambda path=path: theirs.preview(reading(path)), lambda path=path: theirs.profile(Path(path))):
+            with pytest.raises(PenstockError, match="among those of your tenant") as error:
+                ask()
+            assert CANARY not in str(error.value)
