@@ -45,7 +45,7 @@ def deploying(spec: dict[str, Any], version: int, writes: Sequence[str]) -> bool
 
     st.button("Deploy", key="deploy_yes", type="primary", icon=":material/rocket_launch:", on_click=act,
               args=(PLACE, deploy, f"{plain(spec.get('name') or pipeline_id)} is deployed."), disabled=bool(why_not) or not good,
-              help=why_not or None)
+              help=why_not or (None if good else "Mend the schedule first."))
     if st.session_state.pop("deploy_done", False):
         return True
     outcome(PLACE)

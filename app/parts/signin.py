@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import session
 from app.door import base, entered
-from app.parts.escape import code, plain
+from app.parts.escape import code, plain, unlinked
 from flows.errors import UnauthorizedError
 from flows.service import Penstock
 from flows.service.signin import LOCAL, PERSON, of_key, way
@@ -43,7 +43,7 @@ def at_home() -> bool:
 # ---- nobody yet
 
 def _sign_in(error: UnauthorizedError) -> None:
-    said = st.session_state.pop(TROUBLE, "") or (f"**{plain(error.what)}.** {plain(error.fix)}." if error.what else "")
+    said = st.session_state.pop(TROUBLE, "") or (f"**{unlinked(error.what)}.** {unlinked(error.fix)}." if error.what else "")
     session.empty()
     if way(base()) == PERSON:
         _door(said)
@@ -84,7 +84,7 @@ def _with_provider() -> None:
     with st.container(key="signin_provider", width=420):
         if st.user.get("is_logged_in"):
             st.button("Sign in as somebody else", key="signin_other", on_click=st.logout)
-            st.caption(f"The identity provider says that you are {plain(str(st.user.get('email') or 'nobody with an e-mail address'))}.")
+            st.caption(f"The identity provider says that you are {unlinked(str(st.user.get('email') or 'nobody with an e-mail address'))}.")
         st.button("Sign in", type="primary", key="signin_go", on_click=st.login)
 
 

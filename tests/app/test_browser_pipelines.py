@@ -62,6 +62,8 @@ def test_a_card_runs_its_pipeline_and_stands_beside_others_of_its_height(page_of
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     if width == DESKTOP:
         assert round(heights[0]) == round(heights[1])
+    else:
+        assert page.locator(".st-key-pipelines_q").bounding_box()["width"] > width * 0.9
     press(page, ".st-key-pipeline_run_paid-orders", "Run")
     page.get_by_role("dialog").get_by_role("button", name="Run locally").click()
     page.wait_for_url("**/runs?run=*")

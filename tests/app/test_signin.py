@@ -334,5 +334,5 @@ def test_the_sign_in_page_of_a_provider(monkeypatch: pytest.MonkeyPatch, store: 
     assert at.session_state[session.WHOSE] == ("person ann@example.com", "acme")
     at.user = {**GOOD, "iat": time.time(), "email": "eve@example.com"}
     at.run()
-    assert "is no member of any tenant here" in at.error[0].value
+    assert "`eve@example.com` is no member of any tenant here" in at.error[0].value  # an address is no link
     assert session.WHOSE not in at.session_state
