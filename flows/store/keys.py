@@ -56,14 +56,15 @@ class Keys:
     def whose(self, text: str) -> Key | None:
         """The key that this text is, if it opens; notes that it was used."""
         which = and_(keys.c.digest == digest(text), keys.c.revoked_at.is_(None), self._lasts())
-        with self._database.read() as connection:
-            row = connection.execute(select(*_COLUMNS).where(which)).one_or_none()
-            stale = row is not None and connection.execute(select(keys.c.key_id).where(which, or_(
-                keys.c.used_at.is_(None), keys.c.used_at < self._database.now(-USED_SECONDS)))).first() is not None
-        if stale:
+        stale = or_(keys.c.used_at.is_(None), keys.c.used_at < self._database.now(-USED_SECONDS))
+        with self._database.read() as connection:  # asked at every call: one question, not two
+            row = connection.execute(select(*_COLUMNS, stale.label("stale")).where(which)).one_or_none()
+        if row is None:
+            return None
+        if row.stale:
             with self._database.write() as connection:
                 connection.execute(update(keys).where(which).values(used_at=self._database.now()))
-        return None if row is None else _key(row)
+        return _key(row)
 
     def list(self, tenant: str) -> builtins.list[Key]:
         """Newest first, those that open nothing any more too."""
@@ -115,4 +116,4 @@ def digest(text: str) -> str:
 
 
 def _key(row: Row[Any]) -> Key:
-    return Key(**row._mapping)
+    return Key(**{column.name: row._mapping[column] for column in _COLUMNS})
