@@ -63,7 +63,7 @@ class House:
         self.process.terminate()
         self.process.wait(60)
 
-    def until(self, true: Callable[[], object], seconds: float = 60) -> None:
+    def until(self, true: Callable[[], object], seconds: float = 100) -> None:
         end = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < end, f"in vain: {self.store.deployments.list('demo')}"
@@ -172,6 +172,6 @@ def test_prefect_is_told_when_it_is_back_and_again_what_it_has_lost(house: House
         file.unlink()
     house.start()
     seen = len(house.fired("lost"))
-    house.until(lambda: len(house.fired("lost")) > seen, 90)
+    house.until(lambda: len(house.fired("lost")) > seen)
     assert house.live("lost") != before
     assert house.there("away")["schedules"]
