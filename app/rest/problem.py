@@ -93,8 +93,6 @@ async def _shape(_: Request, error: Exception) -> Problem:
 
 def _plainly(found: Any) -> str:
     """What is wrong, without the words of the library that found it."""
-    if found["type"] == "missing" and tuple(found["loc"]) == ("body",):
-        return "there is no body. Send a JSON object, {} at least"
     known = {"missing": "this field is needed", "extra_forbidden": "there is no such field. See /api/docs",
              "model_attributes_type": "this is no JSON object"}
     return known.get(found["type"], str(found["msg"]).removeprefix("Value error, "))

@@ -67,7 +67,7 @@ async def _read(request: Request) -> StrictRequest:
     """The same request with its body at hand, however much of it was read."""
     headers = [pair for pair in request.scope["headers"] if pair[0] != b"content-type"]
     made = StrictRequest({**request.scope, "headers": [*headers, (b"content-type", b"application/json")]}, request.receive)
-    made._body = await request.body()
+    made._body = await request.body() or b"{}"  # nothing at all leaves all out
     return made
 
 

@@ -140,7 +140,7 @@ class Deployments(Versions, Submit, Late):
         self.store.specs.get(self.tenant, pipeline_id, target)
         moved = [each for each in mine if each.version > target or (to is not None and each.version != target)]
         if not moved and target == now:
-            raise InputError(f"{pipeline_id!r} runs version {target} already", where="--to", fix=f"See: penstock versions {pipeline_id}")
+            raise InputError(f"{pipeline_id!r} runs version {target} already", where="to", fix=f"See: penstock versions {pipeline_id}")
         made = []
         with self._change("rollback", pipeline_id, before={"version": now}, after={"version": target}):
             if environment is None:
