@@ -10,7 +10,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from app import session
 from app.talk.talks import Shelf, Talks
 from flows.errors import UnauthorizedError
-from flows.service import Penstock, signin
+from flows.service import Identity, Penstock, signin
 from flows.service.chats import author_of
 
 DOOR = "session_door"
@@ -72,5 +72,14 @@ def talks() -> Talks:
 
 def health() -> dict[str, Any]:
     """What the service says about its parts, for everybody: nothing of any tenant. PenstockError when the control store does not answer."""
-    seen = process().health(reader=service().identity)
+    seen = process().health(reader=_reader())
     return {"runner": seen["runner"], "words": seen["words"], "parts": [part for part in seen["parts"] if not part["run_id"]]}
+
+
+def _reader() -> Identity | None:
+    """Who looks, when they are in; the banner looks all the time, and is not what tells somebody that they are out."""
+    held: tuple[session.Person, str, Penstock] | None = st.session_state.get(DOOR)
+    try:
+        return held[2].identity if held is not None else None
+    except UnauthorizedError:
+        return None
