@@ -79,7 +79,7 @@ def test_a_link_to_a_page_may_be_the_first_thing_a_fresh_server_is_asked_for(pag
     try:
         page = page_of(f"{server.url}/runs")
         expect(page.get_by_role("heading", name="Runs")).to_be_visible()
-        expect(page.get_by_test_id("stTopNavLink")).to_have_count(3)
+        expect(page.get_by_test_id("stTopNavLink")).to_have_count(5)
         settled(page)
         page.goto("about:blank")  # what the page still loads lazily must not meet a server that is gone
     finally:
