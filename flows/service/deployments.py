@@ -197,7 +197,7 @@ class Deployments(Versions, Submit, Late):
         if "run_date" in params:
             raise InputError("every run of a deployment has its own run date, that of the day when it was due", where="--param run_date",
                              fix="Leave it out")
-        return str(self._values(source, params)["pipeline_id"])
+        return str(self._values(source, {**params, "run_date": datetime.now(UTC).date().isoformat()})["pipeline_id"])
 
     def _times(self, source: Source, given: Times | None, before: Deployment | None) -> Schedule:
         if given is not None:

@@ -58,7 +58,7 @@ class Late(Health):
         busy = self.store.runs.find(self.tenant, pipeline_id=given.pipeline_id, status=("PENDING", "RUNNING"), limit=1, specs=False)
         if busy:
             return f"its place is taken by {busy[0].run_id}. Wait for it, or stop it: penstock cancel {busy[0].run_id}"
-        return f"Prefect has not handed it to a worker. Look into {self.settings.home / 'logs' / 'server.log'}."
+        return "Prefect has not handed it to a worker. Look into logs/server.log of Penstock's home."
 
 
 def _quiet(pool: str, polled: str) -> str:

@@ -78,6 +78,11 @@ def test_values_that_no_run_could_begin_with_are_refused(door: Penstock) -> None
         door.deploy(spec(), schedule="0 2 * * *", environment="production")
 
 
+def test_a_run_date_that_has_no_default_is_the_day_when_a_run_is_due(door: Penstock) -> None:
+    made = door.deploy(spec(parameters=[{"name": "run_date", "type": "date"}]), schedule="0 2 * * *")
+    assert made.params == {}
+
+
 def test_deploying_anew_keeps_the_pause_the_values_and_the_pool(door: Penstock) -> None:
     door.deploy(spec(), schedule="0 2 * * *", params={"country": "DE"}, pool="cluster")
     door.pause("job")
