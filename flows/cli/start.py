@@ -10,6 +10,7 @@ import click
 from flows.cli.author import show_preview
 from flows.cli.common import numeric, say, shared, table
 from flows.cli.runs import show_run, watch
+from flows.errors import InputError
 
 if TYPE_CHECKING:
     from flows.service import Penstock
@@ -31,6 +32,10 @@ def up(door: Penstock, app: bool) -> int:
 @shared
 def demo(door: Penstock, text: str) -> int:
     """A sentence becomes a spec, a preview, a run on a real Prefect server, and rows."""
+    from flows.insight.sample import TENANT
+
+    if door.tenant != TENANT:
+        raise InputError(f"the sample shop belongs to the tenant {TENANT}", where="--tenant", fix="Leave it out")
     heading("1  Words in")
     say(f'"{text}"')
     result = door.plan(text)

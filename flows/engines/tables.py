@@ -83,7 +83,11 @@ def lake(name: str, context: Context) -> tuple[Column, ...]:
     try:
         found = own(context.warehouse.describe((table.location if table else "") or name).columns)
     except MissingError as error:
-        hint = "Make the sample data: penstock demo" if table is not None and table.location else error.fix
+        from flows.insight.sample import TENANT
+
+        hint = error.fix
+        if table is not None and table.location:
+            hint = "Make the sample data: penstock demo" if context.tenant_id == TENANT else f"Only the tenant {TENANT} has the sample shop"
         raise MissingError(f"table {name!r} is not there", fix=hint) from None
     if table is None or not table.columns:
         return found

@@ -205,3 +205,10 @@ def test_a_batch_goes_on_after_a_line_of_the_wrong_form(capsys, home):
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [answer.get("verdict") for answer in answers] == ["failed"] * 5 + [None]
     assert answers[-1]["rows"] == [[1]]
+
+
+def test_the_demo_is_for_the_tenant_that_has_its_shop(capsys, home):
+    assert call(["demo", "--tenant", "other"]) == 2
+    got = capsys.readouterr()
+    assert got.out == ""
+    assert "the sample shop belongs to the tenant demo" in got.err
