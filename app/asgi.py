@@ -23,6 +23,7 @@ from app.api import api, away
 from app.crash import crash_page, own_trace_only
 from app.door import base, health, process, shelf
 from app.guard import Guard
+from app.sockets import answer_at_once
 from flows.errors import PenstockError
 from flows.service.log import APP, keep_log
 from flows.service.signin import LOCAL, provider, way
@@ -34,6 +35,7 @@ WARM = "Daily revenue: join orders with customers, keep only paid orders, sum am
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """The port answers at once; what the first chat turn needs is made ready while the browser still loads the page."""
+    answer_at_once()
     keep_log(base().settings, APP)
     own_trace_only()
     ready = asyncio.create_task(make_ready())
