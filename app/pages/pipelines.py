@@ -16,13 +16,13 @@ from app.parts.badge import badge
 from app.parts.empty import empty
 from app.parts.escape import code, plain, quoted
 from app.parts.role import barred
+from app.parts.search import ALL, clear, search
 from app.parts.strip import SHOWN, strip
 from app.talk.words import problem
 from flows.errors import PenstockError
 from flows.show.account import clip
 from flows.show.units import several
 
-ALL = "All"
 CARDS = 12  # of one page: each more is paid for at every drawing
 SENTENCE = 140  # characters
 ALSO = 6  # templates that a search finds beside the pipelines
@@ -45,7 +45,8 @@ def gallery() -> None:
             st.page_link("pages/chat.py", label="Open Chat", icon=":material/forum:")
             st.page_link("pages/templates.py", label="Open Templates", icon=":material/dashboard_customize:")
         return
-    q, domain = filters(every)
+    domains = sorted({each.domain for each in every})
+    q, domain = search("pipelines", domains, "Search pipelines and templates", _domain, on_change=_first_page)
     found = [each for each in every if domain in (ALL, each.domain) and each.has(q)]
     if found:
         cards(found)
@@ -53,22 +54,6 @@ def gallery() -> None:
         nothing(q)
     if q:
         also(q)
-
-
-def filters(every: Sequence[Face]) -> tuple[str, str]:
-    """Words and domain, as the address says them; the widgets show it and change it."""
-    domains = [ALL, *sorted({each.domain for each in every})]
-    q, domain = st.query_params.get("q", "").strip(), st.query_params.get("domain", ALL)
-    domain = domain if domain in domains else ALL
-    for key, value in {"pipelines_q": q, "pipelines_domain": domain}.items():
-        if st.session_state.get(key) != value:
-            st.session_state[key] = value
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="pipelines_filters"):
-        st.pills("Domain", domains, format_func=_domain, required=True, key="pipelines_domain", label_visibility="collapsed", wrap=True,
-                 width="content", on_change=_asked, args=("domain",))
-        st.text_input("Search", key="pipelines_q", type="search", placeholder="Search pipelines and templates",
-                      label_visibility="collapsed", width=280, on_change=_asked, args=("q",))
-    return q, domain
 
 
 def cards(found: Sequence[Face]) -> None:
@@ -111,7 +96,7 @@ def nothing(q: str) -> None:
     called = f" Nothing is called “{plain(q)}”." if q else ""
     with empty(f"No pipeline matches.{called} Clear the search, or describe it in chat and let it be drafted.", key="pipelines_none",
                icon="search_off"), st.container(horizontal=True, horizontal_alignment="center"):
-        st.button("Clear the search", key="pipelines_clear", on_click=_clear)
+        st.button("Clear the search", key="pipelines_clear", on_click=clear)
         st.page_link("pages/chat.py", label="Draft it in chat", icon=":material/forum:")
 
 
@@ -135,18 +120,8 @@ def _domain(name: str) -> str:
     return plain(name if name == ALL else name.capitalize())
 
 
-def _asked(name: str) -> None:
-    value = st.session_state[f"pipelines_{name}"]
+def _first_page() -> None:
     st.session_state["pipelines_pages"] = 1
-    if value and value != ALL:
-        st.query_params[name] = value
-    else:
-        st.query_params.pop(name, None)
-
-
-def _clear() -> None:
-    for name in ("q", "domain"):
-        st.query_params.pop(name, None)
 
 
 def _turn_page() -> None:

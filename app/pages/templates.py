@@ -15,12 +15,12 @@ from app.panel.whole import whole
 from app.parts.empty import empty
 from app.parts.escape import code, plain, quoted
 from app.parts.role import barred
+from app.parts.search import ALL, clear, search
 from app.talk import words
 from app.talk.turn import Draft, State
 from flows.errors import MissingError, PenstockError
 from flows.show.units import seconds, several
 
-ALL = "All"
 VIEWS = {"graph": "Graph", "words": "In plain English", "yaml": "YAML", "preview": "Preview"}
 ROWS = 200
 SEEN = "templates_seen"  # the newest preview and the text that it is of
@@ -33,22 +33,12 @@ def gallery() -> None:
     st.title("Templates", anchor=False)
     st.caption("Pipelines to start from. Each runs as it stands on the sample shop; a few values make it yours.")
     every = listed()
-    domains = [ALL, *dict.fromkeys(each.domain for each in every)]
-    q, domain = st.query_params.get("q", "").strip(), st.query_params.get("domain", ALL)
-    domain = domain if domain in domains else ALL
-    for key, value in {"templates_q": q, "templates_domain": domain}.items():
-        if st.session_state.get(key) != value:
-            st.session_state[key] = value
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="templates_filters"):
-        st.pills("Domain", domains, format_func=_domain, required=True, key="templates_domain", label_visibility="collapsed", wrap=True,
-                 width="content", on_change=_asked, args=("domain",))
-        st.text_input("Search", key="templates_q", type="search", placeholder="Search templates", label_visibility="collapsed", width=280,
-                      on_change=_asked, args=("q",))
+    q, domain = search("templates", dict.fromkeys(each.domain for each in every), "Search templates", _domain)
     found = [each for each in every if domain in (ALL, each.domain) and each.has(q)]
     if not found:
         called = f" Nothing is called “{plain(q)}”." if q else ""
         with empty(f"No template matches.{called} Clear the search, or describe the pipeline in chat.", key="templates", icon="search_off"):
-            st.button("Clear the search", key="templates_clear", on_click=_clear)
+            st.button("Clear the search", key="templates_clear", on_click=clear)
         return
     cards(found)
 
@@ -69,19 +59,6 @@ def cards(found: Sequence[Listed]) -> None:
 
 def _domain(name: str) -> str:
     return name if name == ALL else name.capitalize() if "/" not in name else name.replace("/", " · ")
-
-
-def _asked(name: str) -> None:
-    value = st.session_state[f"templates_{name}"]
-    if value and value != ALL:
-        st.query_params[name] = value
-    else:
-        st.query_params.pop(name, None)
-
-
-def _clear() -> None:
-    for name in ("q", "domain"):
-        st.query_params.pop(name, None)
 
 
 def _open(name: str) -> None:

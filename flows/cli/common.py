@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
+from flows.errors import InputError
 from flows.show.states import state
 
 F = Callable[..., Any]
@@ -107,3 +109,21 @@ def print_step(step: dict[str, Any]) -> str:
     if step["error"]:
         parts.append(f" {plain(step['error'])}")
     return " ".join(parts).rstrip()
+
+
+def put_file(text: str, out: str, *, source: str, then: str) -> None:
+    """Write a new file that was made from `source`, and hint what to do `then`; "-" is stdout. Raises InputError, also for a file that is
+    there already: nothing is overwritten."""
+    if out == "-":
+        say(text.rstrip("\n"))
+        return
+    try:
+        with Path(out).open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise InputError(f"{out!r} is there already", where="--out", fix="Choose another name; nothing is overwritten") from None
+    except OSError as error:
+        raise InputError(f"{out!r} cannot be written: {(error.strerror or type(error).__name__).lower()}", where="--out",
+                         fix="Choose a place that is there") from None
+    say(f"{out}: made from {source}")
+    hint(then)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from flows.cli.author import pairs
-from flows.cli.common import as_json, hint, plain, put_json, say, shared
+from flows.cli.common import as_json, hint, plain, put_file, put_json, say, shared
 from flows.errors import InputError
 
 if TYPE_CHECKING:
@@ -101,19 +100,7 @@ def use_template(door: Penstock, name: str, variables: tuple[str, ...], params: 
     """Write a spec of your own, made from a template. A file that is there is never overwritten."""
     _, text = door.use_template_text(name, variables=_pairs(variables, "--var"), params=_pairs(params, "--param"),
                                      pipeline_id=pipeline_id)
-    if out == "-":
-        say(text.rstrip("\n"))
-        return 0
-    try:
-        with Path(out).open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise InputError(f"{out!r} is there already", where="--out", fix="Choose another name; nothing is overwritten") from None
-    except OSError as error:
-        raise InputError(f"{out!r} cannot be written: {(error.strerror or type(error).__name__).lower()}", where="--out",
-                         fix="Choose a place that is there") from None
-    say(f"{out}: made from {name}")
-    hint(f"Look at it first: penstock preview {out}. Then: penstock run {out}")
+    put_file(text, out, source=name, then=f"Look at it first: penstock preview {out}. Then: penstock run {out}")
     return 0
 
 

@@ -26,6 +26,7 @@ def upgrade() -> None:
     _people()
     _log()
     _deployments()
+    _approvals()
     _many_runs()
 
 
@@ -139,6 +140,9 @@ def _deployments() -> None:
         sa.Column("author", Words, nullable=False),
         sa.Column("created_at", Moment, nullable=False),
     )
+
+
+def _approvals() -> None:
     op.create_table(
         "approvals",
         sa.Column("approval_id", sa.String(63), primary_key=True),
